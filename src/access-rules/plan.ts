@@ -1,0 +1,146 @@
+import { finalizer } from '../api/v1alpha1/labels.ts';
+import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
+import type { BackendCapabilities, ShareProtocol } from '../api/v1alpha1/storage-backend.ts';
+import { duplicateOf, validateRule } from './rule-target.ts';
+
+/** What is known about the share that rules are planned for. */
+export interface RulePlanInput {
+  readonly rules: readonly ShareAccess[];
+  readonly protocol: ShareProtocol;
+  /** What the backend can do; undefined while it was never probed. */
+  readonly capabilities: BackendCapabilities | undefined;
+  /** The share is being deleted: its rules are taken away and wait for another share of that name. */
+  readonly shareIsLeaving: boolean;
+  /** The share server failed: only denials are tried. */
+  readonly serverFailed: boolean;
+  /** Rules that are left alone. */
+  readonly isPaused: (rule: ShareAccess) => boolean;
+  /** Rules that are to be tried again although they failed. */
+  readonly isAskedFor: (rule: ShareAccess) => boolean;
+}
+
+/** A rule with why it can't be applied. */
+export interface RuleProblem {
+  readonly rule: ShareAccess;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What is to be done for the rules of one share. */
+export interface RulePlan {
+  readonly add: readonly ShareAccess[];
+  readonly update: readonly ShareAccess[];
+  /** To be taken away on the backend. */
+  readonly deny: readonly ShareAccess[];
+  /** Rules as the backend should have them afterwards, with `add` and `update`. */
+  readonly keep: readonly ShareAccess[];
+  /** Rules that can't be applied and whose status has to say so. */
+  readonly problems: readonly RuleProblem[];
+  /** In error by their last call; part of a recovery. */
+  readonly failed: readonly ShareAccess[];
+  /** In error because of their share server. */
+  readonly hitByServer: readonly ShareAccess[];
+}
+
+/** Reasons of errors that the operator finds by itself: they are judged anew each time. */
+const judgedReasons = new Set([
+  'InvalidAccessRule',
+  'AccessTypeNotSupported',
+  'AccessLevelNotSupported',
+  'DuplicateAccessRule',
+  'ShareServerError',
+  'AccessKeySecretConflict',
+]);
+
+/** Whether the backend may have the rule: the finalizer comes before the first call. */
+export function mayBeGranted(rule: ShareAccess): boolean {
+  return rule.metadata.finalizers?.includes(finalizer) === true;
+}
+
+/** Reason of the rule's Ready condition. */
+export function readyReason(rule: ShareAccess): string | undefined {
+  return rule.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+}
+
+/** Turns the rules of one share into what the driver has to be asked for. */
+export function planRules(input: RulePlanInput): RulePlan {
+  const add: ShareAccess[] = [];
+  const update: ShareAccess[] = [];
+  const deny: ShareAccess[] = [];
+  const keep: ShareAccess[] = [];
+  const problems: RuleProblem[] = [];
+  const failed: ShareAccess[] = [];
+  const hitByServer: ShareAccess[] = [];
+  for (const rule of input.rules) {
+    if (rule.metadata.deletionTimestamp !== undefined || input.shareIsLeaving) {
+      if (mayBeGranted(rule) && !input.isPaused(rule)) deny.push(rule);
+      continue;
+    }
+    const applied = rule.status?.accessLevel;
+    if (input.isPaused(rule)) {
+      if (applied !== undefined && rule.status?.phase !== 'error') keep.push(rule);
+      continue;
+    }
+    const problem = problemOf(rule, input);
+    if (problem !== undefined) {
+      problems.push({ rule, ...problem });
+      continue;
+    }
+    const inError = rule.status?.phase === 'error';
+    if (inError && readyReason(rule) === 'ShareServerError') {
+      hitByServer.push(rule);
+      continue;
+    }
+    const final = inError && !judgedReasons.has(readyReason(rule) ?? '') && !isChanged(rule);
+    if (final && !input.isAskedFor(rule)) {
+      failed.push(rule);
+      continue;
+    }
+    const wanted = rule.spec.accessLevel ?? 'rw';
+    if (applied === undefined || inError) add.push(rule);
+    else if (applied !== wanted) update.push(rule);
+    else keep.push(rule);
+  }
+  return { add, update, deny, keep, problems, failed, hitByServer };
+}
+
+/** Whether the spec changed since the rule was last judged. */
+function isChanged(rule: ShareAccess): boolean {
+  return rule.status?.observedGeneration !== rule.metadata.generation;
+}
+
+function problemOf(rule: ShareAccess, input: RulePlanInput): Omit<RuleProblem, 'rule'> | undefined {
+  const invalid = validateRule(rule.spec);
+  if (invalid !== undefined) return { reason: 'InvalidAccessRule', message: invalid };
+  const { accessType, accessLevel = 'rw' } = rule.spec;
+  const { capabilities, protocol } = input;
+  if (capabilities !== undefined) {
+    const types = capabilities.accessTypesByProtocol[protocol] ?? [];
+    if (!types.includes(accessType)) {
+      return {
+        reason: 'AccessTypeNotSupported',
+        message: `the backend takes no rules of type ${accessType} on ${protocol} shares; it takes: ${types.join(', ') || 'none'}`,
+      };
+    }
+    if (!capabilities.accessLevels.includes(accessLevel)) {
+      return {
+        reason: 'AccessLevelNotSupported',
+        message: `the backend does not know level ${accessLevel}; it knows: ${capabilities.accessLevels.join(', ')}`,
+      };
+    }
+  }
+  const winner = duplicateOf(rule, input.rules);
+  if (winner !== undefined) {
+    return {
+      reason: 'DuplicateAccessRule',
+      message: `ShareAccess ${winner.metadata.name} gives the same ${accessType} access to the share already`,
+    };
+  }
+  if (input.serverFailed) {
+    return {
+      reason: 'ShareServerError',
+      message: 'the share server is in error; the rule comes back with it',
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,145 @@
+import { formatAddress, parseAddress, parseNetwork } from '../api/ip-address.ts';
+import type { ShareAccess, ShareAccessSpec } from '../api/v1alpha1/share-access.ts';
+
+/** The part of a rule that says who gets access. */
+export type RuleTarget = Pick<ShareAccessSpec, 'accessType' | 'accessTo'>;
+
+/** Line and paragraph separators break lines, too. */
+const controlCharacter = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
+/**
+ * Judges the target and the level of an access rule by their format ("Validation" of the design of access rules).
+ * @returns one sentence that says what is wrong, undefined when nothing is
+ */
+export function validateRule(spec: RuleTarget & Pick<ShareAccessSpec, 'accessLevel'>): string | undefined {
+  const { accessType, accessTo, accessLevel = 'rw' } = spec;
+  if (!['rw', 'ro'].includes(accessLevel)) return `accessLevel ${quoted(accessLevel)} must be rw or ro`;
+  switch (accessType) {
+    case 'ip':
+      return ipProblem(accessTo);
+    case 'user':
+      return userProblem(accessTo);
+    case 'cert':
+      return certProblem(accessTo);
+    case 'cephx':
+      return cephxProblem(accessTo);
+    default:
+      return `accessType ${quoted(accessType)} must be ip, user, cert or cephx`;
+  }
+}
+
+/**
+ * The target in one canonical spelling, so that two rules for the same client are told to be: networks are compared as such
+ * (`10.0.0.1` is `10.0.0.1/32`), everything else to the letter.
+ */
+export function targetKey({ accessType, accessTo }: RuleTarget): string {
+  return `${accessType}:${canonicalTarget(accessType, accessTo)}`;
+}
+
+/** Whether two rules are for the same client. */
+export function sameTarget(left: RuleTarget, right: RuleTarget): boolean {
+  return targetKey(left) === targetKey(right);
+}
+
+/**
+ * Finds the rule of the same share and target that wins over this one: the applied one, then the older, then the one with the
+ * lower uid. A rule that is being deleted and was never applied is out of the race.
+ * @param others rules of the same namespace; the rule itself may be among them
+ * @returns undefined when there is none, or when `rule` itself wins
+ */
+export function duplicateOf(rule: ShareAccess, others: readonly ShareAccess[]): ShareAccess | undefined {
+  const key = targetKey(rule.spec);
+  const rivals = others.filter(
+    (other) =>
+      !isSame(other, rule) &&
+      other.spec.shareName === rule.spec.shareName &&
+      (isApplied(other) || other.metadata.deletionTimestamp === undefined) &&
+      targetKey(other.spec) === key,
+  );
+  const [winner] = [rule, ...rivals].sort(byPrecedence);
+  return winner === rule ? undefined : winner;
+}
+
+function ipProblem(text: string): string | undefined {
+  if (parseAddress(text) !== undefined) return undefined;
+  const network = parseNetwork(text);
+  if (network === undefined) {
+    return `accessTo ${quoted(text)} must be an IPv4 or IPv6 address or a CIDR, without leading zeros or a zone`;
+  }
+  if (!network.hostBits) return undefined;
+  const wanted = `${formatAddress({ family: network.family, value: network.first })}/${network.prefixLength}`;
+  return `accessTo ${quoted(text)} has bits beyond its prefix: the network is ${wanted}`;
+}
+
+function userProblem(text: string): string | undefined {
+  const length = [...text].length;
+  if (length < 4 || length > 255) return `accessTo of type user must have 4 to 255 characters, not ${length}`;
+  if (/["/\\[\]:;|=,+*?<>%]/.test(text)) return 'accessTo of type user must not contain any of "/\\[]:;|=,+*?<>%';
+  if (controlCharacter.test(text)) return 'accessTo of type user must not contain control characters';
+  if (/^\p{Z}|\p{Z}$/u.test(text)) return 'accessTo of type user must not begin or end with a space';
+  if (/^[-@]/.test(text)) return 'accessTo of type user must not begin with "-" or "@"';
+  return /^\.+$/.test(text) ? 'accessTo of type user must not consist of dots only' : undefined;
+}
+
+function certProblem(text: string): string | undefined {
+  const name = text.trim();
+  const { length } = [...name];
+  if (length < 1 || length > 64) {
+    return `accessTo of type cert must have 1 to 64 characters besides spaces at the ends, not ${length}`;
+  }
+  if (controlCharacter.test(text)) return 'accessTo of type cert must not contain control characters';
+  return /^[-@]|%/.test(name) ? 'accessTo of type cert must not begin with "-" or "@" nor contain "%"' : undefined;
+}
+
+function cephxProblem(text: string): string | undefined {
+  const { length } = [...text];
+  if (length < 1 || length > 64) return `accessTo of type cephx must have 1 to 64 characters, not ${length}`;
+  if (!/^[\x20-\x7e]+$/.test(text)) return 'accessTo of type cephx must be printable ASCII';
+  if (text.includes('.')) return 'accessTo of type cephx must not contain a dot';
+  return /^[- ]/.test(text) ? 'accessTo of type cephx must not begin with "-" or a space' : undefined;
+}
+
+function canonicalTarget(accessType: string, accessTo: string): string {
+  if (accessType === 'cert') return accessTo.trim();
+  if (accessType !== 'ip') return accessTo;
+  const address = parseAddress(accessTo);
+  if (address !== undefined) return `${formatAddress(address)}/${address.family === 4 ? 32 : 128}`;
+  const network = parseNetwork(accessTo);
+  if (network === undefined) return accessTo;
+  return `${formatAddress({ family: network.family, value: network.first })}/${network.prefixLength}`;
+}
+
+function isSame(left: ShareAccess, right: ShareAccess): boolean {
+  if (left.metadata.uid !== undefined && right.metadata.uid !== undefined) {
+    return left.metadata.uid === right.metadata.uid;
+  }
+  // A rule that is just being created has no uid yet in a dry run.
+  return left.metadata.name === right.metadata.name;
+}
+
+function isApplied({ status }: ShareAccess): boolean {
+  return status?.phase === 'active' || status?.accessLevel !== undefined;
+}
+
+function byPrecedence(left: ShareAccess, right: ShareAccess): number {
+  return (
+    Number(isApplied(right)) - Number(isApplied(left)) ||
+    compare(age(left), age(right)) ||
+    compare(left.metadata.uid ?? '', right.metadata.uid ?? '')
+  );
+}
+
+/** Creation time in milliseconds; a rule that is not stored yet is the youngest. */
+function age({ metadata: { creationTimestamp } }: ShareAccess): number {
+  return creationTimestamp === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(creationTimestamp);
+}
+
+function compare<T extends string | number>(left: T, right: T): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+/** Quoted and escaped, at most 64 characters: the text is the tenant's. */
+function quoted(text: string): string {
+  return JSON.stringify([...text].slice(0, 64).join(''));
+}

@@ -1,0 +1,167 @@
+/**
+ * Formats of texts and lists that several kinds share. The JSDoc tags become the validation in the CRDs; to TypeScript these are
+ * plain strings.
+ *
+ * No text that reaches a directory, a configuration file or a path may begin with `-`, `@` or white space (an option, a group
+ * in smb.conf, a folded line) or hold a control character or `%` (a substitution in smb.conf and in mount options).
+ */
+
+import type { Condition } from './conditions.ts';
+
+/**
+ * Name of a Kubernetes object (RFC 1123 subdomain).
+ *
+ * @minLength 1
+ * @maxLength 253
+ * @pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$
+ */
+export type ResourceName = string;
+
+/**
+ * Short name (RFC 1123 label).
+ *
+ * @minLength 1
+ * @maxLength 63
+ * @pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$
+ */
+export type LabelName = string;
+
+/**
+ * UID of a Kubernetes object.
+ *
+ * @maxLength 128
+ */
+export type UID = string;
+
+/**
+ * Key in the data of a Secret.
+ *
+ * @minLength 1
+ * @maxLength 253
+ * @pattern ^[-._a-zA-Z0-9]+$
+ */
+export type SecretKey = string;
+
+/**
+ * Name of an availability zone.
+ *
+ * @minLength 1
+ * @maxLength 63
+ * @pattern ^[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?$
+ */
+export type AvailabilityZone = string;
+
+/**
+ * IPv4 or IPv6 address.
+ *
+ * @maxLength 45
+ * @x-kubernetes-validations [
+ *   {rule: "isIP(self)", message: "must be an IPv4 or IPv6 address without leading zeros and without a zone"},
+ * ]
+ */
+export type IPAddress = string;
+
+/**
+ * IPv4 or IPv6 network in CIDR notation.
+ *
+ * @maxLength 49
+ * @x-kubernetes-validations [{
+ *   rule: "isCIDR(self) && cidr(self) == cidr(self).masked()",
+ *   message: "must be a network in CIDR notation without host bits, for example 10.0.0.0/24 or 2001:db8::/64",
+ * }]
+ */
+export type CIDR = string;
+
+/**
+ * Host name or address, with a port where the service is not on its usual one.
+ *
+ * @minLength 1
+ * @maxLength 255
+ * @pattern ^[A-Za-z0-9:\[][-A-Za-z0-9._:\[\]]*$
+ */
+export type HostAddress = string;
+
+/**
+ * Text that reaches a directory or a configuration file: no control characters, no `%`, not beginning with `-`, `@` or white space.
+ *
+ * @minLength 1
+ * @maxLength 255
+ * @pattern ^[^-@%\p{Z}\p{Cc}][^%\p{Cc}\p{Zl}\p{Zp}]*$
+ */
+export type ConfigurationText = string;
+
+/**
+ * Duration as Go writes it, for example `150ms`, `60s` or `1h30m`.
+ *
+ * @maxLength 32
+ * @pattern ^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$
+ */
+export type Duration = string;
+
+/**
+ * Amount of bytes as Kubernetes writes it, for example `10Gi`, `500M` or a number.
+ *
+ * @maxLength 32
+ * @pattern ^([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+]?[0-9]+|[kMGTPE]|[KMGTPE]i)?$
+ * @x-kubernetes-int-or-string true
+ */
+export type Quantity = string | number;
+
+/**
+ * Amount of bytes as a quantity.
+ *
+ * @maxLength 32
+ */
+export type QuantityText = string;
+
+/**
+ * Text for people; Sharenet does nothing with it.
+ *
+ * @maxLength 1024
+ */
+export type Description = string;
+
+/**
+ * Time in RFC 3339, UTC.
+ *
+ * @format date-time
+ * @maxLength 64
+ */
+export type Time = string;
+
+/**
+ * Token of a request that was made by an annotation.
+ *
+ * @maxLength 256
+ */
+export type RequestToken = string;
+
+/**
+ * Short text that the operator makes: an identifier, a digest, a reason.
+ *
+ * @maxLength 1024
+ */
+export type OperatorText = string;
+
+/**
+ * Explanation for people, possibly with a driver's words.
+ *
+ * @maxLength 32768
+ */
+export type Message = string;
+
+/**
+ * Text of a storage driver, for example an identifier or a path.
+ *
+ * @maxLength 4096
+ */
+export type DriverText = string;
+
+/**
+ * Conditions of an object, one of each type.
+ *
+ * @maxItems 32
+ * @x-kubernetes-list-type map
+ * @x-kubernetes-list-map-keys ["type"]
+ */
+export type Conditions = readonly Condition[];

@@ -1,0 +1,121 @@
+import type { KubeObject } from '../../runtime/kube-object.ts';
+import type {
+  Conditions,
+  ConfigurationText,
+  Description,
+  HostAddress,
+  IPAddress,
+  OperatorText,
+  RequestToken,
+  ResourceName,
+  SecretKey,
+} from './formats.ts';
+import type { SecurityServiceType } from './storage-backend.ts';
+
+/** Reference to a key of a Secret in the same namespace. */
+export interface SecretKeyReference {
+  /** Name of the Secret; it must carry the label `sharenet.io/credentials: "true"`. */
+  readonly name: ResourceName;
+  /**
+   * Key of the Secret's data.
+   *
+   * @default password
+   */
+  readonly key?: SecretKey;
+}
+
+/**
+ * Desired state of a SecurityService. Everything but `description` is immutable while a share network with share servers uses it:
+ * new data go into a new SecurityService, and the network's reference is changed to it.
+ *
+ * @x-kubernetes-validations [
+ *   {
+ *     rule: "self.type == oldSelf.type",
+ *     message: "type is immutable",
+ *     reason: "FieldValueForbidden",
+ *     fieldPath: ".type",
+ *   },
+ *   {
+ *     rule: "!has(self.defaultADSite) || !has(self.servers) || self.servers.size() == 0",
+ *     message: "defaultADSite looks servers up in a site and can't be used together with servers",
+ *     fieldPath: ".defaultADSite",
+ *   },
+ * ]
+ */
+export interface SecurityServiceSpec {
+  /** Kind of directory. Immutable. */
+  readonly type: SecurityServiceType;
+  /**
+   * Addresses of the DNS servers that know the domain, in the order in which they are asked. Needed for active_directory and
+   * kerberos.
+   *
+   * @maxItems 16
+   */
+  readonly dnsIPs?: readonly IPAddress[];
+  /**
+   * Names or addresses of the directory's servers, in order of preference. Needed for kerberos, and for ldap without a domain.
+   *
+   * @maxItems 16
+   */
+  readonly servers?: readonly HostAddress[];
+  /**
+   * Domain of an Active Directory, realm of a Kerberos, or base DN of an LDAP directory. Needed for active_directory and
+   * kerberos.
+   */
+  readonly domain?: ConfigurationText;
+  /** Account that share servers log in or join with. Needed for every type. */
+  readonly user?: ConfigurationText;
+  /** Where the account's password is kept. Needed for every type. */
+  readonly passwordSecretRef?: SecretKeyReference;
+  /** Organizational unit for machine accounts, for example `OU=Filers,DC=example,DC=com`. */
+  readonly ou?: ConfigurationText;
+  /** Active Directory site to look for servers in. Not together with `servers`. */
+  readonly defaultADSite?: ConfigurationText;
+  /** Text for people; may be changed at any time. */
+  readonly description?: Description;
+}
+
+/** Observed state of a SecurityService. */
+export interface SecurityServiceStatus {
+  /**
+   * Generation of the spec that this status describes; -1 before the operator has seen the object.
+   *
+   * @minimum -1
+   */
+  readonly observedGeneration?: number;
+  /** Conditions: Ready (complete for its type, with a usable password). */
+  readonly conditions?: Conditions;
+  /** How many share networks record this service. */
+  readonly shareNetworks?: number;
+  /** Whether a share network with share servers records it: the spec is then immutable but for `description`. */
+  readonly inUse?: boolean;
+  /** Changes when the password changes; tells nothing about it. */
+  readonly credentialsVersion?: OperatorText;
+  /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
+  readonly lastHandledReconcileAt?: RequestToken;
+}
+
+/**
+ * A directory (Active Directory, LDAP or Kerberos) that share servers take users and credentials from. ShareNetworks in the same
+ * namespace refer to it by name.
+ *
+ * @x-kubernetes-validations [{
+ *   rule: "!has(oldSelf.status) || !has(oldSelf.status.inUse) || !oldSelf.status.inUse || ( \
+ *     self.spec.type == oldSelf.spec.type \
+ *     && unchanged(spec.dnsIPs) \
+ *     && unchanged(spec.servers) \
+ *     && unchanged(spec.domain) \
+ *     && unchanged(spec.user) \
+ *     && unchanged(spec.passwordSecretRef) \
+ *     && unchanged(spec.ou) \
+ *     && unchanged(spec.defaultADSite))",
+ *   message: "only description may be changed while a share network with share servers uses the service; make a new SecurityService and change the network's reference to it",
+ *   reason: "FieldValueForbidden",
+ *   fieldPath: ".spec",
+ * }]
+ */
+export interface SecurityService extends KubeObject {
+  readonly spec: SecurityServiceSpec;
+  /** @default {observedGeneration: -1} */
+  readonly status?: SecurityServiceStatus;
+}

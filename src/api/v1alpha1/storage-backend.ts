@@ -1,0 +1,465 @@
+import type { KubeObject } from '../../runtime/kube-object.ts';
+import type { CIDR, Conditions, DriverText, Duration, QuantityText, RequestToken } from './formats.ts';
+
+/**
+ * How namespaces are chosen.
+ *
+ * @x-kubernetes-validations [{
+ *   rule: "has(self.selector) == (self.from == 'Selector')",
+ *   message: "from Selector needs a selector, from All takes none",
+ *   fieldPath: ".selector",
+ * }]
+ */
+export interface NamespaceSelection {
+  /** `All`: every namespace. `Selector`: the namespaces whose labels match `selector`. */
+  readonly from: 'All' | 'Selector';
+  /** Label selector over Namespaces; needed with `from: Selector`. */
+  readonly selector?: LabelSelector;
+}
+
+/** A label selector as Kubernetes knows it: everything in it must hold; an empty one matches everything. */
+export interface LabelSelector {
+  /**
+   * Labels that must have exactly these values.
+   *
+   * @maxProperties 32
+   */
+  readonly matchLabels?: Readonly<Record<string, LabelValue>>;
+  /**
+   * Requirements that must all hold.
+   *
+   * @maxItems 32
+   */
+  readonly matchExpressions?: readonly LabelSelectorRequirement[];
+}
+
+/**
+ * One requirement of a label selector.
+ *
+ * @x-kubernetes-validations [{
+ *   rule: "has(self.values) == (self.operator in ['In', 'NotIn'])",
+ *   message: "operators In and NotIn need values, Exists and DoesNotExist take none",
+ *   fieldPath: ".values",
+ * }]
+ */
+export interface LabelSelectorRequirement {
+  /**
+   * The label's key.
+   *
+   * @maxLength 317
+   * @pattern ^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$
+   */
+  readonly key: string;
+  /** How the label's value relates to `values`. */
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /**
+   * Values for `In` and `NotIn`.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly values?: readonly LabelValue[];
+}
+
+/**
+ * Value of a label.
+ *
+ * @maxLength 63
+ * @pattern ^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$
+ */
+type LabelValue = string;
+
+/**
+ * Network segments that subnets on this backend may use.
+ *
+ * @x-kubernetes-validations [{
+ *   rule: "self.networkType != 'flat' || !has(self.segmentationIDs)",
+ *   message: "a flat network has no segmentation ids",
+ *   fieldPath: ".segmentationIDs",
+ * }]
+ */
+export interface AllowedSegment {
+  /** Kind of segment. */
+  readonly networkType: NetworkType;
+  /**
+   * Segmentation ids, each a number or an inclusive range `first-last`; absent: any.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly segmentationIDs?: readonly SegmentationIDRange[];
+  /**
+   * CIDRs that a subnet's `cidr` must lie in; absent: any.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly cidrs?: readonly CIDR[];
+  /** Namespaces that may use the segment; absent: all. */
+  readonly namespaces?: NamespaceSelection;
+}
+
+/**
+ * Segmentation id or inclusive range of them.
+ *
+ * @maxLength 21
+ * @x-kubernetes-validations [{
+ *   rule: "self.matches('^[0-9]{1,10}(-[0-9]{1,10})?$') \
+ *     && int(self.split('-')[0]) >= 1 && int(self.split('-')[0]) <= int(self.split('-')[self.split('-').size() - 1]) \
+ *     && int(self.split('-')[self.split('-').size() - 1]) <= 4294967295",
+ *   message: "must be a number or first-last, from 1 to 4294967295, first not above last",
+ * }]
+ */
+type SegmentationIDRange = string;
+
+/** Kind of network segment a subnet lives on. */
+export type NetworkType = 'flat' | 'vlan' | 'vxlan' | 'gre';
+
+/**
+ * Desired state of a StorageBackend.
+ *
+ * @x-kubernetes-validations [
+ *   {
+ *     rule: "self.driver == oldSelf.driver",
+ *     message: "driver is immutable",
+ *     reason: "FieldValueForbidden",
+ *     fieldPath: ".driver",
+ *   },
+ *   {
+ *     rule: "has(self.dummy) == (self.driver == 'dummy')",
+ *     message: "driver dummy is configured by the member dummy, other drivers must not have it",
+ *     fieldPath: ".dummy",
+ *   },
+ *   {
+ *     rule: "has(self.cephfs) == (self.driver == 'cephfs')",
+ *     message: "driver cephfs is configured by the member cephfs, other drivers must not have it",
+ *     fieldPath: ".cephfs",
+ *   },
+ *   {
+ *     rule: "has(self.samba) == (self.driver == 'samba')",
+ *     message: "driver samba is configured by the member samba, other drivers must not have it",
+ *     fieldPath: ".samba",
+ *   },
+ *   {
+ *     rule: "has(self.parameters) == self.driver.contains('/')",
+ *     message: "a driver named vendor.example/name is configured by parameters, built-in drivers must not have them",
+ *     fieldPath: ".parameters",
+ *   },
+ *   {
+ *     rule: "duration(self.operationTimeout) > duration('0s') && duration(self.operationTimeout) <= duration('24h')",
+ *     message: "operationTimeout must be more than 0s and at most 24h",
+ *     fieldPath: ".operationTimeout",
+ *   },
+ *   {
+ *     rule: "duration(self.changeTimeout) >= duration(self.operationTimeout) && duration(self.changeTimeout) <= duration('168h')",
+ *     message: "changeTimeout must not be below operationTimeout and be at most 168h",
+ *     fieldPath: ".changeTimeout",
+ *   },
+ *   {
+ *     rule: "duration(self.unusedShareServerTimeout) <= duration('8760h')",
+ *     message: "unusedShareServerTimeout must be at most 8760h; 0s is for ever",
+ *     fieldPath: ".unusedShareServerTimeout",
+ *   },
+ * ]
+ */
+export interface StorageBackendSpec {
+  /**
+   * Which driver serves the backend: a built-in one (`dummy`, `cephfs`, `samba`), configured by the member of that name, or
+   * `vendor.example/name`, configured by `parameters`. Immutable.
+   *
+   * @maxLength 317
+   * @pattern ^(dummy|cephfs|samba|[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$
+   */
+  readonly driver: string;
+  /**
+   * false stops placement of new shares and every change, never deletions.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+  /** Namespaces whose shares may be placed here; absent: all. */
+  readonly allowedNamespaces?: NamespaceSelection;
+  /**
+   * Network segments that subnets may name; absent: only flat networks without a segmentation id.
+   *
+   * @maxItems 64
+   */
+  readonly allowedSegments?: readonly AllowedSegment[];
+  /**
+   * Driver calls that may run at once on this backend.
+   *
+   * @default 8
+   * @minimum 1
+   * @maximum 1000
+   */
+  readonly maxConcurrentOperations?: number;
+  /**
+   * Bound of one driver call, as a Go duration such as `60s`; at most 24h.
+   *
+   * @default "60s"
+   */
+  readonly operationTimeout?: Duration;
+  /**
+   * Bound of one share server's part in a security service change, from its first call, as a Go duration. Not below
+   * operationTimeout; at most 168h.
+   *
+   * @default "10m"
+   */
+  readonly changeTimeout?: Duration;
+  /**
+   * Shares that may be placed on one share server; absent: no limit.
+   *
+   * @minimum 1
+   * @maximum 100000
+   */
+  readonly maxSharesPerShareServer?: number;
+  /**
+   * How long a share server without shares is kept, as a Go duration; `0s`: for ever.
+   *
+   * @default "10m"
+   */
+  readonly unusedShareServerTimeout?: Duration;
+  /**
+   * Whether the annotation `sharenet.io/abandon` is honoured while this backend exists: objects are then forgotten and their data
+   * left on the storage system.
+   *
+   * @default false
+   */
+  readonly allowAbandon?: boolean;
+  /** Configuration of the embedded dummy driver. */
+  readonly dummy?: DummyBackendConfig;
+  /** Configuration of the CephFS driver, checked by the driver. */
+  readonly cephfs?: DriverParameters;
+  /** Configuration of the Samba driver, checked by the driver. */
+  readonly samba?: DriverParameters;
+  /** Configuration of a driver of someone else, checked by that driver; 16 KiB at most. */
+  readonly parameters?: DriverParameters;
+}
+
+/**
+ * Free-form configuration that only its driver understands.
+ *
+ * @maxProperties 128
+ * @x-kubernetes-preserve-unknown-fields true
+ */
+export type DriverParameters = Readonly<Record<string, unknown>>;
+
+/**
+ * Configuration of the embedded dummy driver: a believable backend without storage.
+ *
+ * @x-kubernetes-validations [{
+ *   rule: "duration(self.latency) <= duration('24h')",
+ *   message: "latency must be at most 24h",
+ *   fieldPath: ".latency",
+ * }]
+ */
+export interface DummyBackendConfig {
+  /**
+   * Whether the backend makes share servers.
+   *
+   * @default true
+   */
+  readonly driverHandlesShareServers?: boolean;
+  /**
+   * Whether its share servers can take a changed security service while in use; without share servers it can't.
+   *
+   * @default true
+   */
+  readonly securityServiceUpdateSupport?: boolean;
+  /**
+   * Whether cephx rules get an access key.
+   *
+   * @default true
+   */
+  readonly accessKeys?: boolean;
+  /**
+   * Time that every call takes, as a Go duration.
+   *
+   * @default "0s"
+   */
+  readonly latency?: Duration;
+  /**
+   * Directory that keeps the backend's state over restarts and the call log `calls.jsonl`; absent: memory only.
+   *
+   * @maxLength 4096
+   * @pattern ^/[^%\p{Cc}\p{Zl}\p{Zp}]*$
+   */
+  readonly stateDirectory?: string;
+  /**
+   * Whether an update of a security service makes new access keys.
+   *
+   * @default false
+   */
+  readonly rotateKeysOnUpdate?: boolean;
+  /**
+   * Length of the access keys it makes, in characters. More than 255 are refused by the operator, which can be shown so.
+   *
+   * @default 40
+   * @minimum 8
+   * @maximum 4096
+   */
+  readonly accessKeyLength?: number;
+  /**
+   * Faults to inject, in order; the first match applies.
+   *
+   * @maxItems 64
+   */
+  readonly faults?: readonly DummyFault[];
+}
+
+/** A fault that the dummy driver injects into matching calls. */
+export interface DummyFault {
+  /**
+   * Name of the driver method, for example `updateShareServerSecurityService`.
+   *
+   * @maxLength 63
+   * @pattern ^[A-Za-z]+$
+   */
+  readonly operation: string;
+  /** Names that a call must concern; absent: every call of the operation. */
+  readonly match?: DummyFaultMatch;
+  /**
+   * What happens to the call. rejected and unavailable: it fails with an error of that kind. hang: it does not answer.
+   * incompatible: a check says no. ruleError: the matching rule fails, the others do not. inProgress: the work goes on after
+   * the call.
+   */
+  readonly kind: 'rejected' | 'unavailable' | 'hang' | 'incompatible' | 'ruleError' | 'inProgress';
+  /**
+   * Text of the error.
+   *
+   * @maxLength 32768
+   */
+  readonly message?: string;
+  /**
+   * How often the fault strikes; 0 or absent: always.
+   *
+   * @minimum 0
+   */
+  readonly times?: number;
+}
+
+/**
+ * Name of an object that a dummy fault is limited to.
+ *
+ * @maxLength 255
+ */
+type FaultSubject = string;
+
+/** Object names that a dummy fault is limited to; all that are given must match. */
+export interface DummyFaultMatch {
+  /** Namespace of the object. */
+  readonly namespace?: FaultSubject;
+  /** Name of the ShareServer. */
+  readonly shareServer?: FaultSubject;
+  /** Name of the Share. */
+  readonly share?: FaultSubject;
+  /** accessTo of the rule. */
+  readonly accessTo?: FaultSubject;
+  /** Name of the new SecurityService. */
+  readonly securityService?: FaultSubject;
+}
+
+/**
+ * Types of security services.
+ *
+ * @maxItems 16
+ */
+type SecurityServiceTypes = readonly SecurityServiceType[];
+
+/**
+ * Types of access rules.
+ *
+ * @maxItems 16
+ */
+type AccessTypes = readonly AccessType[];
+
+/** What a backend can do, as its driver reports it. */
+export interface BackendCapabilities {
+  /** Whether the driver makes share servers. */
+  readonly driverHandlesShareServers: boolean;
+  /** Whether its share servers can take a changed security service while in use. */
+  readonly securityServiceUpdateSupport: boolean;
+  /** Types of security services it can use. */
+  readonly securityServiceTypes: SecurityServiceTypes;
+  /**
+   * Combinations of types it can use together; absent: every combination.
+   *
+   * @maxItems 16
+   */
+  readonly securityServiceCombinations?: readonly SecurityServiceTypes[];
+  /**
+   * Per share protocol: types of which one must be on the network before a share can be made.
+   *
+   * @maxProperties 16
+   */
+  readonly requiredSecurityServices?: Readonly<Record<string, SecurityServiceTypes>>;
+  /**
+   * Protocols it can serve.
+   *
+   * @maxItems 16
+   */
+  readonly shareProtocols: readonly ShareProtocol[];
+  /**
+   * Access types it takes, per protocol.
+   *
+   * @maxProperties 16
+   */
+  readonly accessTypesByProtocol: Readonly<Record<string, AccessTypes>>;
+  /**
+   * Access levels it takes.
+   *
+   * @maxItems 16
+   */
+  readonly accessLevels: readonly AccessLevel[];
+  /** Access types for which it mints an access key. */
+  readonly accessKeyTypes: AccessTypes;
+  /** Addresses that one share server needs. */
+  readonly networkAllocationsPerServer: number;
+  /** Opaque text of the driver; a change of it makes the operator look at every share again. */
+  readonly backendInfo?: DriverText;
+}
+
+/** Space on a backend. */
+export interface BackendCapacity {
+  /** All space, as a quantity. */
+  readonly total: QuantityText;
+  /** Free space, as a quantity. */
+  readonly available: QuantityText;
+}
+
+/** Type of a security service. */
+export type SecurityServiceType = 'active_directory' | 'ldap' | 'kerberos';
+/** Protocol a share is served with. */
+export type ShareProtocol = 'NFS' | 'CIFS' | 'CEPHFS';
+/** Type of an access rule's target. */
+export type AccessType = 'ip' | 'user' | 'cert' | 'cephx';
+/** Level of access. */
+export type AccessLevel = 'rw' | 'ro';
+
+/** Observed state of a StorageBackend. */
+export interface StorageBackendStatus {
+  /**
+   * Generation of the spec that this status describes; -1 before the operator has seen the object.
+   *
+   * @minimum -1
+   */
+  readonly observedGeneration?: number;
+  /** Conditions: Ready (the backend was probed and answers). */
+  readonly conditions?: Conditions;
+  /** What the backend can do, as probed. */
+  readonly capabilities?: BackendCapabilities;
+  /** Space on the backend, as probed. */
+  readonly capacity?: BackendCapacity;
+  /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
+  readonly lastHandledReconcileAt?: RequestToken;
+}
+
+/**
+ * A storage system that shares can be placed on, served by one driver. Cluster-scoped: made by the administrator of the storage,
+ * used by every namespace that it allows.
+ */
+export interface StorageBackend extends KubeObject {
+  readonly spec: StorageBackendSpec;
+  /** @default {observedGeneration: -1} */
+  readonly status?: StorageBackendStatus;
+}

@@ -1,0 +1,160 @@
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+
+/** A wrong flag or environment variable; its message is one line that names it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const bindAddress = z
+  .string()
+  .regex(/^(0|[^\s:]*:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$/, 'must be host:port, :port, or 0 to switch it off');
+const boolean = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
+const positive = z
+  .string()
+  .regex(/^\d{1,6}$/, 'must be a whole number')
+  .transform(Number)
+  .refine((value) => value >= 1, 'must be at least 1');
+const namespaceName = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a namespace');
+
+/** Every flag: its schema, default, and one line for `--help`. */
+const flags = {
+  kubeconfig: {
+    schema: z.string().min(1),
+    fallback: undefined,
+    help: 'kubeconfig file; else KUBECONFIG, the Pod, ~/.kube/config',
+  },
+  namespace: { schema: namespaceName, fallback: 'sharenet-system', help: "the operator's own namespace" },
+  'watch-namespaces': {
+    schema: z
+      .string()
+      .transform((text) => text.split(',').map((name) => name.trim()))
+      .pipe(z.array(namespaceName).min(1)),
+    fallback: undefined,
+    help: 'comma-separated namespaces to work in; else all',
+  },
+  'leader-elect': {
+    schema: boolean,
+    fallback: 'false',
+    help: 'work only while holding the lease (for several replicas)',
+  },
+  'leader-election-lease-duration': {
+    schema: positive,
+    fallback: '15',
+    help: 'seconds after which another replica may take over',
+  },
+  'installation-id': {
+    schema: z.string().regex(/^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$/, 'must be 1-63 letters, digits, -, _ or .'),
+    fallback: undefined,
+    help: 'identity towards storage systems; else the UID of namespace kube-system',
+  },
+  'metrics-bind-address': { schema: bindAddress, fallback: ':8080', help: 'address of /metrics; 0: off' },
+  'health-probe-bind-address': {
+    schema: bindAddress,
+    fallback: ':8081',
+    help: 'address of /healthz and /readyz; 0: off',
+  },
+  'webhook-mode': {
+    schema: z.enum(['service', 'url', 'off'], 'must be service, url or off'),
+    fallback: 'off',
+    help: 'how the API server reaches the validating webhook',
+  },
+  'webhook-port': {
+    schema: positive.refine((port) => port <= 65_535, 'must be a port'),
+    fallback: '9443',
+    help: 'port of the validating webhook',
+  },
+  'max-concurrent-reconciles': { schema: positive, fallback: '10', help: 'workers of each controller' },
+  'log-level': {
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error'], 'must be trace, debug, info, warn or error'),
+    fallback: 'info',
+    help: 'trace, debug, info, warn or error',
+  },
+  'log-format': {
+    schema: z.enum(['json', 'pretty'], 'must be json or pretty'),
+    fallback: 'json',
+    help: 'json or pretty',
+  },
+} as const satisfies Record<string, { schema: z.ZodType; fallback: string | undefined; help: string }>;
+
+type FlagName = keyof typeof flags;
+type FlagValue<N extends FlagName> = (typeof flags)[N]['fallback'] extends string
+  ? z.infer<(typeof flags)[N]['schema']>
+  : z.infer<(typeof flags)[N]['schema']> | undefined;
+
+/** The operator's configuration, by flag. */
+export type Config = { readonly [N in FlagName]: FlagValue<N> };
+
+/** What the command line asks for. */
+export type Invocation =
+  | { readonly kind: 'run'; readonly config: Config }
+  | { readonly kind: 'help'; readonly text: string };
+
+/** Environment variable of a flag. */
+function variableOf(flag: string): string {
+  return `SHARENET_${flag.replaceAll('-', '_').toUpperCase()}`;
+}
+
+/**
+ * Reads the configuration: a flag, else its environment variable, else its default.
+ * @throws ConfigError for an unknown flag or a wrong value
+ */
+export function readConfig(args: readonly string[], environment: NodeJS.ProcessEnv): Invocation {
+  const given = parse(args);
+  if (given.help !== undefined) return { kind: 'help', text: helpText() };
+  const config: Record<string, unknown> = {};
+  for (const [name, { schema, fallback }] of Object.entries(flags)) {
+    const fromFlag = given.values.get(name);
+    const text = fromFlag ?? environment[variableOf(name)] ?? fallback;
+    if (text === undefined) {
+      config[name] = undefined;
+      continue;
+    }
+    const result = schema.safeParse(text);
+    if (!result.success) {
+      const where = fromFlag === undefined ? variableOf(name) : `--${name}`;
+      throw new ConfigError(`${where}: ${JSON.stringify(text)} ${result.error.issues[0]?.message ?? 'is not valid'}`);
+    }
+    config[name] = result.data;
+  }
+  // Every flag was parsed by its own schema just now.
+  return { kind: 'run', config: config as Config };
+}
+
+function parse(args: readonly string[]): { readonly values: ReadonlyMap<string, string>; readonly help?: true } {
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
+    help: { type: 'boolean', short: 'h' },
+  };
+  for (const name of Object.keys(flags)) options[name] = { type: 'string' };
+  // A boolean flag may stand alone, as in Go programs.
+  const spelled = args.map((argument) => (argument === '--leader-elect' ? '--leader-elect=true' : argument));
+  try {
+    const { values } = parseArgs({ args: spelled, options, strict: true, allowPositionals: false });
+    const texts = new Map<string, string>();
+    for (const [name, value] of Object.entries(values)) if (typeof value === 'string') texts.set(name, value);
+    return values.help === true ? { values: texts, help: true } : { values: texts };
+  } catch (error) {
+    const [line] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\n/);
+    throw new ConfigError(`${line}; see --help`);
+  }
+}
+
+function helpText(): string {
+  const lines = Object.entries(flags).map(
+    ([name, { fallback, help }]) => `  --${name.padEnd(32)} ${help}${fallback === undefined ? '' : ` (${fallback})`}`,
+  );
+  return [
+    'Usage: sharenet-operator [flags]',
+    '',
+    'Manages share networks, security services, share servers and access rules of shared file systems.',
+    'Each flag has an environment variable: --log-level is SHARENET_LOG_LEVEL.',
+    '',
+    ...lines,
+  ].join('\n');
+}
+
+/** Identity of this process among replicas. */
+export function processIdentity(): string {
+  return `${hostname()}_${process.pid}`;
+}

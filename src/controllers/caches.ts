@@ -1,0 +1,112 @@
+import * as labels from '../api/v1alpha1/labels.ts';
+import {
+  securityServices,
+  shareAccesses,
+  shareNetworks,
+  shareServers,
+  shares,
+  storageBackends,
+} from '../api/v1alpha1/resource-types.ts';
+import type { SecurityService } from '../api/v1alpha1/security-service.ts';
+import type { Share } from '../api/v1alpha1/share.ts';
+import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
+import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import type { Informer } from '../runtime/informer.ts';
+import type { KubeObject } from '../runtime/kube-object.ts';
+import type { Manager } from '../runtime/manager.ts';
+import { type Namespace, namespaces, type Secret, secrets } from './core-types.ts';
+
+/** What the operator knows without asking: one informer a kind, with the indexes that the reconcilers read. */
+export interface Informers {
+  readonly storageBackends: Informer<StorageBackend>;
+  readonly securityServices: Informer<SecurityService>;
+  readonly shareNetworks: Informer<ShareNetwork>;
+  readonly shareServers: Informer<ShareServer>;
+  readonly shares: Informer<Share>;
+  readonly shareAccesses: Informer<ShareAccess>;
+  readonly namespaces: Informer<Namespace>;
+  /** Secrets that may be used as credentials. */
+  readonly credentials: Informer<Secret>;
+  /** Secrets that hold access keys. */
+  readonly accessKeys: Informer<Secret>;
+}
+
+/** Key of an index by a name within the object's namespace. */
+export function inNamespace(object: KubeObject, name: string): string {
+  return `${object.metadata.namespace ?? ''}/${name}`;
+}
+
+/** Makes the informers. `operatorNamespace` is added to the watched ones for backend credentials. */
+export function createInformers(
+  manager: Manager,
+  watchNamespaces: readonly string[] | undefined,
+  operatorNamespace: string,
+): Informers {
+  const within = watchNamespaces === undefined ? {} : { namespaces: watchNamespaces };
+  const credentialNamespaces =
+    watchNamespaces === undefined ? {} : { namespaces: [...new Set([...watchNamespaces, operatorNamespace])] };
+  return {
+    storageBackends: manager.informer({ type: storageBackends }),
+    namespaces: manager.informer({ type: namespaces }),
+    securityServices: manager.informer({
+      type: securityServices,
+      ...within,
+      indexers: {
+        byPasswordSecret: (service) =>
+          service.spec.passwordSecretRef === undefined
+            ? []
+            : [inNamespace(service, service.spec.passwordSecretRef.name)],
+      },
+    }),
+    shareNetworks: manager.informer({
+      type: shareNetworks,
+      ...within,
+      indexers: {
+        bySecurityService: (network) => [
+          ...new Set(
+            [...(network.spec.securityServices ?? []), ...(network.status?.securityServices ?? [])].map((service) =>
+              inNamespace(network, service.name),
+            ),
+          ),
+        ],
+      },
+    }),
+    shareServers: manager.informer({
+      type: shareServers,
+      ...within,
+      indexers: {
+        byNetwork: (server) => [inNamespace(server, server.spec.shareNetworkName)],
+        byBackend: (server) => [server.spec.backendName],
+      },
+    }),
+    shares: manager.informer({
+      type: shares,
+      ...within,
+      indexers: {
+        byNetwork: (share) =>
+          share.spec.shareNetworkName === undefined ? [] : [inNamespace(share, share.spec.shareNetworkName)],
+        byServer: (share) =>
+          share.status?.shareServerName === undefined ? [] : [inNamespace(share, share.status.shareServerName)],
+        byBackend: (share) => {
+          const names = new Set<string>();
+          if (share.spec.backendName !== undefined) names.add(share.spec.backendName);
+          if (share.status?.backendName !== undefined) names.add(share.status.backendName);
+          return [...names];
+        },
+      },
+    }),
+    shareAccesses: manager.informer({
+      type: shareAccesses,
+      ...within,
+      indexers: { byShare: (rule) => [inNamespace(rule, rule.spec.shareName)] },
+    }),
+    credentials: manager.informer({
+      type: secrets,
+      ...credentialNamespaces,
+      labelSelector: `${labels.credentialsLabel}=true`,
+    }),
+    accessKeys: manager.informer({ type: secrets, ...within, labelSelector: `${labels.accessKeyLabel}=true` }),
+  };
+}

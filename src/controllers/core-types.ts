@@ -1,0 +1,42 @@
+import type { KubeObject, ResourceType } from '../runtime/kube-object.ts';
+
+/** A core/v1 Secret as the operator reads it. */
+export interface Secret extends KubeObject {
+  readonly type?: string;
+  /** Base64 by key. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** A core/v1 Namespace. */
+export interface Namespace extends KubeObject {
+  readonly status?: { readonly phase?: string };
+}
+
+export const secrets: ResourceType<Secret> = {
+  group: '',
+  version: 'v1',
+  kind: 'Secret',
+  plural: 'secrets',
+  namespaced: true,
+};
+
+export const namespaces: ResourceType<Namespace> = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+};
+
+/** Reads one key of a Secret; undefined where the key is missing. */
+export function secretText(secret: Secret, key: string): string | undefined {
+  const encoded = secret.data?.[key];
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
+}
+
+/** Data of a Secret from texts. */
+export function secretData(texts: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([key, text]) => [key, Buffer.from(text, 'utf8').toString('base64')]),
+  );
+}

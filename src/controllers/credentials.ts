@@ -1,0 +1,29 @@
+import * as labels from '../api/v1alpha1/labels.ts';
+import type { SecurityService } from '../api/v1alpha1/security-service.ts';
+import { secretText } from './core-types.ts';
+import type { Operator } from './operator.ts';
+
+/** What became of looking for a SecurityService's password. */
+export type PasswordLookup =
+  | { readonly state: 'usable'; readonly password: string; readonly version: string }
+  | { readonly state: 'missing' | 'not_marked' | 'not_bound' | 'none' };
+
+/**
+ * Finds the password of a SecurityService. Only Secrets that are marked as credentials are in the cache at all: to the
+ * operator an unmarked one looks like a missing one.
+ */
+export function findPassword(operator: Operator, service: SecurityService): PasswordLookup {
+  const reference = service.spec.passwordSecretRef;
+  const namespace = service.metadata.namespace ?? '';
+  if (reference === undefined) return { state: 'none' };
+  const secret = operator.informers.credentials.cache.get({ namespace, name: reference.name });
+  if (secret === undefined) return { state: 'missing' };
+  const boundTo = secret.metadata.annotations?.[labels.credentialsFor];
+  if (boundTo !== undefined) {
+    const names = boundTo.split(',').map((name) => name.trim());
+    if (!names.includes(service.metadata.name)) return { state: 'not_bound' };
+  }
+  const password = secretText(secret, reference.key ?? 'password');
+  if (password === undefined || password === '') return { state: 'missing' };
+  return { state: 'usable', password, version: operator.installation.digest(namespace, password) };
+}

@@ -1,0 +1,60 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** Follows one driver call. */
+export interface ObservedCall {
+  /** The caller has its answer. */
+  finished(result: string): void;
+  /** The call did not end in time; it counts as stuck until it settles. */
+  timedOut(): void;
+  /** The driver's promise settled. */
+  settled(): void;
+}
+
+/** Metrics of driver calls, by backend and driver method. */
+export class DriverCallMetrics {
+  readonly #duration: Histogram;
+  readonly #errors: Counter;
+  readonly #stuck: Gauge;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#duration = new Histogram({
+      name: 'sharenet_driver_call_duration_seconds',
+      help: 'Duration of driver calls until the caller had an answer, in seconds.',
+      labelNames: ['backend', 'operation', 'result'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    });
+    this.#errors = new Counter({
+      name: 'sharenet_driver_call_errors_total',
+      help: 'Driver calls that failed, by kind of error.',
+      labelNames: ['backend', 'operation', 'kind'],
+      registers,
+    });
+    this.#stuck = new Gauge({
+      name: 'sharenet_driver_calls_stuck',
+      help: 'Driver calls that did not end when they were aborted and still run.',
+      labelNames: ['backend', 'operation'],
+      registers,
+    });
+  }
+
+  /** Begins to follow a call. */
+  begin(backend: string, operation: string): ObservedCall {
+    const started = performance.now();
+    let stuck = false;
+    return {
+      finished: (result) => {
+        this.#duration.observe({ backend, operation, result }, (performance.now() - started) / 1000);
+        if (result !== 'ok' && result !== 'in_progress') this.#errors.inc({ backend, operation, kind: result });
+      },
+      timedOut: () => {
+        stuck = true;
+        this.#stuck.inc({ backend, operation });
+      },
+      settled: () => {
+        if (stuck) this.#stuck.dec({ backend, operation });
+      },
+    };
+  }
+}

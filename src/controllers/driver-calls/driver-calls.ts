@@ -1,0 +1,248 @@
+import type { CallContext, Driver, DriverLogger, DriverOperation, Tenant } from '../../drivers/driver.ts';
+import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { redact, safeText } from '../safe-text.ts';
+import type { DriverCallMetrics } from './driver-call-metrics.ts';
+import type { DriverInstances } from './driver-instances.ts';
+import { type LockMode, type LockRequest, LockTable } from './lock-table.ts';
+import type { SlotPriority } from './slots.ts';
+
+/** What a call concerns; decides which other calls it excludes. */
+export interface CallScope {
+  readonly backendName: string;
+  readonly tenant: Tenant;
+  /** Held shared: a change of the network's security services waits for the call, and the call for the change. */
+  readonly networkUID?: string;
+  /** Set-up, update and tear-down hold their server exclusively, calls for shares on it shared. */
+  readonly server?: { readonly uid: string; readonly mode: LockMode };
+  /** Held exclusively: one call at a time per share. */
+  readonly shareUID?: string;
+  readonly priority?: SlotPriority;
+}
+
+/** What one driver call is. */
+export interface CallOptions {
+  readonly operation: DriverOperation;
+  /** Identifier of the operation, the same over retries and restarts. */
+  readonly id: string;
+  readonly token?: string | undefined;
+  /** Milliseconds after which the call is given up. */
+  readonly timeoutMs: number;
+  /** Texts that must not show in an error. */
+  readonly secrets?: readonly string[];
+}
+
+/** Leave to make calls within one scope. */
+export interface Permit {
+  /** Makes a call. Failures are always a DriverError (a timeout is `Unavailable`) or InProgress. */
+  call<R>(options: CallOptions, invoke: (driver: Driver, context: CallContext) => Promise<R>): Promise<R>;
+  /** Ends the permit. What a call that ignored its abort still holds is given back when that call settles. */
+  release(): void;
+}
+
+/** The one way in which the operator calls drivers: locks, slots, timeouts, fencing of late calls, redaction, metrics. */
+export class DriverCalls {
+  readonly #locks = new LockTable();
+  readonly #instances: DriverInstances;
+  readonly #clock: Clock;
+  readonly #logger: DriverLogger;
+  readonly #metrics: DriverCallMetrics;
+  readonly #installationID: string;
+  readonly #attempts = new Map<string, number>();
+
+  constructor(options: {
+    readonly instances: DriverInstances;
+    readonly clock: Clock;
+    readonly logger: DriverLogger;
+    readonly metrics: DriverCallMetrics;
+    readonly installationID: string;
+  }) {
+    this.#instances = options.instances;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#metrics = options.metrics;
+    this.#installationID = options.installationID;
+  }
+
+  /**
+   * Waits until nothing else excludes the scope and its backend has a free slot.
+   * @throws DriverError `Unavailable` when that takes longer than `waitMs` for the locks, or the backend has no driver
+   */
+  async permit(scope: CallScope, signal: AbortSignal, waitMs: number): Promise<Permit> {
+    const network: LockRequest[] =
+      scope.networkUID === undefined ? [] : [{ key: networkLock(scope.networkUID), mode: 'shared' }];
+    const locks: LockRequest[] = [];
+    if (scope.server !== undefined) locks.push({ key: `server/${scope.server.uid}`, mode: scope.server.mode });
+    if (scope.shareUID !== undefined) locks.push({ key: `share/${scope.shareUID}`, mode: 'exclusive' });
+
+    const releaseNetwork = await this.#withDeadline(signal, waitMs, (bounded) => this.#locks.acquire(network, bounded));
+    let releaseLocks: () => void;
+    try {
+      releaseLocks = await this.#withDeadline(signal, waitMs, (bounded) => this.#locks.acquire(locks, bounded));
+    } catch (error) {
+      releaseNetwork();
+      throw error;
+    }
+    let lease: Awaited<ReturnType<DriverInstances['lease']>>;
+    try {
+      lease = await this.#instances.lease(
+        scope.backendName,
+        scope.tenant.namespace,
+        scope.priority ?? 'normal',
+        signal,
+      );
+    } catch (error) {
+      releaseLocks();
+      releaseNetwork();
+      throw error;
+    }
+
+    let late = 0;
+    let released = false;
+    const giveBack = (): void => {
+      if (!released || late > 0) return;
+      lease.release();
+      releaseLocks();
+    };
+    return {
+      call: async (options, invoke) => {
+        late += 1;
+        const settled = (): void => {
+          late -= 1;
+          giveBack();
+        };
+        return await this.#call(scope, options, (context) => invoke(lease.driver, context), settled);
+      },
+      release: () => {
+        if (released) return;
+        released = true;
+        // A late call fences its server or share, not the whole network.
+        releaseNetwork();
+        giveBack();
+      },
+    };
+  }
+
+  /**
+   * Runs `work` while no driver call of the network's objects runs and none begins.
+   * @throws DriverError `Unavailable` when running calls did not end within `waitMs`
+   */
+  async whileQuiet<R>(networkUID: string, signal: AbortSignal, waitMs: number, work: () => Promise<R>): Promise<R> {
+    const release = await this.#withDeadline(signal, waitMs, (bounded) =>
+      this.#locks.acquire([{ key: networkLock(networkUID), mode: 'exclusive' }], bounded),
+    );
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  /** Whether a call that holds the server (also a late one) is running. */
+  serverIsBusy(serverUID: string): boolean {
+    return this.#locks.isHeld(`server/${serverUID}`);
+  }
+
+  async #call<R>(
+    scope: CallScope,
+    options: CallOptions,
+    invoke: (context: CallContext) => Promise<R>,
+    settled: () => void,
+  ): Promise<R> {
+    const attempt = (this.#attempts.get(options.id) ?? 0) + 1;
+    this.#attempts.set(options.id, attempt);
+    const abort = new AbortController();
+    const context: CallContext = {
+      signal: abort.signal,
+      logger: this.#logger,
+      operation: { id: options.id, attempt, ...(options.token === undefined ? {} : { token: options.token }) },
+      installationID: this.#installationID,
+      tenant: scope.tenant,
+    };
+    const observed = this.#metrics.begin(scope.backendName, options.operation);
+    const timeout = Promise.withResolvers<never>();
+    const timer = this.#clock.setTimeout(() => {
+      const error = new DriverError({
+        kind: 'Unavailable',
+        reason: 'OperationTimeout',
+        message: `${options.operation} on backend ${scope.backendName} gave no answer within ${options.timeoutMs / 1000} s`,
+      });
+      abort.abort(error);
+      observed.timedOut();
+      timeout.reject(error);
+    }, options.timeoutMs);
+    // A driver that throws synchronously is handled like one that rejects.
+    const running = Promise.resolve().then(() => invoke(context));
+    running
+      .catch(() => undefined)
+      .finally(() => {
+        observed.settled();
+        settled();
+      });
+    try {
+      const result = await Promise.race([running, timeout.promise]);
+      this.#attempts.delete(options.id);
+      observed.finished('ok');
+      return result;
+    } catch (thrown) {
+      if (thrown instanceof InProgress) {
+        observed.finished('in_progress');
+        throw thrown;
+      }
+      const error = presentable(asDriverError(thrown), options.secrets ?? []);
+      if (error.kind !== 'Unavailable') this.#attempts.delete(options.id);
+      observed.finished(error.kind);
+      this.#logger.warn(
+        {
+          backend: scope.backendName,
+          operation: options.operation,
+          operationID: options.id,
+          attempt,
+          kind: error.kind,
+          reason: error.reason,
+          error: error.message,
+          ...(error.detail === undefined ? {} : { detail: error.detail }),
+        },
+        'driver call failed',
+      );
+      throw error;
+    } finally {
+      this.#clock.clearTimeout(timer);
+    }
+  }
+
+  async #withDeadline<R>(signal: AbortSignal, waitMs: number, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const deadline = new AbortController();
+    const timer = this.#clock.setTimeout(() => {
+      deadline.abort(
+        new DriverError({
+          kind: 'Unavailable',
+          reason: 'OperationRunning',
+          message: 'another driver call is still running; this goes on by itself when it has ended',
+        }),
+      );
+    }, waitMs);
+    try {
+      return await work(AbortSignal.any([signal, deadline.signal]));
+    } finally {
+      this.#clock.clearTimeout(timer);
+    }
+  }
+}
+
+function networkLock(uid: string): string {
+  return `network/${uid}`;
+}
+
+/** The same error with texts that may be shown: no known secret, no control characters, bounded. */
+function presentable(error: DriverError, secrets: readonly string[]): DriverError {
+  return new DriverError({
+    kind: error.kind,
+    reason: error.reason,
+    message: safeText(redact(error.message, secrets)),
+    ...(error.detail === undefined ? {} : { detail: safeText(redact(error.detail, secrets), 4096) }),
+    ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+    ...(error.partial === undefined ? {} : { partial: error.partial }),
+    cause: error.cause,
+  });
+}

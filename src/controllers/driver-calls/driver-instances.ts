@@ -1,0 +1,127 @@
+import type { Driver } from '../../drivers/driver.ts';
+import { DriverError } from '../../drivers/errors.ts';
+import { type SlotPriority, Slots } from './slots.ts';
+
+interface Instance {
+  driver: Driver | undefined;
+  readonly slots: Slots;
+  /** Leases given out for the present driver. */
+  leases: number;
+  /** Settles when a replacement is finished; new leases wait for it. */
+  replacing: Promise<void> | undefined;
+  drained: (() => void) | undefined;
+}
+
+/** Use of a backend's driver; a slot of the backend is taken until it is released. */
+export interface DriverLease {
+  readonly driver: Driver;
+  release(): void;
+}
+
+/** The driver of each StorageBackend. A driver is replaced only when no call of it runs. */
+export class DriverInstances {
+  readonly #instances = new Map<string, Instance>();
+
+  /** Whether the backend has a driver. */
+  has(backendName: string): boolean {
+    return this.#instances.get(backendName)?.driver !== undefined;
+  }
+
+  /** Sets how many calls of the backend may run at once. */
+  limit(backendName: string, maxConcurrentOperations: number): void {
+    this.#instance(backendName, maxConcurrentOperations).slots.resize(maxConcurrentOperations);
+  }
+
+  /**
+   * Puts `driver` in the place of the present one, which is closed when its calls have ended. A call that never ends is
+   * waited for `drainMs` at most, so that a stuck driver can be replaced.
+   */
+  async replace(backendName: string, driver: Driver | undefined, drainMs: number): Promise<void> {
+    const instance = this.#instance(backendName);
+    await instance.replacing;
+    const old = instance.driver;
+    const change = async (): Promise<void> => {
+      if (old !== undefined && instance.leases > 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, drainMs);
+          instance.drained = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        instance.drained = undefined;
+      }
+      instance.driver = driver;
+      instance.leases = 0;
+    };
+    instance.replacing = change();
+    try {
+      await instance.replacing;
+    } finally {
+      instance.replacing = undefined;
+    }
+    if (driver === undefined) this.#instances.delete(backendName);
+    await old?.close();
+  }
+
+  /**
+   * Waits for a free slot of the backend.
+   * @throws DriverError `Unavailable` where the backend has no driver
+   */
+  async lease(
+    backendName: string,
+    namespace: string,
+    priority: SlotPriority,
+    signal: AbortSignal,
+  ): Promise<DriverLease> {
+    const instance = this.#instances.get(backendName);
+    if (instance?.driver === undefined) throw noDriver(backendName);
+    const releaseSlot = await instance.slots.acquire(namespace, priority, signal);
+    // Another replacement may have begun while the first was waited for.
+    while (instance.replacing !== undefined) await instance.replacing;
+    const { driver } = instance;
+    if (driver === undefined) {
+      releaseSlot();
+      throw noDriver(backendName);
+    }
+    instance.leases += 1;
+    return {
+      driver,
+      release: () => {
+        releaseSlot();
+        if (instance.driver !== driver) return;
+        instance.leases -= 1;
+        if (instance.leases === 0) instance.drained?.();
+      },
+    };
+  }
+
+  /** Closes every driver. */
+  async close(): Promise<void> {
+    const drivers = [...this.#instances.values()].map((instance) => instance.driver);
+    this.#instances.clear();
+    await Promise.allSettled(drivers.map((driver) => driver?.close()));
+  }
+
+  #instance(backendName: string, limit = 8): Instance {
+    const present = this.#instances.get(backendName);
+    if (present !== undefined) return present;
+    const made: Instance = {
+      driver: undefined,
+      slots: new Slots(limit),
+      leases: 0,
+      replacing: undefined,
+      drained: undefined,
+    };
+    this.#instances.set(backendName, made);
+    return made;
+  }
+}
+
+function noDriver(backendName: string): DriverError {
+  return new DriverError({
+    kind: 'Unavailable',
+    reason: 'BackendUnavailable',
+    message: `backend ${backendName} has no working driver; see its Ready condition`,
+  });
+}

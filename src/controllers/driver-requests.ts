@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { parseDuration } from '../api/duration.ts';
+import { parseQuantity } from '../api/quantity.ts';
+import type { SecurityService } from '../api/v1alpha1/security-service.ts';
+import type { Share } from '../api/v1alpha1/share.ts';
+import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
+import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
+import type { AppliedSecurityService, ShareServer } from '../api/v1alpha1/share-server.ts';
+import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import type {
+  DriverAccessRule,
+  DriverAllocation,
+  DriverNetwork,
+  DriverSecurityService,
+  DriverServer,
+  DriverShare,
+} from '../drivers/driver.ts';
+
+/** UID of an object that was read from the API server. */
+export function uidOf(object: { readonly metadata: { readonly uid?: string } }): string {
+  return object.metadata.uid ?? '';
+}
+
+/**
+ * A name for the server in directories and DNS: at most 15 characters, safe as a NetBIOS name, derived from the UID so that it
+ * stays the same and is not taken twice.
+ */
+export function hostnameOf(server: ShareServer): string {
+  const digest = createHash('sha256').update(uidOf(server)).digest();
+  return `sn${BigInt(`0x${digest.subarray(0, 8).toString('hex')}`)
+    .toString(36)
+    .padStart(13, '0')
+    .slice(-13)}`;
+}
+
+function allocationsOf(server: ShareServer, network: ShareNetwork | undefined): readonly DriverAllocation[] {
+  return (server.status?.networkAllocations ?? []).map(({ subnetName, ipAddress }) => {
+    const subnet = network?.spec.subnets?.find(({ name }) => name === subnetName);
+    return {
+      subnetName,
+      ipAddress,
+      prefixLength: Number(subnet?.cidr.split('/')[1] ?? (ipAddress.includes(':') ? 128 : 32)),
+      networkType: subnet?.networkType ?? 'flat',
+      ...(subnet?.gateway === undefined ? {} : { gateway: subnet.gateway }),
+      ...(subnet?.mtu === undefined ? {} : { mtu: subnet.mtu }),
+      ...(subnet?.segmentationID === undefined ? {} : { segmentationID: subnet.segmentationID }),
+    };
+  });
+}
+
+/** A share server for the driver. */
+export function driverServer(
+  server: ShareServer,
+  network: ShareNetwork | undefined,
+  backendSecrets: Readonly<Record<string, string>>,
+): DriverServer {
+  const { identifier, backendDetails } = server.status ?? {};
+  return {
+    id: uidOf(server),
+    name: server.metadata.name,
+    hostname: hostnameOf(server),
+    ...(identifier === undefined ? {} : { identifier }),
+    backendDetails: backendDetails ?? {},
+    backendSecrets,
+    allocations: allocationsOf(server, network),
+  };
+}
+
+/** A share network for the driver; where it is gone (a forced deletion) what the server still knows of it. */
+export function driverNetwork(server: ShareServer, network: ShareNetwork | undefined): DriverNetwork {
+  return {
+    id: network === undefined ? '' : uidOf(network),
+    name: server.spec.shareNetworkName,
+    subnets: network?.spec.subnets ?? [],
+    allocations: allocationsOf(server, network),
+  };
+}
+
+/** A share for the driver, at the size it has (or is to get first). */
+export function driverShare(share: Share): DriverShare {
+  const { identifier, exportLocations, size } = share.status ?? {};
+  return {
+    id: uidOf(share),
+    name: share.metadata.name,
+    protocol: share.spec.protocol,
+    size: parseQuantity(size ?? share.spec.size) ?? 0,
+    ...(identifier === undefined ? {} : { identifier }),
+    exportLocations: exportLocations ?? [],
+  };
+}
+
+/** An access rule for the driver, at the level wanted or at a given one. */
+export function driverRule(rule: ShareAccess, level = rule.spec.accessLevel ?? 'rw'): DriverAccessRule {
+  return {
+    id: uidOf(rule),
+    name: rule.metadata.name,
+    accessType: rule.spec.accessType,
+    accessTo: rule.spec.accessTo,
+    accessLevel: level,
+  };
+}
+
+/** What a server is given of a service: every field that is not secret. */
+export function appliedService(
+  service: SecurityService,
+  credentialsVersion: string | undefined,
+): AppliedSecurityService {
+  const { passwordSecretRef: _secret, description: _text, ...fields } = service.spec;
+  return {
+    ...fields,
+    name: service.metadata.name,
+    uid: uidOf(service),
+    generation: service.metadata.generation ?? 0,
+    ...(credentialsVersion === undefined ? {} : { credentialsVersion }),
+  };
+}
+
+/** A service for the driver from what was stored of it. */
+export function driverService(applied: AppliedSecurityService, password: string | undefined): DriverSecurityService {
+  const { uid, generation: _generation, credentialsVersion: _version, ...fields } = applied;
+  return { ...fields, id: uid, ...(password === undefined ? {} : { password }) };
+}
+
+/**
+ * Backend details that show a service, one entry a service as in Manila (`security_service_<type>`, JSON), never the password.
+ */
+export function serviceDetails(services: readonly AppliedSecurityService[]): Record<string, string> {
+  return Object.fromEntries(
+    services.map(({ generation: _generation, credentialsVersion: _version, uid: _uid, type, ...fields }) => [
+      `security_service_${type}`,
+      JSON.stringify(fields),
+    ]),
+  );
+}
+
+/** Bounds of driver calls of a backend, in milliseconds. */
+export function timeoutsOf(backend: StorageBackend | undefined): {
+  readonly operation: number;
+  readonly change: number;
+} {
+  return {
+    operation: parseDuration(backend?.spec.operationTimeout ?? '60s') ?? 60_000,
+    change: parseDuration(backend?.spec.changeTimeout ?? '10m') ?? 600_000,
+  };
+}

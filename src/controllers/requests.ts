@@ -1,0 +1,42 @@
+import * as labels from '../api/v1alpha1/labels.ts';
+import type { KubeObject } from '../runtime/kube-object.ts';
+import type { Standing } from './status-draft.ts';
+
+/** Whether a person asked to leave the object alone. */
+export function isPaused(object: KubeObject): boolean {
+  return object.metadata.annotations?.[labels.paused] === 'true';
+}
+
+/** How a paused object stands. */
+export const pausedStanding: Standing = {
+  state: 'working',
+  reason: 'Paused',
+  message: `left alone because of the annotation ${labels.paused}; remove it to go on`,
+};
+
+/** Whether an annotation's value is a token: printable ASCII, 1 to 64 characters. */
+function isToken(value: string): boolean {
+  return /^[\x20-\x7e]{1,64}$/.test(value);
+}
+
+/** The token in an annotation; undefined where there is none or it is not a token. */
+export function requestToken(object: KubeObject, annotation: string): string | undefined {
+  const value = object.metadata.annotations?.[annotation];
+  return value !== undefined && isToken(value) ? value : undefined;
+}
+
+/** An unhandled token to look at the object again. */
+export function unhandledReconcileToken(
+  object: KubeObject & { readonly status?: { readonly lastHandledReconcileAt?: string } },
+): string | undefined {
+  const token = requestToken(object, labels.reconcileRequestedAt);
+  return token === object.status?.lastHandledReconcileAt ? undefined : token;
+}
+
+/** Names of request annotations whose value is not a token; for the condition `InvalidRequestToken`. */
+export function invalidTokens(object: KubeObject): readonly string[] {
+  return [labels.reconcileRequestedAt, labels.reapplyRequestedAt].filter((annotation) => {
+    const value = object.metadata.annotations?.[annotation];
+    return value !== undefined && !isToken(value);
+  });
+}

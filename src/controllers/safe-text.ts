@@ -1,0 +1,31 @@
+// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
+const controlCharacters = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
+
+/** Longest text of a condition's message, in characters. */
+export const maxMessageLength = 1024;
+
+/**
+ * Makes a text of a driver or tenant fit for status, events and logs: control and direction characters become one space, and
+ * it is cut to `max` characters, never inside a surrogate pair.
+ */
+export function safeText(text: string, max: number = maxMessageLength): string {
+  const clean = text.replace(controlCharacters, ' ').trim();
+  if (clean.length <= max) return clean;
+  const cut = clean.slice(0, max - 1);
+  const last = cut.charCodeAt(cut.length - 1);
+  return `${last >= 0xd800 && last <= 0xdbff ? cut.slice(0, -1) : cut}…`;
+}
+
+/** A reason as the Kubernetes API wants it; what does not fit becomes `fallback`. */
+export function safeReason(reason: string, fallback: string): string {
+  return /^[A-Z][A-Za-z0-9]{0,62}$/.test(reason) ? reason : fallback;
+}
+
+/** Replaces every secret of at least 4 characters in a text, so that an error can be shown. */
+export function redact(text: string, secrets: readonly string[]): string {
+  let result = text;
+  for (const secret of secrets) {
+    if (secret.length >= 4) result = result.replaceAll(secret, '[redacted]');
+  }
+  return result;
+}

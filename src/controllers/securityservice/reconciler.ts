@@ -1,0 +1,175 @@
+import { nameList } from '../../api/name-list.ts';
+import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
+import { securityServiceGaps } from '../../network-change/completeness.ts';
+import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import type { Manager } from '../../runtime/manager.ts';
+import { findPassword } from '../credentials.ts';
+import { uidOf } from '../driver-requests.ts';
+import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
+import type { Operator } from '../operator.ts';
+import { related } from '../operator.ts';
+import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
+import { type Standing, StatusDraft } from '../status-draft.ts';
+
+/** Tells whether SecurityServices are complete and in use, and holds their deletion back while something relies on them. */
+export class SecurityServiceReconciler {
+  readonly #operator: Operator;
+
+  constructor(operator: Operator) {
+    this.#operator = operator;
+  }
+
+  /** Adds the controller to the manager. */
+  register(manager: Manager, workers: number): Controller {
+    const { informers } = this.#operator;
+    const controller = manager.controller({
+      name: 'securityservice',
+      workers,
+      reconcile: (context) => this.reconcile(context),
+    });
+    controller.watch(informers.securityServices);
+    controller.watch(informers.shareNetworks, ({ object, previous }) => {
+      const namespace = object.metadata.namespace ?? '';
+      const names = [object, previous]
+        .flatMap((network) => network?.status?.securityServices ?? [])
+        .map(({ name }) => name);
+      return [...new Set(names)].map((name) => ({ namespace, name }));
+    });
+    controller.watch(informers.shareServers, ({ type, object, previous }) => {
+      const namespace = object.metadata.namespace ?? '';
+      const applied = [...(object.status?.securityServices ?? []), ...(previous?.status?.securityServices ?? [])];
+      // The first and the last server of a network decide whether its services are in use.
+      const recorded =
+        type === 'modified'
+          ? []
+          : (informers.shareNetworks.cache.get({ namespace, name: object.spec.shareNetworkName })?.status
+              ?.securityServices ?? []);
+      return [...new Set([...applied, ...recorded].map(({ name }) => name))].map((name) => ({ namespace, name }));
+    });
+    controller.watch(informers.credentials, ({ object }) => {
+      const { namespace = '', name } = object.metadata;
+      return informers.securityServices.cache
+        .byIndex('byPasswordSecret', `${namespace}/${name}`)
+        .map((service) => ({ namespace, name: service.metadata.name }));
+    });
+    return controller;
+  }
+
+  async reconcile({ key }: ReconcileContext): Promise<ReconcileResult | undefined> {
+    const { client, informers, clock } = this.#operator;
+    const service = informers.securityServices.cache.get(key);
+    if (service === undefined) return undefined;
+    const draft = new StatusDraft<SecurityServiceStatus, SecurityService>(service, new Date(clock.now()));
+    if (service.metadata.deletionTimestamp !== undefined) {
+      if (!hasFinalizer(service)) return undefined;
+      const users = this.#users(service);
+      if (users.length === 0) {
+        await removeFinalizer(client, informers.securityServices, service);
+        return undefined;
+      }
+      draft.setCondition('DeletionBlocked', 'True', 'SecurityServiceInUse', `still used by ${nameList(users)}`);
+      await draft.write(client, informers.securityServices);
+      return undefined;
+    }
+    if (!hasFinalizer(service)) {
+      await addFinalizer(client, informers.securityServices, service);
+      return undefined;
+    }
+    if (isPaused(service)) {
+      draft.stand(pausedStanding);
+    } else {
+      draft.set(usageOf(this.#operator, service));
+      const password = findPassword(this.#operator, service);
+      draft.set({
+        credentialsVersion: password.state === 'usable' ? this.#version(service, password.version) : undefined,
+      });
+      const token = unhandledReconcileToken(service);
+      if (token !== undefined) draft.set({ lastHandledReconcileAt: token });
+      draft.stand(this.#standing(service, password.state));
+    }
+    await draft.write(client, informers.securityServices);
+    return undefined;
+  }
+
+  /** The stored version while it speaks of the same password under another key: a lost key must not look like a change. */
+  #version(service: SecurityService, present: string): string {
+    const recorded = service.status?.credentialsVersion;
+    return recorded !== undefined && !this.#operator.installation.differs(recorded, present) ? recorded : present;
+  }
+
+  #standing(service: SecurityService, password: ReturnType<typeof findPassword>['state']): Standing {
+    if (service.metadata.namespace === this.#operator.namespace) {
+      return {
+        state: 'stalled',
+        reason: 'NamespaceNotAllowed',
+        message: `SecurityServices in the operator's namespace ${this.#operator.namespace} are refused`,
+      };
+    }
+    const gaps = securityServiceGaps(service.spec);
+    if (gaps.length > 0) {
+      return {
+        state: 'stalled',
+        reason: 'SecurityServiceIncomplete',
+        message: `a service of type ${service.spec.type} needs: ${gaps.join(', ')}`,
+      };
+    }
+    const secret = `Secret ${service.spec.passwordSecretRef?.name}`;
+    const reference = service.spec.passwordSecretRef?.key ?? 'password';
+    switch (password) {
+      case 'usable':
+      case 'none':
+        return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
+      case 'not_bound':
+        return {
+          state: 'working',
+          reason: 'CredentialsNotBound',
+          message: `${secret} is bound to other services by its annotation sharenet.io/credentials-for`,
+        };
+      default:
+        return {
+          state: 'working',
+          reason: 'CredentialsNotFound',
+          message: `${secret} with label sharenet.io/credentials: "true" and key ${reference} was not found`,
+        };
+    }
+  }
+
+  #users(service: SecurityService): readonly string[] {
+    const namespace = service.metadata.namespace ?? '';
+    const { networksWith } = related(this.#operator, namespace);
+    const uid = uidOf(service);
+    const networks = networksWith(service.metadata.name).filter((network) =>
+      network.status?.securityServices?.some((recorded) => recorded.uid === uid),
+    );
+    const servers = this.#operator.informers.shareServers.cache
+      .list(namespace)
+      .filter((server) => server.status?.securityServices?.some((applied) => applied.uid === uid));
+    return [
+      ...networks.map(({ metadata }) => `ShareNetwork ${metadata.name}`),
+      ...servers.map(({ metadata }) => `ShareServer ${metadata.name}`),
+    ];
+  }
+}
+
+/**
+ * What a service's status says about its use. `joining` is a network that is about to record it: written before the network,
+ * so that the service can't change in the moment between.
+ */
+export function usageOf(
+  operator: Operator,
+  service: SecurityService,
+  joining?: string,
+): Pick<SecurityServiceStatus, 'shareNetworks' | 'inUse'> {
+  const namespace = service.metadata.namespace ?? '';
+  const { networksWith, serversOf } = related(operator, namespace);
+  const recording = new Set(
+    networksWith(service.metadata.name)
+      .filter((network) => network.status?.securityServices?.some(({ uid }) => uid === uidOf(service)))
+      .map(({ metadata }) => metadata.name),
+  );
+  if (joining !== undefined) recording.add(joining);
+  return {
+    shareNetworks: recording.size,
+    inUse: [...recording].some((network) => serversOf(network).length > 0),
+  };
+}

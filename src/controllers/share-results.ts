@@ -1,0 +1,35 @@
+import type { Share, ShareStatus } from '../api/v1alpha1/share.ts';
+import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+import type { SecurityServiceUpdateResult } from '../drivers/driver.ts';
+import { uidOf } from './driver-requests.ts';
+import { writeDriverResult } from './driver-result.ts';
+import { type Operator, related } from './operator.ts';
+import { storeKey } from './shareaccess/key-secret.ts';
+import { writeRuleError } from './shareaccess/rule-status.ts';
+import { isApplied } from './shares-for-driver.ts';
+import { StatusDraft } from './status-draft.ts';
+
+/** Stores what an update of a share server returned for its shares and their rules. A rule being denied is not revived. */
+export async function storeShareResults(
+  operator: Operator,
+  server: ShareServer,
+  { exportLocations, accessUpdates }: SecurityServiceUpdateResult,
+): Promise<void> {
+  const { informers, client, clock } = operator;
+  const { sharesOn, rulesOf } = related(operator, server.metadata.namespace ?? '');
+  for (const share of sharesOn(server.metadata.name)) {
+    const locations = exportLocations?.get(uidOf(share));
+    if (locations !== undefined) {
+      await writeDriverResult(operator, informers.shares, share, (fresh) => {
+        const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
+        return draft.set({ exportLocations: locations }).write(client, informers.shares);
+      });
+    }
+    for (const [ruleID, { accessKey, state, reason }] of accessUpdates?.get(uidOf(share)) ?? []) {
+      const rule = rulesOf(share.metadata.name).find((candidate) => uidOf(candidate) === ruleID);
+      if (rule === undefined || !isApplied(rule)) continue;
+      if (accessKey !== undefined) await storeKey(operator, rule, accessKey);
+      if (state === 'error') await writeRuleError(operator, rule, 'AccessRejected', reason ?? 'refused by the backend');
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { mayBeGranted } from '../../access-rules/plan.ts';
+import { nameList } from '../../api/name-list.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
+import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
+import { readBackendSecrets } from '../backend-secrets.ts';
+import { driverServer, driverShare, uidOf } from '../driver-requests.ts';
+import { writeDriverResult } from '../driver-result.ts';
+import { removeFinalizer } from '../finalizers.ts';
+import { related, timestamp } from '../operator.ts';
+import { StatusDraft } from '../status-draft.ts';
+import { draftOf, type ShareScope, shareCallScope } from './scope.ts';
+
+/** Takes the share off the storage system, its rules first, and lets the object go. Deletion is tried for ever. */
+export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | undefined> {
+  const { operator, context, share, draft, network, server, backend } = scope;
+  const { client, informers } = operator;
+  const { backendName, identifier, operation } = share.status ?? {};
+  if (mayAbandon(scope)) {
+    operator.recorder.event(share, {
+      type: 'Warning',
+      reason: 'Abandoned',
+      action: 'DeleteShare',
+      note: `forgotten without asking backend ${backendName}; there remains ${identifier ?? 'nothing known'}`,
+    });
+    return await letGo(scope);
+  }
+  const neverSent = identifier === undefined && (operation === undefined || server?.status?.identifier === undefined);
+  if (backendName === undefined || (neverSent && server !== undefined) || (neverSent && operation === undefined)) {
+    return await letGo(scope);
+  }
+  const block = async (reason: string, message: string): Promise<undefined> => {
+    draft.setCondition('DeletionBlocked', 'True', reason, message);
+    draft.stand({ state: 'working', reason, message });
+    await draft.write(client, informers.shares);
+    return undefined;
+  };
+  draft.set({ phase: share.status?.phase === 'error_deleting' ? 'error_deleting' : 'deleting' });
+  const leaving = network?.metadata.deletionTimestamp !== undefined;
+  if (network !== undefined && network.status?.phase !== 'active') {
+    if (!leaving || network.status?.networkChange !== undefined) {
+      return await block('ShareNetworkNotActive', `waits until share network ${network.metadata.name} is active`);
+    }
+  }
+  if (server !== undefined && server.status?.phase === 'network_change' && !leaving) {
+    return await block('ShareServerNotActive', `waits until share server ${server.metadata.name} is active`);
+  }
+  if (backend === undefined) {
+    return await block(
+      'BackendNotFound',
+      `backend ${backendName} does not exist; make it again, or set the annotation ${labels.abandon}`,
+    );
+  }
+  const rules = related(operator, scope.namespace).rulesOf(share.metadata.name).filter(mayBeGranted);
+  if (rules.length > 0) {
+    return await block(
+      'AccessRulesExist',
+      `its access is being taken away first: ${nameList(rules.map(({ metadata }) => metadata.name))}`,
+    );
+  }
+  if (share.spec.deletionPolicy === 'Retain') {
+    await retain(scope, identifier ?? uidOf(share));
+    return await letGo(scope);
+  }
+  draft.set({
+    operation:
+      operation?.name === 'deleteShare'
+        ? operation
+        : { id: `delete/${uidOf(share)}`, name: 'deleteShare', startedTime: timestamp(operator.clock) },
+  });
+  draft.removeCondition('DeletionBlocked');
+  draft.stand({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
+  const begun = await draft.write(client, informers.shares);
+  return await context.outsideWorker(() => callDelete({ ...scope, share: begun, draft: draftOf(operator, begun) }));
+}
+
+async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefined> {
+  const { operator, context, share, network, server, timeoutMs } = scope;
+  const { client, informers } = operator;
+  const { operation } = share.status ?? {};
+  try {
+    const permit = await operator.calls.permit(
+      { ...shareCallScope(scope), priority: 'denial' },
+      context.signal,
+      timeoutMs,
+    );
+    try {
+      await permit.call(
+        { operation: 'deleteShare', id: operation?.id ?? uidOf(share), token: operation?.token, timeoutMs },
+        (driver, call) =>
+          driver.deleteShare(
+            {
+              share: driverShare(share),
+              ...(server === undefined
+                ? {}
+                : { server: driverServer(server, network, readBackendSecrets(operator, server)) }),
+            },
+            call,
+          ),
+      );
+    } finally {
+      permit.release();
+    }
+  } catch (thrown) {
+    if (thrown instanceof InProgress) {
+      if (operation !== undefined) scope.draft.set({ operation: { ...operation, token: thrown.token } });
+      await scope.draft.write(client, informers.shares);
+      return { requeueAfterMs: Math.max(1, thrown.pollAfter * 1000) };
+    }
+    if (!(thrown instanceof DriverError)) throw thrown;
+    const error = asDriverError(thrown);
+    if (error.kind !== 'NotFound') {
+      const message = `${error.message}; it is tried again`;
+      scope.draft.set({ phase: error.kind === 'Unavailable' ? 'deleting' : 'error_deleting' });
+      scope.draft.setCondition('DeletionBlocked', 'True', error.reason, message);
+      scope.draft.stand({ state: 'working', reason: error.reason, message });
+      await scope.draft.write(client, informers.shares);
+      throw error;
+    }
+  }
+  return await letGo(scope);
+}
+
+async function letGo({ operator, context }: ShareScope): Promise<undefined> {
+  const { client, informers } = operator;
+  const share = informers.shares.cache.get(context.key);
+  if (share !== undefined) await removeFinalizer(client, informers.shares, share);
+  return undefined;
+}
+
+/** Notes on the server that the share's data stays: such a server is never torn down. */
+async function retain({ operator, server, share }: ShareScope, identifier: string): Promise<void> {
+  if (server === undefined) return;
+  const { informers, client, clock } = operator;
+  await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
+    const retained = fresh.status?.retainedShares ?? [];
+    if (retained.includes(identifier)) return undefined;
+    const draft = new StatusDraft<ShareServerStatus, ShareServer>(fresh, new Date(clock.now()));
+    return draft.set({ retainedShares: [...retained, identifier] }).write(client, informers.shareServers);
+  });
+  operator.recorder.event(share, {
+    type: 'Normal',
+    reason: 'ShareRetained',
+    action: 'DeleteShare',
+    note: `the data stays on the backend as ${identifier}`,
+  });
+}
+
+function mayAbandon({ share, backend }: ShareScope): boolean {
+  return (
+    share.metadata.annotations?.[labels.abandon] === 'true' &&
+    (backend === undefined || backend.metadata.deletionTimestamp !== undefined || backend.spec.allowAbandon === true)
+  );
+}

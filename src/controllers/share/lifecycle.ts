@@ -1,0 +1,186 @@
+import { formatQuantity, parseQuantity } from '../../api/quantity.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
+import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
+import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
+import { readBackendSecrets } from '../backend-secrets.ts';
+import { driverServer, driverShare, uidOf } from '../driver-requests.ts';
+import { writeDriverResult } from '../driver-result.ts';
+import { related, timestamp } from '../operator.ts';
+import { safeText } from '../safe-text.ts';
+import { noteWarnings } from '../warnings.ts';
+import { draftOf, type ShareScope, shareCallScope, whyWait } from './scope.ts';
+
+const maxExportLocations = 64;
+
+/** Makes the placed share on the storage system; its status holds the operation already. */
+export async function create(scope: ShareScope): Promise<ReconcileResult | undefined> {
+  const { operator, context, share, timeoutMs } = scope;
+  const bytes = parseQuantity(share.spec.size) ?? 0;
+  return await withOperation(scope, async (permit, fresh) => {
+    const result: ShareCreateResult = await permit.call(
+      { operation: 'createShare', id: fresh.operation.id, token: fresh.operation.token, timeoutMs },
+      (driver, call) =>
+        driver.createShare(
+          {
+            share: driverShare(fresh.share),
+            ...(fresh.server === undefined
+              ? {}
+              : { server: driverServer(fresh.server, fresh.network, readBackendSecrets(operator, fresh.server)) }),
+          },
+          call,
+        ),
+    );
+    context.logger.info({ identifier: result.identifier }, 'share created');
+    await writeDriverResult(operator, operator.informers.shares, fresh.share, (latest) => {
+      const draft = draftOf(operator, latest);
+      draft.set({
+        phase: 'available',
+        identifier: result.identifier,
+        exportLocations: result.exportLocations.slice(0, maxExportLocations),
+        size: formatQuantity(bytes),
+        accessRulesStatus: 'active',
+        operation: undefined,
+      });
+      noteWarnings(operator, latest, draft, result.warnings);
+      draft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      return draft.write(operator.client, operator.informers.shares);
+    });
+  });
+}
+
+/** Grows or shrinks the share to the size that is wished. */
+export async function resize(scope: ShareScope): Promise<ReconcileResult | undefined> {
+  const { operator, share, draft, timeoutMs } = scope;
+  const wanted = parseQuantity(share.spec.size) ?? 0;
+  const growing = wanted > (parseQuantity(share.status?.size ?? 0) ?? 0);
+  const name = growing ? 'extendShare' : 'shrinkShare';
+  const phase = growing ? 'extending' : 'shrinking';
+  const id = `resize/${uidOf(share)}/${share.metadata.generation}`;
+  const running = share.status?.operation;
+  draft.set({
+    phase,
+    operation: running?.id === id ? running : { id, name, startedTime: timestamp(operator.clock) },
+  });
+  draft.stand({
+    state: 'working',
+    reason: 'Resizing',
+    message: `the share is being ${growing ? 'extended' : 'shrunk'}`,
+  });
+  const begun = await draft.write(operator.client, operator.informers.shares);
+  return await withOperation({ ...scope, share: begun, draft: draftOf(operator, begun) }, async (permit, fresh) => {
+    const result: ResizeResult = await permit.call(
+      { operation: name, id, token: fresh.operation.token, timeoutMs },
+      (driver, call) => {
+        const request = {
+          share: driverShare(fresh.share),
+          newSize: wanted,
+          ...(fresh.server === undefined
+            ? {}
+            : { server: driverServer(fresh.server, fresh.network, readBackendSecrets(operator, fresh.server)) }),
+        };
+        return growing ? driver.extendShare(request, call) : driver.shrinkShare(request, call);
+      },
+    );
+    await writeDriverResult(operator, operator.informers.shares, fresh.share, (latest) => {
+      const latestDraft = draftOf(operator, latest);
+      latestDraft.set({
+        phase: 'available',
+        size: formatQuantity(wanted),
+        operation: undefined,
+        ...(result.exportLocations === undefined ? {} : { exportLocations: result.exportLocations }),
+      });
+      noteWarnings(operator, latest, latestDraft, result.warnings);
+      latestDraft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      return latestDraft.write(operator.client, operator.informers.shares);
+    });
+  });
+}
+
+interface Fresh {
+  readonly share: Share;
+  readonly server: ShareScope['server'];
+  readonly network: ShareScope['network'];
+  readonly operation: NonNullable<NonNullable<Share['status']>['operation']>;
+}
+
+type Permit = Awaited<ReturnType<ShareScope['operator']['calls']['permit']>>;
+
+/** Runs a driver call of the share, outside of a worker; its failures are stored. */
+async function withOperation(
+  scope: ShareScope,
+  work: (permit: Permit, fresh: Fresh) => Promise<void>,
+): Promise<ReconcileResult | undefined> {
+  const { operator, context, share, namespace, timeoutMs } = scope;
+  return await context.outsideWorker(async () => {
+    try {
+      const permit = await operator.calls.permit(shareCallScope(scope), context.signal, timeoutMs);
+      try {
+        // A change of the network may have begun while the permit was waited for.
+        const { network, server } = related(operator, namespace);
+        const fresh = {
+          ...scope,
+          network: share.spec.shareNetworkName === undefined ? undefined : network(share.spec.shareNetworkName),
+          server: share.status?.shareServerName === undefined ? undefined : server(share.status.shareServerName),
+        };
+        if (whyWait(fresh) !== undefined) return { requeueAfterMs: 50 };
+        const { operation } = share.status ?? {};
+        if (operation === undefined) return undefined;
+        await work(permit, { share, server: fresh.server, network: fresh.network, operation });
+        return undefined;
+      } finally {
+        permit.release();
+      }
+    } catch (thrown) {
+      return await storeFailure(scope, thrown);
+    }
+  });
+}
+
+async function storeFailure({ operator, share }: ShareScope, thrown: unknown): Promise<ReconcileResult | undefined> {
+  const { informers, client } = operator;
+  const { operation } = share.status ?? {};
+  if (thrown instanceof InProgress) {
+    await writeDriverResult(operator, informers.shares, share, (fresh) => {
+      if (operation === undefined || fresh.status?.operation?.id !== operation.id) return undefined;
+      return draftOf(operator, fresh)
+        .set({ operation: { ...operation, token: thrown.token } })
+        .write(client, informers.shares);
+    });
+    return { requeueAfterMs: Math.max(1, thrown.pollAfter * 1000) };
+  }
+  if (!(thrown instanceof DriverError)) throw thrown;
+  const error = asDriverError(thrown);
+  const final = error.kind !== 'Unavailable';
+  const resizing = operation?.name !== 'createShare';
+  await writeDriverResult(operator, informers.shares, share, (fresh) => {
+    if (fresh.status?.operation?.id !== operation?.id) return undefined;
+    const draft = draftOf(operator, fresh);
+    if (!final) {
+      draft.stand({ state: 'working', reason: error.reason, message: `${error.message}; it is tried again` });
+      return draft.write(client, informers.shares);
+    }
+    // A refused resize loses nothing: the share stays as it is.
+    draft.set({ phase: resizing ? 'available' : 'error', operation: resizing ? undefined : withoutToken(fresh) });
+    if (error.partial?.identifier !== undefined && !resizing) draft.set({ identifier: error.partial.identifier });
+    draft.stand({ state: 'stalled', reason: error.reason, message: error.message });
+    // A spec that changed during the call was not tried.
+    draft.set({ observedGeneration: share.metadata.generation });
+    return draft.write(client, informers.shares);
+  });
+  if (!final) throw error;
+  operator.recorder.event(share, {
+    type: 'Warning',
+    reason: error.reason,
+    action: operation?.name ?? 'CallDriver',
+    note: safeText(error.message),
+  });
+  return undefined;
+}
+
+function withoutToken(share: Share) {
+  const { operation } = share.status ?? {};
+  if (operation === undefined) return undefined;
+  const { token: _ended, ...rest } = operation;
+  return rest;
+}

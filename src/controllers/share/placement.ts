@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { parseQuantity } from '../../api/quantity.ts';
+import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { associationPending } from '../../network-change/association.ts';
+import { isAlreadyExists } from '../../runtime/api-error.ts';
+import { type Placement, placeShare } from '../../scheduling/placement.ts';
+import { uidOf } from '../driver-requests.ts';
+import { namespaceIsTerminating, related, timestamp } from '../operator.ts';
+import type { Reservations } from './reservations.ts';
+import type { ShareScope } from './scope.ts';
+
+/** A share that could be placed, or why it waits. */
+export type Placed = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly message: string };
+
+/** Decides where the share goes, makes a share server where one is needed, and notes it all in the draft. */
+export async function place(scope: ShareScope, reservations: Reservations): Promise<Placed> {
+  const { operator, share, draft, namespace, network } = scope;
+  if (namespaceIsTerminating(operator, namespace)) {
+    return {
+      ok: false,
+      reason: 'NamespaceTerminating',
+      message: 'nothing is made in a namespace that is being deleted',
+    };
+  }
+  const { serversOf, sharesOn } = related(operator, namespace);
+  const { shareNetworkName } = share.spec;
+  const servers = shareNetworkName === undefined ? [] : serversOf(shareNetworkName);
+  if (network !== undefined && network.metadata.deletionTimestamp !== undefined) {
+    return { ok: false, reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} is being deleted` };
+  }
+  if (network !== undefined && associationPending(network, servers)) {
+    const ready = network.status?.conditions?.find(({ type }) => type === 'Ready');
+    return {
+      ok: false,
+      reason: 'SecurityServicesPending',
+      message: `waits until share network ${shareNetworkName} has recorded its security services: ${ready?.message ?? ''}`,
+    };
+  }
+  const own = serverNameFor(share.spec.shareNetworkName ?? '', uidOf(share));
+  const failed = servers.find(({ metadata, status }) => metadata.name === own && status?.phase === 'error');
+  const placement: Placement = placeShare({
+    share,
+    network,
+    namespace,
+    namespaceLabels: operator.informers.namespaces.cache.get({ name: namespace })?.metadata.labels ?? {},
+    backends: operator.informers.storageBackends.cache
+      .list()
+      .filter(({ metadata }) => metadata.name !== failed?.spec.backendName)
+      .map((backend) => ({ backend, reservedBytes: reservations.bytesOn(backend.metadata.name, uidOf(share)) })),
+    servers,
+    shareCount: (server) => sharesOn(server).length,
+    securityServiceTypes: (network?.status?.securityServices ?? []).map(({ type }) => type),
+  });
+  if (placement.kind === 'wait') {
+    return failed === undefined
+      ? { ok: false, reason: placement.reason, message: placement.message }
+      : {
+          ok: false,
+          reason: 'ShareServerError',
+          message: `share server ${own} could not be set up: ${failed.status?.lastError?.message ?? ''}`,
+        };
+  }
+  let serverName = placement.kind === 'server' ? placement.serverName : undefined;
+  if (placement.kind === 'new-server') {
+    // Named after the share: a pass that is repeated does not make a second one.
+    serverName = servers.some(({ metadata }) => metadata.name === own)
+      ? serverNameFor(own, placement.backendName)
+      : own;
+    await createServer(scope, serverName, placement.backendName, placement.subnetName);
+  }
+  reservations.add(placement.backendName, uidOf(share), parseQuantity(share.spec.size) ?? 0);
+  draft.set({
+    backendName: placement.backendName,
+    shareServerName: serverName,
+    operation: { id: `create/${uidOf(share)}`, name: 'createShare', startedTime: timestamp(operator.clock) },
+  });
+  return { ok: true };
+}
+
+/** A name for a share server: the network's, cut, and a hash that makes it unique. */
+function serverNameFor(networkName: string, seed: string): string {
+  const hash = createHash('sha256').update(`${networkName}/${seed}`).digest('hex').slice(0, 8);
+  return `${networkName.slice(0, 54).replace(/[^a-z0-9]+$/, '')}-${hash}`;
+}
+
+async function createServer(scope: ShareScope, name: string, backendName: string, subnetName: string): Promise<void> {
+  const { operator, namespace, network } = scope;
+  const { informers, client } = operator;
+  if (network === undefined) return;
+  const capabilities = related(operator, namespace).backend(backendName)?.status?.capabilities;
+  const server: ShareServer = {
+    apiVersion,
+    kind: 'ShareServer',
+    metadata: {
+      name,
+      namespace,
+      ownerReferences: [
+        {
+          apiVersion,
+          kind: 'ShareNetwork',
+          name: network.metadata.name,
+          uid: uidOf(network),
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ],
+    },
+    spec: {
+      backendName,
+      shareNetworkName: network.metadata.name,
+      subnetName,
+      securityServiceUpdateSupport: capabilities?.securityServiceUpdateSupport === true,
+    },
+  };
+  try {
+    informers.shareServers.cache.observe(await client.create(informers.shareServers.type, server));
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}

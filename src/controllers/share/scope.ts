@@ -1,0 +1,83 @@
+import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import type { ReconcileContext } from '../../runtime/controller.ts';
+import type { CallScope } from '../driver-calls/driver-calls.ts';
+import { timeoutsOf, uidOf } from '../driver-requests.ts';
+import { type Operator, related, tenantOf } from '../operator.ts';
+import { StatusDraft } from '../status-draft.ts';
+
+export type ShareDraft = StatusDraft<ShareStatus, Share>;
+
+/** What one pass over a Share works with. */
+export interface ShareScope {
+  readonly operator: Operator;
+  readonly context: ReconcileContext;
+  readonly namespace: string;
+  readonly share: Share;
+  readonly draft: ShareDraft;
+  readonly network: ShareNetwork | undefined;
+  readonly server: ShareServer | undefined;
+  readonly backend: StorageBackend | undefined;
+  readonly timeoutMs: number;
+}
+
+/** A draft of a share's status. */
+export function draftOf(operator: Operator, share: Share): ShareDraft {
+  return new StatusDraft<ShareStatus, Share>(share, new Date(operator.clock.now()));
+}
+
+/** Begins a pass. */
+export function shareScope(operator: Operator, context: ReconcileContext, share: Share): ShareScope {
+  const namespace = share.metadata.namespace ?? '';
+  const { network, server, backend } = related(operator, namespace);
+  const { shareNetworkName } = share.spec;
+  const { shareServerName, backendName } = share.status ?? {};
+  const placedOn = backendName === undefined ? undefined : backend(backendName);
+  return {
+    operator,
+    context,
+    namespace,
+    share,
+    draft: draftOf(operator, share),
+    network: shareNetworkName === undefined ? undefined : network(shareNetworkName),
+    server: shareServerName === undefined ? undefined : server(shareServerName),
+    backend: placedOn,
+    timeoutMs: timeoutsOf(placedOn).operation,
+  };
+}
+
+/** The scope of driver calls for the share. */
+export function shareCallScope({ operator, namespace, share, network, server }: ShareScope): CallScope {
+  return {
+    backendName: share.status?.backendName ?? '',
+    tenant: tenantOf(operator, share) ?? { namespace, namespaceUID: '' },
+    ...(network === undefined ? {} : { networkUID: uidOf(network) }),
+    ...(server === undefined ? {} : { server: { uid: uidOf(server), mode: 'shared' } }),
+    shareUID: uidOf(share),
+  };
+}
+
+/** Why the share can't be made or resized now. */
+export function whyWait({
+  share,
+  network,
+  server,
+  backend,
+}: ShareScope): { reason: string; message: string } | undefined {
+  const { shareNetworkName } = share.spec;
+  if (shareNetworkName !== undefined && network?.status?.phase !== 'active') {
+    return network === undefined
+      ? { reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} does not exist` }
+      : { reason: 'ShareNetworkNotActive', message: `waits until share network ${shareNetworkName} is active` };
+  }
+  const { shareServerName, backendName } = share.status ?? {};
+  if (shareServerName !== undefined && server?.status?.phase !== 'active') {
+    return { reason: 'ShareServerNotActive', message: `waits until share server ${shareServerName} is active` };
+  }
+  if (backendName !== undefined && (backend === undefined || backend.spec.enabled === false)) {
+    return { reason: 'BackendUnavailable', message: `backend ${backendName} is missing or not enabled` };
+  }
+  return undefined;
+}

@@ -1,0 +1,153 @@
+import * as labels from '../../api/v1alpha1/labels.ts';
+import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
+import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import { isAlreadyExists, isNotFound } from '../../runtime/api-error.ts';
+import { type Secret, secretData, secrets, secretText } from '../core-types.ts';
+import { uidOf } from '../driver-requests.ts';
+import type { Operator } from '../operator.ts';
+
+/** Most characters of an access key. */
+export const maxKeyLength = 255;
+
+/** What is found under the name of a rule's Secret. */
+export type KeySecret =
+  | { readonly state: 'ours'; readonly secret: Secret }
+  /** Ours, but somebody changed what is in it. */
+  | { readonly state: 'altered'; readonly secret: Secret }
+  | { readonly state: 'missing' }
+  /** A Secret of that name that belongs to somebody else: never touched. */
+  | { readonly state: 'foreign' };
+
+/** Name of the Secret that keeps a rule's access key. */
+export function keySecretName(rule: ShareAccess): string {
+  return `${rule.metadata.name}-access-key`;
+}
+
+function isOwned(secret: Secret, rule: ShareAccess): boolean {
+  return secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true;
+}
+
+function digestOf(operator: Operator, rule: ShareAccess, texts: Readonly<Record<string, string>>): string {
+  const fields = Object.keys(texts)
+    .sort()
+    .flatMap((key) => [key, texts[key] ?? '']);
+  return operator.installation.digest(uidOf(rule), ...fields);
+}
+
+function textsOf(secret: Secret): Record<string, string> {
+  return Object.fromEntries(Object.keys(secret.data ?? {}).map((key) => [key, secretText(secret, key) ?? '']));
+}
+
+/** Looks in the cache, which holds the Secrets with our label only: a foreign one shows as missing there. */
+export function cachedKeySecret(operator: Operator, rule: ShareAccess): KeySecret {
+  const namespace = rule.metadata.namespace ?? '';
+  const secret = operator.informers.accessKeys.cache.get({ namespace, name: keySecretName(rule) });
+  return secret === undefined ? { state: 'missing' } : judge(operator, rule, secret);
+}
+
+function judge(operator: Operator, rule: ShareAccess, secret: Secret): KeySecret {
+  if (!isOwned(secret, rule)) return { state: 'foreign' };
+  const recorded = secret.metadata.annotations?.[labels.accessKeyDigest];
+  const intact =
+    recorded !== undefined &&
+    secret.metadata.labels?.[labels.accessKeyLabel] === 'true' &&
+    !operator.installation.differs(recorded, digestOf(operator, rule, textsOf(secret)));
+  return { state: intact ? 'ours' : 'altered', secret };
+}
+
+/** Looks at the API server, also for Secrets that carry no label of ours. */
+export async function liveKeySecret(operator: Operator, rule: ShareAccess): Promise<KeySecret> {
+  const namespace = rule.metadata.namespace ?? '';
+  try {
+    return judge(operator, rule, await operator.client.get(secrets, { namespace, name: keySecretName(rule) }));
+  } catch (error) {
+    if (isNotFound(error)) return { state: 'missing' };
+    throw error;
+  }
+}
+
+/**
+ * Keeps a rule's access key: creates the Secret, or replaces the key in place by one guarded update, so that there is no
+ * moment without one. Nothing is written when it holds the key already.
+ * @returns false when a Secret of that name belongs to somebody else
+ */
+export async function storeKey(operator: Operator, rule: ShareAccess, accessKey: string): Promise<boolean> {
+  const { cache } = operator.informers.accessKeys;
+  const texts = { accessKey, userID: rule.spec.accessTo, userKey: accessKey };
+  const wanted: Secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: keySecretName(rule),
+      namespace: rule.metadata.namespace ?? '',
+      labels: { [labels.accessKeyLabel]: 'true' },
+      annotations: { [labels.accessKeyDigest]: digestOf(operator, rule, texts) },
+      ownerReferences: [
+        { apiVersion, kind: 'ShareAccess', name: rule.metadata.name, uid: uidOf(rule), blockOwnerDeletion: false },
+      ],
+    },
+    type: 'Opaque',
+    data: secretData(texts),
+  };
+  let present = cachedKeySecret(operator, rule);
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    if (present.state === 'foreign') return false;
+    if (present.state === 'missing') {
+      try {
+        cache.observe(await operator.client.create(secrets, wanted));
+        return true;
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error;
+        present = await liveKeySecret(operator, rule);
+        continue;
+      }
+    }
+    const { secret } = present;
+    if (present.state === 'ours' && sameData(secret, wanted)) return true;
+    try {
+      cache.observe(await operator.client.replace(secrets, merged(secret, wanted)));
+      return true;
+    } catch (error) {
+      // Deleted behind the cache's back.
+      if (!isNotFound(error)) throw error;
+      present = { state: 'missing' };
+    }
+  }
+  return false;
+}
+
+/** Labels, annotations and owners of others stay. */
+function merged(secret: Secret, wanted: Secret): Secret {
+  const { metadata } = secret;
+  return {
+    ...secret,
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      ...metadata,
+      labels: { ...metadata.labels, ...wanted.metadata.labels },
+      annotations: { ...metadata.annotations, ...wanted.metadata.annotations },
+    },
+    ...(wanted.data === undefined ? {} : { data: wanted.data }),
+  };
+}
+
+function sameData(secret: Secret, wanted: Secret): boolean {
+  const keys = Object.keys(wanted.data ?? {});
+  return (
+    keys.length === Object.keys(secret.data ?? {}).length &&
+    keys.every((key) => secret.data?.[key] === wanted.data?.[key])
+  );
+}
+
+/** Deletes the rule's Secret, if it is ours. */
+export async function deleteKey(operator: Operator, rule: ShareAccess): Promise<void> {
+  const present = cachedKeySecret(operator, rule);
+  if (present.state !== 'ours' && present.state !== 'altered') return;
+  const { namespace = '', name, uid } = present.secret.metadata;
+  try {
+    await operator.client.delete(secrets, { namespace, name }, uid === undefined ? {} : { uid });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import { planRules, type RulePlan } from '../../access-rules/plan.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
+import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import type { ReconcileContext } from '../../runtime/controller.ts';
+import type { CallScope } from '../driver-calls/driver-calls.ts';
+import { timeoutsOf, uidOf } from '../driver-requests.ts';
+import { type Operator, related, tenantOf } from '../operator.ts';
+import { isPaused, unhandledReconcileToken } from '../requests.ts';
+
+/** What one pass over the rules of a share works with. */
+export interface AccessScope {
+  readonly operator: Operator;
+  readonly context: ReconcileContext;
+  readonly namespace: string;
+  readonly share: Share;
+  readonly rules: readonly ShareAccess[];
+  readonly network: ShareNetwork | undefined;
+  readonly server: ShareServer | undefined;
+  readonly backend: StorageBackend | undefined;
+}
+
+/** Reads everything about a share's rules from the caches. */
+export function accessScope(operator: Operator, context: ReconcileContext, share: Share): AccessScope {
+  const namespace = share.metadata.namespace ?? '';
+  const { rulesOf, network, server, backend } = related(operator, namespace);
+  const { shareNetworkName } = share.spec;
+  const { shareServerName, backendName } = share.status ?? {};
+  return {
+    operator,
+    context,
+    namespace,
+    share,
+    rules: rulesOf(share.metadata.name),
+    network: shareNetworkName === undefined ? undefined : network(shareNetworkName),
+    server: shareServerName === undefined ? undefined : server(shareServerName),
+    backend: backendName === undefined ? undefined : backend(backendName),
+  };
+}
+
+/** The plan for the scope's rules. */
+export function planOf({ rules, share, server, backend }: AccessScope): RulePlan {
+  return planRules({
+    rules,
+    protocol: share.spec.protocol,
+    capabilities: backend?.status?.capabilities,
+    shareIsLeaving: share.metadata.deletionTimestamp !== undefined,
+    serverFailed: server?.status?.phase === 'error',
+    isPaused,
+    isAskedFor: (rule) => unhandledReconcileToken(rule) !== undefined,
+  });
+}
+
+/** Why something has to wait. */
+export interface Wait {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Why no rule can be granted, changed or recovered now. */
+export function whyNoGrant({ share, network, server, backend }: AccessScope): Wait | undefined {
+  if (isPaused(share)) return { reason: 'SharePaused', message: `share ${share.metadata.name} is paused` };
+  const { phase = 'creating', identifier } = share.status ?? {};
+  if (identifier === undefined || !['available', 'extending', 'shrinking'].includes(phase)) {
+    return { reason: 'ShareNotAvailable', message: `waits until share ${share.metadata.name} is available` };
+  }
+  if (share.spec.shareNetworkName !== undefined && network?.status?.phase !== 'active') {
+    return {
+      reason: 'ShareNetworkNotActive',
+      message: `waits until share network ${share.spec.shareNetworkName} is active`,
+    };
+  }
+  if (share.status?.shareServerName !== undefined && server?.status?.phase !== 'active') {
+    return {
+      reason: 'ShareServerNotActive',
+      message: `waits until share server ${share.status.shareServerName} is active`,
+    };
+  }
+  if (backend === undefined || backend.spec.enabled === false) {
+    return { reason: 'BackendUnavailable', message: `backend ${share.status?.backendName} is missing or not enabled` };
+  }
+  return undefined;
+}
+
+/** Why no rule can be taken away now. */
+export function whyNoDenial({ share, network, server, backend }: AccessScope): Wait | undefined {
+  const leaving = network?.metadata.deletionTimestamp !== undefined;
+  const { phase, networkChange } = network?.status ?? {};
+  if (network !== undefined && phase !== 'active' && (!leaving || networkChange !== undefined)) {
+    return {
+      reason: 'ShareNetworkNotActive',
+      message: `waits until share network ${network.metadata.name} is active`,
+    };
+  }
+  if (server?.status?.phase === 'network_change' && !leaving) {
+    return {
+      reason: 'ShareServerNotActive',
+      message: `waits until share server ${server.metadata.name} is active`,
+    };
+  }
+  if (backend === undefined) {
+    return { reason: 'BackendNotFound', message: `backend ${share.status?.backendName} does not exist` };
+  }
+  return undefined;
+}
+
+/** The scope of driver calls for the share's rules. */
+export function accessCallScope(scope: AccessScope, priority: 'denial' | 'normal'): CallScope {
+  const { operator, share, network, server } = scope;
+  return {
+    backendName: share.status?.backendName ?? '',
+    tenant: tenantOf(operator, share) ?? { namespace: scope.namespace, namespaceUID: '' },
+    ...(network === undefined ? {} : { networkUID: uidOf(network) }),
+    ...(server === undefined ? {} : { server: { uid: uidOf(server), mode: 'shared' } }),
+    shareUID: uidOf(share),
+    priority,
+  };
+}
+
+/** Bounds of driver calls, in milliseconds. */
+export function timeoutOf(scope: AccessScope): number {
+  return timeoutsOf(scope.backend).operation;
+}

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { NetworkChangeRecord } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { countsInGuard, evaluateGuard, type GuardInput } from '../../network-change/guard.ts';
+import { type ChangePlan, planChanges } from '../../network-change/plan.ts';
+import { lagOf } from '../../network-change/up-to-date.ts';
+import { findPassword } from '../credentials.ts';
+import { uidOf } from '../driver-requests.ts';
+import { requestToken } from '../requests.ts';
+import type { Standing } from '../status-draft.ts';
+import { comparisonWith, existingServices, guardInput, guardServices, type NetworkScope } from './scope.ts';
+
+/** What the user of a network wishes, held against what is recorded. */
+export type Wish =
+  /** Nothing is to be done. */
+  | { readonly kind: 'none'; readonly plan: ChangePlan }
+  /** The association is recorded without any driver: nothing is in use, or only UIDs are new. */
+  | { readonly kind: 'record'; readonly plan: ChangePlan; readonly token: string | undefined }
+  /** It can't be done now. */
+  | { readonly kind: 'refused'; readonly standing: Standing }
+  /** Share servers are to be changed. */
+  | { readonly kind: 'change'; readonly change: WantedChange };
+
+/** A change that the guard lets pass, bound to the content that it was judged on. */
+export interface WantedChange {
+  readonly plan: ChangePlan;
+  readonly scope: NetworkChangeRecord['scope'];
+  readonly requestedBy: string;
+  readonly token: string | undefined;
+  /** Share servers that take part. */
+  readonly participants: readonly ShareServer[];
+  /** Another digest is another change: to be checked anew. */
+  readonly digest: string;
+}
+
+/** An unhandled token that asks for the change flow with present data. */
+export function reapplyToken(scope: NetworkScope): string | undefined {
+  const token = requestToken(scope.network, labels.reapplyRequestedAt);
+  return token === scope.network.status?.lastHandledReapplyAt ? undefined : token;
+}
+
+/**
+ * Works out what is wished, on the given servers.
+ * @param quiet whether the caller keeps driver calls of the network from running
+ */
+export function wishOf(scope: NetworkScope, servers: readonly ShareServer[], quiet: boolean): Wish {
+  const { operator, network, namespace } = scope;
+  const token = reapplyToken(scope);
+  const services = guardServices(operator, network);
+  const plan = planChanges(network, existingServices(services), token !== undefined, servers);
+  const input = guardInput(operator, network, servers, { reapply: token !== undefined, quiet });
+  const counted = servers.filter((server) => isCounted(input, server));
+
+  if (counted.length > 0 && !plan.wanted && token === undefined) {
+    return plan.silent === undefined ? { kind: 'none', plan } : { kind: 'record', plan, token };
+  }
+  if (counted.length === 0 && plan.unresolved.length > 0 && plan.wanted) {
+    return refused(
+      'working',
+      'SecurityServiceNotFound',
+      `waiting for security services that do not exist: ${plan.unresolved.join(', ')}`,
+    );
+  }
+  const verdict = evaluateGuard(input);
+  if (!verdict.ok) {
+    return refused(verdict.effect === 'wait' ? 'working' : 'stalled', verdict.reason, verdict.message);
+  }
+  if (counted.length === 0) {
+    return plan.wanted || plan.silent !== undefined || token !== undefined
+      ? { kind: 'record', plan, token }
+      : { kind: 'none', plan };
+  }
+  const comparison = comparisonWith(operator, namespace);
+  const lagging = counted.filter((server) => lagOf(server, plan.association, comparison) !== undefined);
+  const specChanged = plan.changes.some(({ operation }) => operation !== 'reapply');
+  const onlyLagging = !specChanged && lagging.length > 0;
+  const participants = onlyLagging ? lagging : counted;
+  return {
+    kind: 'change',
+    change: {
+      plan,
+      scope: onlyLagging ? 'outdated' : 'all',
+      requestedBy: specChanged || token === undefined ? 'spec' : `reapply/${token}`,
+      token,
+      participants,
+      digest: digestOf(scope, plan, participants, token),
+    },
+  };
+}
+
+function isCounted(input: GuardInput, server: ShareServer): boolean {
+  const guarded = input.servers.find((candidate) => candidate.server === server);
+  return countsInGuard(server, guarded?.busy === true);
+}
+
+function refused(state: 'working' | 'stalled', reason: string, message: string): Wish {
+  return { kind: 'refused', standing: { state, reason, message } };
+}
+
+/** What a verdict of the drivers is bound to: services with their passwords, and servers. */
+function digestOf(
+  { operator, namespace }: NetworkScope,
+  plan: ChangePlan,
+  participants: readonly ShareServer[],
+  token: string | undefined,
+): string {
+  const services = plan.association.map(({ type, name, uid }) => {
+    const service = operator.informers.securityServices.cache.get({ namespace, name });
+    const password = service === undefined ? undefined : findPassword(operator, service);
+    return [
+      type,
+      name,
+      uid,
+      service?.metadata.generation,
+      password?.state === 'usable' ? password.version : password?.state,
+    ];
+  });
+  const servers = participants.map((server) => uidOf(server)).sort();
+  return createHash('sha256')
+    .update(JSON.stringify([services, servers, plan.changes.map(({ type, operation }) => [type, operation]), token]))
+    .digest('hex')
+    .slice(0, 32);
+}

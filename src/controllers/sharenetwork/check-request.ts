@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { SecurityServiceCheck, SecurityServiceReference, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import { timestamp } from '../operator.ts';
+import { wishOf } from './association.ts';
+import { checkWithDrivers } from './check.ts';
+import type { NetworkScope } from './scope.ts';
+
+/**
+ * Answers the annotation `sharenet.io/check-security-services`: the guard and the drivers are asked, nothing is changed. The
+ * verdict is bound to the content that it was made for; when that changes it is made anew.
+ */
+export async function answerCheckRequest(scope: NetworkScope): Promise<void> {
+  const { network, draft, context } = scope;
+  const request = network.metadata.annotations?.[labels.checkSecurityServices];
+  if (request === undefined || request === '') {
+    draft.set({ check: undefined });
+    return;
+  }
+  const references = parseRequest(request);
+  if (references === undefined) {
+    answer(scope, request, 'invalid', {
+      compatible: false,
+      reason: 'InvalidRequest',
+      message: 'expected <type>=<name>[,<type>=<name>...]',
+    });
+    return;
+  }
+  const hypothetical: NetworkScope = { ...scope, network: withReferences(network, references) };
+  const wish = wishOf(hypothetical, scope.servers, false);
+  if (wish.kind === 'refused') {
+    const { reason, message } = wish.standing;
+    answer(scope, request, digestOf(reason, message), { compatible: false, reason, message });
+    return;
+  }
+  if (wish.kind !== 'change') {
+    answer(scope, request, digestOf(wish.kind), { compatible: true, message: 'no share server would be changed' });
+    return;
+  }
+  const { change } = wish;
+  if (draft.status.check?.request === request && draft.status.check.digest === change.digest) return;
+  const verdict = await context.outsideWorker(() => checkWithDrivers(hypothetical, change.plan, change.participants));
+  if (verdict.kind === 'unavailable') {
+    const { reason, message } = verdict.error;
+    answer(scope, request, digestOf(reason, message), { compatible: false, reason, message });
+    return;
+  }
+  answer(scope, request, change.digest, {
+    compatible: verdict.kind === 'compatible',
+    ...(verdict.kind === 'incompatible' ? { reason: verdict.reason, message: verdict.message } : {}),
+    servers: verdict.servers.slice(0, 50),
+  });
+}
+
+function answer(
+  { operator, draft }: NetworkScope,
+  request: string,
+  digest: string,
+  verdict: Omit<SecurityServiceCheck, 'request' | 'digest' | 'checkedTime'>,
+): void {
+  const { check } = draft.status;
+  if (check?.request === request && check.digest === digest) return;
+  draft.set({ check: { request, digest, checkedTime: timestamp(operator.clock), ...verdict } });
+}
+
+function parseRequest(request: string): readonly SecurityServiceReference[] | undefined {
+  const references: SecurityServiceReference[] = [];
+  for (const part of request.split(',')) {
+    const [, type, name] = /^\s*(active_directory|ldap|kerberos)=([a-z0-9][-a-z0-9.]{0,252})\s*$/.exec(part) ?? [];
+    if (name === undefined || (type !== 'active_directory' && type !== 'ldap' && type !== 'kerberos')) return undefined;
+    references.push({ type, name });
+  }
+  return references;
+}
+
+/** The network as it would be: the named references replace or join the present ones. */
+function withReferences(network: ShareNetwork, references: readonly SecurityServiceReference[]): ShareNetwork {
+  const kept = (network.spec.securityServices ?? []).filter(
+    ({ type }) => !references.some((reference) => reference.type === type),
+  );
+  return { ...network, spec: { ...network.spec, securityServices: [...kept, ...references] } };
+}
+
+function digestOf(...texts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,137 @@
+import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { SecurityServiceCheckResult } from '../../drivers/driver.ts';
+import { asDriverError, type DriverError } from '../../drivers/errors.ts';
+import type { ChangePlan } from '../../network-change/plan.ts';
+import { serverChanges } from '../../network-change/up-to-date.ts';
+import { readBackendSecrets } from '../backend-secrets.ts';
+import { findPassword } from '../credentials.ts';
+import { appliedService, driverNetwork, driverServer, driverService, timeoutsOf, uidOf } from '../driver-requests.ts';
+import { related, tenantOf } from '../operator.ts';
+import { sharesForDriver } from '../shares-for-driver.ts';
+import { comparisonWith, type NetworkScope } from './scope.ts';
+
+/** Verdict of the drivers. */
+export type CheckVerdict =
+  | { readonly kind: 'compatible'; readonly servers: readonly SecurityServiceCheckServer[] }
+  | {
+      readonly kind: 'incompatible';
+      readonly reason: string;
+      readonly message: string;
+      readonly servers: readonly SecurityServiceCheckServer[];
+    }
+  /** No verdict yet: a backend did not answer. */
+  | { readonly kind: 'unavailable'; readonly error: DriverError };
+
+/** Asks the driver of every server, in parallel within the backends' limits, whether it can take the change. */
+export async function checkWithDrivers(
+  scope: NetworkScope,
+  plan: ChangePlan,
+  servers: readonly ShareServer[],
+): Promise<CheckVerdict> {
+  const stop = new AbortController();
+  const answers = await Promise.all(
+    servers.map(async (server) => {
+      const verdict = await checkServer(scope, plan, server, AbortSignal.any([scope.context.signal, stop.signal]));
+      // The first refusal ends it; calls that run already are waited for.
+      if (verdict.kind === 'incompatible') stop.abort(new Error('another share server refused the change'));
+      return verdict;
+    }),
+  );
+  const details = answers.flatMap((answer) => (answer.kind === 'unavailable' ? [] : answer.servers));
+  const refusal = answers.find((answer) => answer.kind === 'incompatible');
+  if (refusal !== undefined) return { ...refusal, servers: details };
+  return answers.find((answer) => answer.kind === 'unavailable') ?? { kind: 'compatible', servers: details };
+}
+
+async function checkServer(
+  { operator, network, namespace }: NetworkScope,
+  plan: ChangePlan,
+  server: ShareServer,
+  signal: AbortSignal,
+): Promise<CheckVerdict> {
+  const { name } = server.metadata;
+  const tenant = tenantOf(operator, server);
+  const backend = related(operator, namespace).backend(server.spec.backendName);
+  const timeouts = timeoutsOf(backend);
+  if (tenant === undefined) return { kind: 'unavailable', error: asDriverError(new Error(`namespace ${namespace}`)) };
+  try {
+    const permit = await operator.calls.permit(
+      { backendName: server.spec.backendName, tenant, server: { uid: uidOf(server), mode: 'shared' } },
+      signal,
+      timeouts.operation,
+    );
+    try {
+      const results: SecurityServiceCheckResult[] = [];
+      for (const { type, to } of serverChanges(
+        server,
+        plan.changes,
+        plan.association,
+        comparisonWith(operator, namespace),
+      )) {
+        const service = related(operator, namespace).service(to.name);
+        if (service === undefined) continue;
+        const password = findPassword(operator, service);
+        const secret = password.state === 'usable' ? password.password : undefined;
+        const current = server.status?.securityServices?.find((applied) => applied.type === type);
+        const result = await permit.call(
+          {
+            operation: 'checkUpdateShareServerSecurityService',
+            id: `check/${uidOf(server)}/${uidOf(service)}`,
+            timeoutMs: timeouts.operation,
+            secrets: secret === undefined ? [] : [secret],
+          },
+          async (driver, context) =>
+            (await driver.checkUpdateShareServerSecurityService?.(
+              {
+                server: driverServer(server, network, readBackendSecrets(operator, server)),
+                network: driverNetwork(server, network),
+                ...sharesForDriver(operator, server),
+                newSecurityService: driverService(appliedService(service, undefined), secret),
+                ...(current === undefined ? {} : { currentSecurityService: driverService(current, undefined) }),
+              },
+              context,
+            )) ?? { compatible: false, reason: 'NotImplemented', message: 'the driver can not change services' },
+        );
+        results.push(result);
+        if (!result.compatible) break;
+      }
+      return verdictOf(name, results);
+    } finally {
+      permit.release();
+    }
+  } catch (thrown) {
+    const error = asDriverError(thrown);
+    if (error.kind === 'Unavailable' || signal.aborted) return { kind: 'unavailable', error };
+    return incompatible(name, error.reason, error.message);
+  }
+}
+
+function verdictOf(name: string, results: readonly SecurityServiceCheckResult[]): CheckVerdict {
+  const refusal = results.find(({ compatible }) => !compatible);
+  if (refusal !== undefined) {
+    return incompatible(name, refusal.reason ?? 'Incompatible', refusal.message ?? 'the share server can not take it');
+  }
+  const impacts = results.flatMap(({ impact }) => (impact === undefined ? [] : [impact]));
+  const server: SecurityServiceCheckServer = {
+    name,
+    compatible: true,
+    ...(impacts.length === 0
+      ? {}
+      : {
+          message: impacts.map(({ text }) => text).join('; '),
+          disruptsSessions: impacts.some(({ disruptsSessions }) => disruptsSessions),
+          estimatedSeconds: Math.ceil(impacts.reduce((sum, { estimatedSeconds }) => sum + estimatedSeconds, 0)),
+        }),
+  };
+  return { kind: 'compatible', servers: [server] };
+}
+
+function incompatible(name: string, reason: string, message: string): CheckVerdict {
+  return {
+    kind: 'incompatible',
+    reason,
+    message: `share server ${name}: ${message}`,
+    servers: [{ name, compatible: false, message }],
+  };
+}

@@ -1,0 +1,32 @@
+import type { LastNetworkChange } from '../../api/v1alpha1/share-network.ts';
+import { timestamp } from '../operator.ts';
+import { resetBy } from '../status-reset.ts';
+import type { NetworkScope } from './scope.ts';
+
+/**
+ * Takes note of a phase that somebody else wrote. It is honoured: the record of a change is dropped unless the phase says that
+ * the change goes on. Servers that were marked finish by their own record.
+ */
+export async function observeReset({ operator, network, draft }: NetworkScope): Promise<void> {
+  const { phase, recordedPhase, networkChange } = draft.status;
+  if (phase === undefined || recordedPhase === undefined || phase === recordedPhase) return;
+  const manager = await resetBy(operator, operator.informers.shareNetworks, network);
+  operator.recorder.event(network, {
+    type: 'Warning',
+    reason: 'StatusReset',
+    action: 'ResetStatus',
+    note: `phase was set from ${recordedPhase} to ${phase} by ${manager}`,
+  });
+  draft.set({ recordedPhase: phase });
+  if (networkChange === undefined || phase === 'network_change') return;
+  const { id, changes, requestedBy, startedTime } = networkChange;
+  const last: LastNetworkChange = {
+    id,
+    changes,
+    requestedBy,
+    startedTime,
+    finishedTime: timestamp(operator.clock),
+    result: 'Reset',
+  };
+  draft.set({ networkChange: undefined, lastNetworkChange: last });
+}

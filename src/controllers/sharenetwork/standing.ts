@@ -1,0 +1,63 @@
+import { nameList } from '../../api/name-list.ts';
+import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { type Lag, lagOf } from '../../network-change/up-to-date.ts';
+import { comparisonWith, type NetworkScope } from './scope.ts';
+
+/** Numbers of share servers and what all of them can do. */
+export function countServers({ draft, servers }: NetworkScope): void {
+  const inPhase = (phase: string): number => servers.filter(({ status }) => status?.phase === phase).length;
+  draft.set({
+    shareServers: {
+      total: servers.length,
+      active: inPhase('active'),
+      networkChange: inPhase('network_change'),
+      error: inPhase('error'),
+    },
+    securityServiceUpdateSupport: servers.every(({ spec }) => spec.securityServiceUpdateSupport === true),
+  });
+}
+
+/** Sets SecurityServicesUpToDate, and Ready where nothing else has set it in this pass. */
+export function standAsRecorded(scope: NetworkScope): void {
+  const { operator, namespace, draft, servers } = scope;
+  const association = draft.status.securityServices ?? [];
+  const comparison = comparisonWith(operator, namespace);
+  const lagging = new Map<Lag, ShareServer[]>();
+  for (const server of servers) {
+    const lag = lagOf(server, association, comparison);
+    if (lag !== undefined) lagging.set(lag, [...(lagging.get(lag) ?? []), server]);
+  }
+  // The most urgent first.
+  for (const reason of ['UpdateFailed', 'NotAttempted', 'ShareServersOutdated', 'CredentialsChanged'] as const) {
+    const behind = lagging.get(reason);
+    if (behind === undefined) continue;
+    const message = describe(reason, behind, association);
+    draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
+    if (reason === 'UpdateFailed' || reason === 'NotAttempted') draft.stand({ state: 'stalled', reason, message });
+    else draft.stand({ state: 'ready', reason: 'Available', message: 'the network can be used' });
+    return;
+  }
+  draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'every share server has the recorded services');
+  draft.stand({ state: 'ready', reason: 'Available', message: 'the network can be used' });
+}
+
+function describe(
+  reason: Lag,
+  behind: readonly ShareServer[],
+  association: readonly RecordedSecurityService[],
+): string {
+  const names = nameList(behind.map(({ metadata }) => metadata.name));
+  switch (reason) {
+    case 'UpdateFailed': {
+      const first = behind.map(({ status }) => status?.lastError?.message).find((message) => message !== undefined);
+      return `share servers ${names} did not take the change: ${first ?? 'see their lastError'}; correct the data, then set the annotation sharenet.io/reapply-requested-at`;
+    }
+    case 'NotAttempted':
+      return `share servers ${names} keep their old services; set the annotation sharenet.io/reapply-requested-at to go on`;
+    case 'ShareServersOutdated':
+      return `share servers ${names} do not have the recorded services ${nameList(association.map(({ name }) => name))}; set the annotation sharenet.io/reapply-requested-at`;
+    case 'CredentialsChanged':
+      return `a password changed since share servers ${names} were given it; set the annotation sharenet.io/reapply-requested-at to apply it`;
+  }
+}

@@ -1,0 +1,31 @@
+import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
+import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+import type { DriverAccessRule, DriverShare } from '../drivers/driver.ts';
+import { driverRule, driverShare, uidOf } from './driver-requests.ts';
+import { hasFinalizer } from './finalizers.ts';
+import { type Operator, related } from './operator.ts';
+
+/** Whether the backend has the rule: it was applied and is not being taken away. */
+export function isApplied(rule: ShareAccess): boolean {
+  return hasFinalizer(rule) && rule.metadata.deletionTimestamp === undefined && rule.status?.accessLevel !== undefined;
+}
+
+/** The shares that a server exports and their applied rules, by share id. */
+export function sharesForDriver(
+  operator: Operator,
+  server: ShareServer,
+): { readonly shares: readonly DriverShare[]; readonly accessRules: ReadonlyMap<string, readonly DriverAccessRule[]> } {
+  const { sharesOn, rulesOf } = related(operator, server.metadata.namespace ?? '');
+  const shares = sharesOn(server.metadata.name).filter((share) => share.status?.identifier !== undefined);
+  return {
+    shares: shares.map(driverShare),
+    accessRules: new Map(
+      shares.map((share) => [
+        uidOf(share),
+        rulesOf(share.metadata.name)
+          .filter(isApplied)
+          .map((rule) => driverRule(rule, rule.status?.accessLevel)),
+      ]),
+    ),
+  };
+}

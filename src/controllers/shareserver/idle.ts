@@ -1,0 +1,35 @@
+import { isConflict, isNotFound } from '../../runtime/api-error.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
+import { uidOf } from '../driver-requests.ts';
+import { nameOf } from '../finalizers.ts';
+import { timestamp } from '../operator.ts';
+import { unusedServerTimeoutOf } from '../storagebackend/reconciler.ts';
+import type { ServerScope } from './scope.ts';
+
+/** Has a server without shares torn down after the backend's unusedShareServerTimeout. */
+export async function retireWhenUnused(scope: ServerScope): Promise<ReconcileResult | undefined> {
+  const { operator, server, draft, shares, backend } = scope;
+  const timeoutMs = unusedServerTimeoutOf(backend);
+  const kept = shares.length > 0 || (server.status?.retainedShares ?? []).length > 0 || timeoutMs === 0;
+  if (kept || backend === undefined) {
+    draft.set({ unusedSince: undefined });
+    return undefined;
+  }
+  const { unusedSince } = server.status ?? {};
+  if (unusedSince === undefined) {
+    draft.set({ unusedSince: timestamp(operator.clock) });
+    return { requeueAfterMs: timeoutMs };
+  }
+  const leftMs = Date.parse(unusedSince) + timeoutMs - operator.clock.now();
+  if (leftMs > 0) return { requeueAfterMs: leftMs };
+  const { resourceVersion } = server.metadata;
+  try {
+    await operator.client.delete(operator.informers.shareServers.type, nameOf(server), {
+      uid: uidOf(server),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    });
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+  return undefined;
+}

@@ -1,0 +1,77 @@
+import type { Share } from '../../api/v1alpha1/share.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import type { DriverError } from '../../drivers/errors.ts';
+import type { ReconcileContext } from '../../runtime/controller.ts';
+import type { CallScope } from '../driver-calls/driver-calls.ts';
+import type { LockMode } from '../driver-calls/lock-table.ts';
+import { timeoutsOf, uidOf } from '../driver-requests.ts';
+import { type Operator, related, tenantOf, timestamp } from '../operator.ts';
+import { safeReason } from '../safe-text.ts';
+import { StatusDraft } from '../status-draft.ts';
+
+export type ServerDraft = StatusDraft<ShareServerStatus, ShareServer>;
+
+/** What one pass over a ShareServer works with. */
+export interface ServerScope {
+  readonly operator: Operator;
+  readonly context: ReconcileContext;
+  readonly server: ShareServer;
+  readonly namespace: string;
+  readonly draft: ServerDraft;
+  readonly network: ShareNetwork | undefined;
+  readonly backend: StorageBackend | undefined;
+  /** Shares that are placed on the server, from the cache. */
+  readonly shares: readonly Share[];
+  readonly timeouts: { readonly operation: number; readonly change: number };
+}
+
+/** Begins a pass. */
+export function serverScope(operator: Operator, context: ReconcileContext, server: ShareServer): ServerScope {
+  const namespace = server.metadata.namespace ?? '';
+  const { network, backend, sharesOn } = related(operator, namespace);
+  const ownBackend = backend(server.spec.backendName);
+  return {
+    operator,
+    context,
+    server,
+    namespace,
+    draft: draftOf(operator, server),
+    network: network(server.spec.shareNetworkName),
+    backend: ownBackend,
+    shares: sharesOn(server.metadata.name),
+    timeouts: timeoutsOf(ownBackend),
+  };
+}
+
+/** A draft of a server's status. */
+export function draftOf(operator: Operator, server: ShareServer): ServerDraft {
+  return new StatusDraft<ShareServerStatus, ShareServer>(server, new Date(operator.clock.now()));
+}
+
+/** The scope of driver calls for the server itself; undefined until its namespace is known. */
+export function serverCallScope(
+  { operator, server, network }: ServerScope,
+  mode: LockMode,
+  options: { readonly holdNetwork: boolean; readonly priority?: CallScope['priority'] },
+): CallScope {
+  const tenant = tenantOf(operator, server) ?? { namespace: server.metadata.namespace ?? '', namespaceUID: '' };
+  return {
+    backendName: server.spec.backendName,
+    tenant,
+    server: { uid: uidOf(server), mode },
+    ...(options.holdNetwork && network !== undefined ? { networkUID: uidOf(network) } : {}),
+    ...(options.priority === undefined ? {} : { priority: options.priority }),
+  };
+}
+
+/** A driver's failure as it is stored. */
+export function storedError(operator: Operator, operation: string, error: DriverError) {
+  return {
+    operation,
+    reason: safeReason(error.reason, 'DriverError'),
+    message: error.message,
+    time: timestamp(operator.clock),
+  };
+}

@@ -1,0 +1,145 @@
+import { nameList } from '../../api/name-list.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import { shares } from '../../api/v1alpha1/resource-types.ts';
+import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
+import { deleteBackendSecrets, readBackendSecrets } from '../backend-secrets.ts';
+import { driverNetwork, driverServer, uidOf } from '../driver-requests.ts';
+import { removeFinalizer } from '../finalizers.ts';
+import { timestamp } from '../operator.ts';
+import { noteWarnings } from '../warnings.ts';
+import { draftOf, type ServerScope, serverCallScope } from './scope.ts';
+import { formerService } from './services.ts';
+
+/** Whether a deletion may forget the object without asking the storage system. */
+export function mayAbandon({ server, backend }: Pick<ServerScope, 'server' | 'backend'>): boolean {
+  return (
+    server.metadata.annotations?.[labels.abandon] === 'true' &&
+    (backend === undefined || backend.metadata.deletionTimestamp !== undefined || backend.spec.allowAbandon === true)
+  );
+}
+
+/** Whether the server has to serve on although it is to be deleted. */
+export function servesOn({ shares: placed }: ServerScope): boolean {
+  return placed.length > 0;
+}
+
+/** Says why a server that is to be deleted serves on. */
+export function standBlocked({ draft, shares: placed }: ServerScope): void {
+  const names = nameList(placed.map(({ metadata }) => metadata.name));
+  draft.setCondition('DeletionBlocked', 'True', 'SharesExist', `serves on until its shares are deleted: ${names}`);
+}
+
+/** Takes the server off the storage system and lets the object go. Deletion is tried for ever; what is in the way is told. */
+export async function tearDown(scope: ServerScope): Promise<ReconcileResult | undefined> {
+  const { operator, context, server, draft, backend } = scope;
+  const { client, informers } = operator;
+  if (mayAbandon(scope)) {
+    operator.recorder.event(server, {
+      type: 'Warning',
+      reason: 'Abandoned',
+      action: 'TearDownShareServer',
+      note: `forgotten without a tear-down; on backend ${server.spec.backendName} remains ${server.status?.identifier ?? 'nothing known'}`,
+    });
+    await removeFinalizer(client, informers.shareServers, server);
+    return undefined;
+  }
+  const { retainedShares = [], identifier, operation, lastError } = server.status ?? {};
+  if (retainedShares.length > 0) {
+    draft.setCondition(
+      'DeletionBlocked',
+      'True',
+      'RetainedShares',
+      `holds retained shares and is never torn down: ${nameList(retainedShares)}`,
+    );
+    await draft.write(client, informers.shareServers);
+    return undefined;
+  }
+  if (identifier === undefined && operation === undefined && lastError === undefined) {
+    // No driver has ever heard of it.
+    await removeFinalizer(client, informers.shareServers, server);
+    return undefined;
+  }
+  const { items } = await client.list(shares, {
+    namespace: scope.namespace,
+    fieldSelector: `spec.shareNetworkName=${server.spec.shareNetworkName}`,
+  });
+  const placed = items.filter((share) => share.status?.shareServerName === server.metadata.name);
+  if (placed.length > 0) {
+    for (const share of placed) informers.shares.cache.observe(share);
+    return { requeueAfterMs: 1000 };
+  }
+  draft.set({
+    phase: 'deleting',
+    recordedPhase: 'deleting',
+    networkChange: undefined,
+    operation:
+      operation?.name === 'teardownServer'
+        ? operation
+        : { id: `teardown/${uidOf(server)}`, name: 'teardownServer', startedTime: timestamp(operator.clock) },
+  });
+  draft.stand({ state: 'working', reason: 'Deleting', message: 'the share server is being torn down' });
+  if (backend === undefined) {
+    const message = `backend ${server.spec.backendName} does not exist; make it again, or set the annotation ${labels.abandon}`;
+    draft.setCondition('DeletionBlocked', 'True', 'BackendNotFound', message);
+    await draft.write(client, informers.shareServers);
+    return undefined;
+  }
+  const marked = await draft.write(client, informers.shareServers);
+  return await context.outsideWorker(() =>
+    callTearDown({ ...scope, server: marked, draft: draftOf(operator, marked) }),
+  );
+}
+
+async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undefined> {
+  const { operator, context, server, network, draft, timeouts } = scope;
+  const { client, informers } = operator;
+  try {
+    const permit = await operator.calls.permit(
+      serverCallScope(scope, 'exclusive', { holdNetwork: false, priority: 'denial' }),
+      context.signal,
+      timeouts.operation,
+    );
+    try {
+      const services = (server.status?.securityServices ?? []).map((applied) => formerService(scope, applied));
+      const result = await permit.call(
+        {
+          operation: 'teardownServer',
+          id: server.status?.operation?.id ?? `teardown/${uidOf(server)}`,
+          token: server.status?.operation?.token,
+          timeoutMs: timeouts.operation,
+          secrets: services.flatMap(({ password }) => (password === undefined ? [] : [password])),
+        },
+        (driver, call) =>
+          driver.teardownServer(
+            {
+              server: driverServer(server, network, readBackendSecrets(operator, server)),
+              network: driverNetwork(server, network),
+              securityServices: services,
+            },
+            call,
+          ),
+      );
+      noteWarnings(operator, server, draft, result.warnings);
+    } finally {
+      permit.release();
+    }
+  } catch (thrown) {
+    if (thrown instanceof InProgress) {
+      const { operation } = server.status ?? {};
+      if (operation !== undefined) draft.set({ operation: { ...operation, token: thrown.token } });
+      await draft.write(client, informers.shareServers);
+      return { requeueAfterMs: thrown.pollAfter * 1000 };
+    }
+    if (!(thrown instanceof DriverError)) throw thrown;
+    const error = asDriverError(thrown);
+    if (error.kind !== 'NotFound') {
+      draft.setCondition('DeletionBlocked', 'True', error.reason, `${error.message}; it is tried again`);
+      await draft.write(client, informers.shareServers);
+      throw error;
+    }
+  }
+  await deleteBackendSecrets(operator, server);
+  await removeFinalizer(client, informers.shareServers, server);
+  return undefined;
+}

@@ -1,0 +1,116 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Condition } from '../api/v1alpha1/conditions.ts';
+import type { ApiClient } from '../runtime/api-client.ts';
+import { findCondition, removeCondition, setCondition } from '../runtime/conditions.ts';
+import type { Informer } from '../runtime/informer.ts';
+import type { KubeObject } from '../runtime/kube-object.ts';
+import { safeReason, safeText } from './safe-text.ts';
+
+/** What every status of this project has. */
+interface CommonStatus {
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly Condition[];
+  readonly lastHandledReconcileAt?: string;
+}
+
+type Changes<S> = { readonly [K in keyof S]?: S[K] | undefined };
+
+/** How an object stands towards its user, in the terms of kstatus. */
+export interface Standing {
+  /**
+   * - `ready`: as wished.
+   * - `working`: under way, or waiting for something that comes by itself or by another object (Reconciling).
+   * - `stalled`: nothing more happens until somebody changes something (Stalled).
+   */
+  readonly state: 'ready' | 'working' | 'stalled';
+  /** From the catalogue of reasons, or a driver's. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The status of one object while it is being worked out: compared with what is stored, written once and only when it differs. */
+export class StatusDraft<
+  S extends CommonStatus,
+  T extends KubeObject & { readonly spec: unknown; readonly status?: S },
+> {
+  readonly object: T;
+  readonly #now: Date;
+  #status: S;
+
+  constructor(object: T, now: Date) {
+    this.object = object;
+    this.#now = now;
+    // An object without a status is one whose kind has no default for it: every field of it is optional.
+    this.#status = object.status ?? ({} as S);
+  }
+
+  get status(): S {
+    return this.#status;
+  }
+
+  /** Sets fields; undefined removes one. */
+  set(changes: Changes<S>): this {
+    const next: Record<string, unknown> = Object.fromEntries(Object.entries(this.#status));
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === undefined) delete next[key];
+      else next[key] = value;
+    }
+    this.#status = next as S;
+    return this;
+  }
+
+  condition(type: string): Condition | undefined {
+    return findCondition(this.#status.conditions, type);
+  }
+
+  setCondition(type: string, status: 'True' | 'False' | 'Unknown', reason: string, message: string): this {
+    const { generation } = this.object.metadata;
+    const conditions = setCondition(
+      this.#status.conditions,
+      {
+        type,
+        status,
+        reason: safeReason(reason, 'DriverError'),
+        message: safeText(message),
+        ...(generation === undefined ? {} : { observedGeneration: generation }),
+      },
+      this.#now,
+    );
+    this.#status = { ...this.#status, conditions };
+    return this;
+  }
+
+  removeCondition(type: string): this {
+    if (this.condition(type) !== undefined) {
+      this.#status = { ...this.#status, conditions: removeCondition(this.#status.conditions, type) };
+    }
+    return this;
+  }
+
+  /** Sets Ready, Reconciling and Stalled together, so that they never contradict each other. */
+  stand({ state, reason, message }: Standing): this {
+    this.setCondition('Ready', state === 'ready' ? 'True' : 'False', reason, message);
+    if (state === 'working') this.setCondition('Reconciling', 'True', reason, message);
+    else this.removeCondition('Reconciling');
+    if (state === 'stalled') this.setCondition('Stalled', 'True', reason, message);
+    else this.removeCondition('Stalled');
+    return this.set({ observedGeneration: this.object.metadata.generation } as Changes<S>);
+  }
+
+  get changed(): boolean {
+    return !isDeepStrictEqual(this.#status, this.object.status ?? {});
+  }
+
+  /**
+   * Writes the status if it differs, guarded by the resourceVersion of the object it was worked out from, and shows the cache
+   * what was written.
+   * @returns the object as it is stored now
+   * @throws ApiError with a conflict when the object was changed meanwhile
+   */
+  async write(client: ApiClient, informer: Informer<T>): Promise<T> {
+    if (!this.changed) return this.object;
+    const written = await client.replaceStatus(informer.type, { ...this.object, status: this.#status });
+    informer.cache.observe(written);
+    return written;
+  }
+}

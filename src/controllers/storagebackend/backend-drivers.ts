@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
+import { DriverError } from '../../drivers/errors.ts';
+import { backendConfigOf, type DriverModules } from '../../drivers/registry.ts';
+import { secretText } from '../core-types.ts';
+import type { Operator } from '../operator.ts';
+
+/** A driver as a backend's spec and credentials ask for it, or why there can't be one. */
+export type WantedDriver =
+  | {
+      readonly ok: true;
+      /** Changes with configuration and credentials. */
+      readonly key: string;
+      readonly create: () => Driver;
+    }
+  | { readonly ok: false; readonly reason: string; readonly message: string };
+
+/** Result of a probe. */
+export type ProbeResult =
+  | { readonly ok: true; readonly capabilities: Capabilities }
+  | { readonly ok: false; readonly error: unknown };
+
+interface Current {
+  readonly key: string;
+  readonly driver: Driver;
+}
+
+/** Makes, probes and replaces the drivers of backends. */
+export class BackendDrivers {
+  readonly #operator: Operator;
+  readonly #modules: DriverModules;
+  readonly #logger: DriverLogger;
+  readonly #current = new Map<string, Current>();
+  readonly #secretUsers = new Map<string, Set<string>>();
+
+  constructor(operator: Operator, modules: DriverModules) {
+    this.#operator = operator;
+    this.#modules = modules;
+    this.#logger = operator.driverLogger;
+  }
+
+  /** Names of the backends that take their credentials from a Secret. */
+  usersOf(secretName: string): readonly string[] {
+    return [...(this.#secretUsers.get(secretName) ?? [])];
+  }
+
+  /** Reads the backend's configuration and credentials. */
+  wanted(backend: StorageBackend): WantedDriver {
+    const configured = backendConfigOf(backend.spec, this.#modules);
+    if (!configured.valid) return { ok: false, reason: 'InvalidConfiguration', message: configured.message };
+    const { module, config } = configured;
+    const credentials = this.#credentials(backend, module, config);
+    if (credentials === undefined) {
+      return {
+        ok: false,
+        reason: 'CredentialsNotFound',
+        message: `Secret ${module.credentialsSecretName?.(config)} with label sharenet.io/credentials: "true" is not in namespace ${this.#operator.namespace}`,
+      };
+    }
+    const key = createHash('sha256')
+      .update(JSON.stringify([backend.metadata.uid, backend.spec.driver, config, credentials]))
+      .digest('hex');
+    return {
+      ok: true,
+      key,
+      create: () =>
+        module.createDriver({
+          backendName: backend.metadata.name,
+          config,
+          credentials,
+          installationID: this.#operator.installation.id,
+          logger: this.#logger,
+        }),
+    };
+  }
+
+  /** Whether the backend runs the driver that is wanted. */
+  isCurrent(backendName: string, key: string): boolean {
+    return this.#current.get(backendName)?.key === key;
+  }
+
+  /**
+   * Asks the wanted driver for its capabilities; a new one takes the place of the old one only when it answers. Bounded by
+   * `timeoutMs`, whatever the driver does.
+   */
+  async probe(
+    backend: StorageBackend,
+    wanted: WantedDriver & { ok: true },
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<ProbeResult> {
+    const { name } = backend.metadata;
+    const current = this.#current.get(name);
+    let driver: Driver | undefined;
+    try {
+      driver = current?.key === wanted.key ? current.driver : wanted.create();
+      const answered = await this.#ask(driver, name, timeoutMs, signal);
+      // Without both methods there is no update, whatever the driver says.
+      const able =
+        driver.checkUpdateShareServerSecurityService !== undefined &&
+        driver.updateShareServerSecurityService !== undefined;
+      const capabilities = able ? answered : { ...answered, securityServiceUpdateSupport: false };
+      if (current?.driver !== driver) {
+        await this.#operator.instances.replace(name, driver, timeoutMs);
+        this.#current.set(name, { key: wanted.key, driver });
+      }
+      return { ok: true, capabilities };
+    } catch (error) {
+      if (driver !== undefined && driver !== current?.driver) await driver.close().catch(() => undefined);
+      return { ok: false, error };
+    }
+  }
+
+  /** Closes the backend's driver. */
+  async remove(backendName: string): Promise<void> {
+    this.#current.delete(backendName);
+    await this.#operator.instances.replace(backendName, undefined, 0);
+  }
+
+  async #ask(driver: Driver, backendName: string, timeoutMs: number, signal: AbortSignal): Promise<Capabilities> {
+    const { clock, installation } = this.#operator;
+    const timeout = Promise.withResolvers<never>();
+    const abort = new AbortController();
+    const timer = clock.setTimeout(() => {
+      const error = new DriverError({
+        kind: 'Unavailable',
+        reason: 'OperationTimeout',
+        message: `the backend gave no answer within ${timeoutMs / 1000} s`,
+      });
+      abort.abort(error);
+      timeout.reject(error);
+    }, timeoutMs);
+    try {
+      const answer = driver.getCapabilities({
+        signal: AbortSignal.any([signal, abort.signal]),
+        logger: this.#logger,
+        installationID: installation.id,
+      });
+      answer.catch(() => undefined);
+      return await Promise.race([answer, timeout.promise]);
+    } finally {
+      clock.clearTimeout(timer);
+      this.#logger.debug({ backend: backendName }, 'backend probed');
+    }
+  }
+
+  #credentials(
+    backend: StorageBackend,
+    module: DriverModule,
+    config: unknown,
+  ): Readonly<Record<string, string>> | undefined {
+    const secretName = module.credentialsSecretName?.(config);
+    if (secretName === undefined) return {};
+    const users = this.#secretUsers.get(secretName) ?? new Set();
+    this.#secretUsers.set(secretName, users.add(backend.metadata.name));
+    const secret = this.#operator.informers.credentials.cache.get({
+      namespace: this.#operator.namespace,
+      name: secretName,
+    });
+    if (secret === undefined) return undefined;
+    return Object.fromEntries(Object.keys(secret.data ?? {}).map((key) => [key, secretText(secret, key) ?? '']));
+  }
+}

@@ -1,0 +1,170 @@
+import { parseDuration } from '../../api/duration.ts';
+import { nameList } from '../../api/name-list.ts';
+import { formatQuantity } from '../../api/quantity.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
+import type { Capabilities } from '../../drivers/driver.ts';
+import { asDriverError } from '../../drivers/errors.ts';
+import type { DriverModules } from '../../drivers/registry.ts';
+import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import type { Manager } from '../../runtime/manager.ts';
+import { timeoutsOf } from '../driver-requests.ts';
+import { addFinalizer, hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
+import type { Operator } from '../operator.ts';
+import { isPaused, pausedStanding, requestToken } from '../requests.ts';
+import { StatusDraft } from '../status-draft.ts';
+import { BackendDrivers } from './backend-drivers.ts';
+
+const probeIntervalMs = 60_000;
+
+type Draft = StatusDraft<StorageBackendStatus, StorageBackend>;
+
+/** Keeps each StorageBackend's driver in step with its configuration, and probes it. */
+export class StorageBackendReconciler {
+  readonly #operator: Operator;
+  readonly #drivers: BackendDrivers;
+  readonly #nextProbe = new Map<string, number>();
+
+  constructor(operator: Operator, modules: DriverModules) {
+    this.#operator = operator;
+    this.#drivers = new BackendDrivers(operator, modules);
+  }
+
+  /** Adds the controller to the manager. */
+  register(manager: Manager, workers: number): Controller {
+    const { informers } = this.#operator;
+    const controller = manager.controller({
+      name: 'storagebackend',
+      workers,
+      reconcile: (context) => this.reconcile(context),
+    });
+    controller.watch(informers.storageBackends);
+    // Only what may end a wait for deletion.
+    controller.watch(informers.shares, ({ type, object }) =>
+      type === 'deleted' && object.status?.backendName !== undefined ? { name: object.status.backendName } : undefined,
+    );
+    controller.watch(informers.shareServers, ({ type, object }) =>
+      type === 'deleted' ? { name: object.spec.backendName } : undefined,
+    );
+    controller.watch(informers.credentials, ({ object }) =>
+      object.metadata.namespace === this.#operator.namespace
+        ? this.#drivers.usersOf(object.metadata.name).map((name) => ({ name }))
+        : undefined,
+    );
+    return controller;
+  }
+
+  async reconcile(context: ReconcileContext): Promise<ReconcileResult | undefined> {
+    const { client, informers, clock } = this.#operator;
+    const backend = informers.storageBackends.cache.get(context.key);
+    if (backend === undefined) {
+      this.#nextProbe.delete(context.key.name);
+      await this.#drivers.remove(context.key.name);
+      return undefined;
+    }
+    if (backend.metadata.deletionTimestamp !== undefined) return await this.#delete(context, backend);
+    if (!hasFinalizer(backend)) {
+      await addFinalizer(client, informers.storageBackends, backend);
+      // The cache has the new version already and its event brings the key back.
+      return undefined;
+    }
+    const draft: Draft = new StatusDraft<StorageBackendStatus, StorageBackend>(backend, new Date(clock.now()));
+    if (isPaused(backend)) {
+      draft.stand(pausedStanding);
+      await draft.write(client, informers.storageBackends);
+      return undefined;
+    }
+    const result = await this.#keep(context, backend, draft);
+    await draft.write(client, informers.storageBackends);
+    return result;
+  }
+
+  /** Configuration, driver, probe. */
+  async #keep(context: ReconcileContext, backend: StorageBackend, draft: Draft): Promise<ReconcileResult | undefined> {
+    const { clock, random, informers } = this.#operator;
+    const { name } = backend.metadata;
+    const token = requestToken(backend, labels.reconcileRequestedAt);
+    const asked = token !== undefined && token !== backend.status?.lastHandledReconcileAt;
+    const wanted = this.#drivers.wanted(backend);
+    if (!wanted.ok) {
+      draft.stand({ state: 'stalled', reason: wanted.reason, message: wanted.message });
+      return undefined;
+    }
+    const due = this.#nextProbe.get(name) ?? 0;
+    const replace = !this.#drivers.isCurrent(name, wanted.key);
+    if (!replace && !asked && clock.now() < due && draft.status.observedGeneration === backend.metadata.generation) {
+      return { requeueAfterMs: due - clock.now() };
+    }
+    const probed = await context.outsideWorker(() =>
+      this.#drivers.probe(backend, wanted, timeoutsOf(backend).operation, context.signal),
+    );
+    const inMs = Math.round(probeIntervalMs * (0.9 + 0.2 * random()));
+    this.#nextProbe.set(name, clock.now() + inMs);
+    if (informers.storageBackends.cache.get(nameOf(backend))?.metadata.generation !== backend.metadata.generation) {
+      // Changed while it was probed: what was seen belongs to the past.
+      this.#nextProbe.delete(name);
+      return { requeueAfterMs: 1 };
+    }
+    if (probed.ok) {
+      this.#operator.instances.limit(name, backend.spec.maxConcurrentOperations ?? 8);
+      draft.set({ ...probedStatus(probed.capabilities), ...(asked ? { lastHandledReconcileAt: token } : {}) });
+      draft.stand({ state: 'ready', reason: 'Available', message: 'the backend answers' });
+    } else {
+      const error = asDriverError(probed.error);
+      draft.stand({ state: 'working', reason: error.reason, message: error.message });
+      context.logger.warn({ reason: error.reason, error: error.message, detail: error.detail }, 'backend probe failed');
+    }
+    return { requeueAfterMs: probed.ok ? inMs : Math.min(inMs, 10_000) };
+  }
+
+  async #delete(context: ReconcileContext, backend: StorageBackend): Promise<ReconcileResult | undefined> {
+    const { client, informers, clock } = this.#operator;
+    if (!hasFinalizer(backend)) return undefined;
+    const { name } = backend.metadata;
+    const servers = informers.shareServers.cache.byIndex('byBackend', name);
+    const shares = informers.shares.cache
+      .byIndex('byBackend', name)
+      .filter((share) => share.status?.backendName === name);
+    if (servers.length + shares.length > 0) {
+      const draft: Draft = new StatusDraft<StorageBackendStatus, StorageBackend>(backend, new Date(clock.now()));
+      // Deletions on it go on: the driver must stay in step.
+      const result = isPaused(backend) ? undefined : await this.#keep(context, backend, draft);
+      const users = [
+        ...shares.map((share) => `Share ${share.metadata.namespace}/${share.metadata.name}`),
+        ...servers.map((server) => `ShareServer ${server.metadata.namespace}/${server.metadata.name}`),
+      ];
+      draft.setCondition(
+        'DeletionBlocked',
+        'True',
+        'BackendInUse',
+        `delete what is on the backend first: ${nameList(users)}`,
+      );
+      await draft.write(client, informers.storageBackends);
+      return result;
+    }
+    await this.#drivers.remove(name);
+    await removeFinalizer(client, informers.storageBackends, backend);
+    return undefined;
+  }
+}
+
+function probedStatus({ capacity, ...capabilities }: Capabilities): Partial<StorageBackendStatus> {
+  return {
+    capabilities: capabilities.driverHandlesShareServers
+      ? capabilities
+      : { ...capabilities, securityServiceUpdateSupport: false },
+    ...(capacity === undefined
+      ? {}
+      : { capacity: { total: formatQuantity(capacity.total), available: formatQuantity(capacity.available) } }),
+  };
+}
+
+/** Whether a backend takes new work: probed well and not switched off. */
+export function isServing(backend: StorageBackend | undefined): backend is StorageBackend {
+  return backend?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+}
+
+/** Time after which a share server without shares is torn down, in milliseconds; 0: never. */
+export function unusedServerTimeoutOf(backend: StorageBackend | undefined): number {
+  return parseDuration(backend?.spec.unusedShareServerTimeout ?? '10m') ?? 600_000;
+}

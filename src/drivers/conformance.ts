@@ -1,0 +1,62 @@
+import { afterAll, describe, test } from 'vitest';
+import { accessCases } from './conformance/access-cases.ts';
+import { accessKeyCases } from './conformance/access-key-cases.ts';
+import { capabilityCases } from './conformance/capability-cases.ts';
+import type { ConformanceCase } from './conformance/conformance-case.ts';
+import type { ConformanceFixture } from './conformance/fixture.ts';
+import { interruptionCases } from './conformance/interruption-cases.ts';
+import { type CaseOutcome, createReport, writeReport } from './conformance/report.ts';
+import { runConformanceCase } from './conformance/run-case.ts';
+import { secrecyCases } from './conformance/secrecy-cases.ts';
+import { securityServiceCases } from './conformance/security-service-cases.ts';
+import { serverCases } from './conformance/server-cases.ts';
+import { shareCases } from './conformance/share-cases.ts';
+import type { Capabilities } from './driver.ts';
+
+/** Everything that a driver must do, as cases that need no test runner. */
+export const conformanceCases: readonly ConformanceCase[] = [
+  ...capabilityCases,
+  ...serverCases,
+  ...shareCases,
+  ...accessCases,
+  ...accessKeyCases,
+  ...secrecyCases,
+  ...securityServiceCases,
+  ...interruptionCases,
+];
+
+/** Options of {@link describeDriverConformance}. */
+export interface ConformanceOptions {
+  /** Where the report goes; `reports` in the working directory when absent. */
+  readonly reportDirectory?: string;
+  /** Time for one case, in milliseconds; 60000 when absent. */
+  readonly caseTimeout?: number;
+}
+
+/**
+ * The vitest suite that every driver passes. Writes `conformance-<name>.json`: capabilities, versions and what became of each
+ * case.
+ */
+export function describeDriverConformance(
+  name: string,
+  fixture: ConformanceFixture,
+  { reportDirectory = 'reports', caseTimeout = 60_000 }: ConformanceOptions = {},
+): void {
+  describe(`driver conformance: ${name}`, () => {
+    const outcomes: CaseOutcome[] = [];
+    let capabilities: Capabilities | undefined;
+    for (const conformanceCase of conformanceCases) {
+      test(conformanceCase.name, { timeout: caseTimeout }, async ({ skip }) => {
+        const result = await runConformanceCase(conformanceCase, fixture);
+        capabilities ??= result.capabilities;
+        outcomes.push(result.outcome);
+        if (result.outcome.result === 'failed') throw new Error(result.outcome.message);
+        if (result.outcome.result === 'skipped') skip(result.outcome.message);
+      });
+    }
+    afterAll(async () => {
+      await writeReport(createReport(name, outcomes, capabilities, fixture.versions ?? {}), reportDirectory);
+      await fixture.cleanup?.();
+    });
+  });
+}

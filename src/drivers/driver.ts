@@ -1,0 +1,324 @@
+import type { ExportLocation } from '../api/v1alpha1/share.ts';
+import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
+import type {
+  AccessLevel,
+  AccessType,
+  BackendCapabilities,
+  NetworkType,
+  SecurityServiceType,
+  ShareProtocol,
+} from '../api/v1alpha1/storage-backend.ts';
+
+/** The part of a logger that a driver uses. Fields first, then the text, as in pino. */
+export interface DriverLogger {
+  debug(fields: object, text: string): void;
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+/** Whom an object on the backend belongs to; the scope of its credentials. */
+export interface Tenant {
+  readonly namespace: string;
+  /** UID of the namespace: names are reused, UIDs are not. */
+  readonly namespaceUID: string;
+}
+
+/** The operation that a call is part of. */
+export interface OperationContext {
+  /** The same over retries, restarts and leaders. */
+  readonly id: string;
+  /** Token of an earlier {@link InProgress} answer. */
+  readonly token?: string;
+  /** 1 for the first call of the operation in this process. */
+  readonly attempt: number;
+}
+
+/** What every call gets besides its arguments. */
+export interface CallContext {
+  /** Aborts when the call took longer than the backend's operationTimeout, or at shutdown. */
+  readonly signal: AbortSignal;
+  readonly logger: DriverLogger;
+  readonly operation: OperationContext;
+  /** Which cluster this is; two clusters may share one storage system. */
+  readonly installationID: string;
+  readonly tenant: Tenant;
+}
+
+/** An address of a share server with what is needed to configure it. */
+export interface DriverAllocation {
+  readonly ipAddress: string;
+  readonly prefixLength: number;
+  readonly gateway?: string;
+  /** Bytes. */
+  readonly mtu?: number;
+  readonly networkType: NetworkType;
+  readonly segmentationID?: number;
+  readonly subnetName: string;
+}
+
+/** A share server as drivers see it. */
+export interface DriverServer {
+  /** UID of the ShareServer; backend names derive from it. */
+  readonly id: string;
+  readonly name: string;
+  /** Stable, at most 15 characters, safe as a NetBIOS name. */
+  readonly hostname: string;
+  readonly identifier?: string;
+  readonly backendDetails: Readonly<Record<string, string>>;
+  readonly backendSecrets: Readonly<Record<string, string>>;
+  readonly allocations: readonly DriverAllocation[];
+}
+
+/** A share network as drivers see it. */
+export interface DriverNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly subnets: readonly ShareNetworkSubnet[];
+  readonly allocations: readonly DriverAllocation[];
+}
+
+/** A share as drivers see it. */
+export interface DriverShare {
+  /** UID of the Share; backend names derive from it. */
+  readonly id: string;
+  readonly name: string;
+  readonly protocol: ShareProtocol;
+  /** Bytes. */
+  readonly size: number;
+  readonly identifier?: string;
+  readonly exportLocations: readonly ExportLocation[];
+}
+
+/** A security service as drivers see it. The values are chosen by tenants: hostile until proven otherwise. */
+export interface DriverSecurityService {
+  readonly id: string;
+  readonly name: string;
+  readonly type: SecurityServiceType;
+  readonly dnsIPs?: readonly string[];
+  readonly servers?: readonly string[];
+  readonly domain?: string;
+  readonly user?: string;
+  /** Absent where the Secret is gone or not marked as credentials. */
+  readonly password?: string;
+  readonly ou?: string;
+  readonly defaultADSite?: string;
+}
+
+/** An access rule as drivers see it. */
+export interface DriverAccessRule {
+  /** UID of the ShareAccess. */
+  readonly id: string;
+  readonly name: string;
+  readonly accessType: AccessType;
+  readonly accessTo: string;
+  readonly accessLevel: AccessLevel;
+}
+
+/** Something worth knowing that fails nothing. */
+export interface DriverWarning {
+  /** CamelCase, for example `MachineAccountLeft`. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Space on the backend in bytes. */
+export interface DriverCapacity {
+  readonly total: number;
+  readonly available: number;
+}
+
+/** Answer of getCapabilities. */
+export interface Capabilities extends BackendCapabilities {
+  readonly capacity?: DriverCapacity;
+}
+
+/** What became of one rule. */
+export interface AccessUpdate {
+  /** At most 255 characters. */
+  readonly accessKey?: string;
+  readonly state?: 'error';
+  /** One line, with state `error`. */
+  readonly reason?: string;
+}
+
+/** Answer of updateAccess by rule id. */
+export type AccessUpdates = ReadonlyMap<string, AccessUpdate>;
+
+/** A share server with its network, for calls that concern it. */
+export interface ServerRequest {
+  readonly server: DriverServer;
+  readonly network: DriverNetwork;
+}
+
+/** Request of setupServer and teardownServer. */
+export interface ServerSetupRequest extends ServerRequest {
+  readonly securityServices: readonly DriverSecurityService[];
+}
+
+/** Request about one share; `server` where the backend handles share servers. */
+export interface ShareRequest {
+  readonly share: DriverShare;
+  readonly server?: DriverServer;
+}
+
+/** Request of extendShare and shrinkShare. */
+export interface ResizeRequest extends ShareRequest {
+  /** Bytes. */
+  readonly newSize: number;
+}
+
+/** Request of updateAccess. All three delta lists empty: recovery. */
+export interface AccessRequest extends ShareRequest {
+  readonly accessRules: readonly DriverAccessRule[];
+  readonly addRules: readonly DriverAccessRule[];
+  readonly deleteRules: readonly DriverAccessRule[];
+  readonly updateRules: readonly DriverAccessRule[];
+}
+
+/** Request of the check of a changed security service. */
+export interface SecurityServiceCheckRequest extends ServerRequest {
+  readonly shares: readonly DriverShare[];
+  /** Rules by share id. */
+  readonly accessRules: ReadonlyMap<string, readonly DriverAccessRule[]>;
+  readonly newSecurityService: DriverSecurityService;
+  readonly currentSecurityService?: DriverSecurityService;
+}
+
+/** Request of the update of a changed security service. */
+export interface SecurityServiceUpdateRequest extends SecurityServiceCheckRequest {
+  /** What the last failed attempt tried to set. */
+  readonly attemptedSecurityService?: DriverSecurityService;
+}
+
+/** What an update would do to users. */
+export interface UpdateImpact {
+  readonly disruptsSessions: boolean;
+  readonly estimatedSeconds: number;
+  readonly text: string;
+}
+
+/** Answer of the check. */
+export interface SecurityServiceCheckResult {
+  readonly compatible: boolean;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly impact?: UpdateImpact;
+}
+
+/** Answer of setupServer. */
+export interface ServerSetupResult {
+  readonly identifier: string;
+  readonly backendDetails: Readonly<Record<string, string>>;
+  readonly backendSecrets?: Readonly<Record<string, string>>;
+  readonly warnings?: readonly DriverWarning[];
+}
+
+/** Answer of createShare. */
+export interface ShareCreateResult {
+  readonly identifier: string;
+  readonly exportLocations: readonly ExportLocation[];
+  readonly warnings?: readonly DriverWarning[];
+}
+
+/** Answer of calls that may only warn. */
+export interface WarningsResult {
+  readonly warnings?: readonly DriverWarning[];
+}
+
+/** Answer of extendShare and shrinkShare. */
+export interface ResizeResult extends WarningsResult {
+  readonly exportLocations?: readonly ExportLocation[];
+}
+
+/** Answer of ensureServer. */
+export interface ServerHealth extends WarningsResult {
+  readonly exists: boolean;
+  readonly healthy: boolean;
+  readonly reason?: string;
+  /** RFC 3339. */
+  readonly credentialsExpireTime?: string;
+}
+
+/** Answer of ensureShare. */
+export interface ShareHealth extends WarningsResult {
+  readonly exists: boolean;
+  readonly exportLocations: readonly ExportLocation[];
+  /** Bytes. */
+  readonly size: number;
+  readonly reapplyAccess?: boolean;
+}
+
+/** Answer of updateShareServerSecurityService. */
+export interface SecurityServiceUpdateResult extends WarningsResult {
+  readonly backendDetails?: Readonly<Record<string, string>>;
+  readonly backendSecrets?: Readonly<Record<string, string>>;
+  /** New export locations by share id. */
+  readonly exportLocations?: ReadonlyMap<string, readonly ExportLocation[]>;
+  /** By share id, then by rule id. */
+  readonly accessUpdates?: ReadonlyMap<string, AccessUpdates>;
+}
+
+/**
+ * A storage driver. Every call may be repeated (the process may have died before it took note of the answer) and must then
+ * succeed again. Failures are thrown as DriverError; work that goes on as InProgress.
+ */
+export interface Driver {
+  /** Also the health probe: called every 60 s with jitter. */
+  getCapabilities(context: Pick<CallContext, 'signal' | 'logger' | 'installationID'>): Promise<Capabilities>;
+  setupServer(request: ServerSetupRequest, context: CallContext): Promise<ServerSetupResult>;
+  /** Rejected while the server holds data that nobody asked to delete. */
+  teardownServer(request: ServerSetupRequest, context: CallContext): Promise<WarningsResult>;
+  createShare(request: ShareRequest, context: CallContext): Promise<ShareCreateResult>;
+  extendShare(request: ResizeRequest, context: CallContext): Promise<ResizeResult>;
+  /** Rejected when the share uses more than newSize; nothing is lost then. */
+  shrinkShare(request: ResizeRequest, context: CallContext): Promise<ResizeResult>;
+  deleteShare(request: ShareRequest, context: CallContext): Promise<WarningsResult>;
+  updateAccess(request: AccessRequest, context: CallContext): Promise<AccessUpdates>;
+  ensureServer?(request: ServerRequest, context: CallContext): Promise<ServerHealth>;
+  ensureShare?(request: ShareRequest, context: CallContext): Promise<ShareHealth>;
+  checkUpdateShareServerSecurityService?(
+    request: SecurityServiceCheckRequest,
+    context: CallContext,
+  ): Promise<SecurityServiceCheckResult>;
+  updateShareServerSecurityService?(
+    request: SecurityServiceUpdateRequest,
+    context: CallContext,
+  ): Promise<SecurityServiceUpdateResult>;
+  /** Frees connections and timers; no call is running. */
+  close(): Promise<void>;
+}
+
+/** Names of the driver's methods, as call logs, metrics and fault matches use them. */
+export type DriverOperation = Exclude<keyof Driver, 'close'>;
+
+/** What createDriver gets. */
+export interface DriverOptions<Config> {
+  readonly backendName: string;
+  readonly config: Config;
+  /** Data of the credentials Secret that the backend's config names, if any. */
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly installationID: string;
+  readonly logger: DriverLogger;
+}
+
+/** The part of a schema library that the operator needs: parse or tell what is wrong. zod schemas fit. */
+export interface ConfigSchema<Config> {
+  safeParse(input: unknown):
+    | { readonly success: true; readonly data: Config }
+    | {
+        readonly success: false;
+        readonly error: { readonly issues: readonly { path: readonly PropertyKey[]; message: string }[] };
+      };
+}
+
+/** What a driver's module exports. */
+export interface DriverModule<Config = unknown> {
+  readonly driverAPIVersion: 1;
+  readonly configSchema: ConfigSchema<Config>;
+  /** Config fields that can't change while the backend is in use: changing them would orphan data. */
+  readonly identityFields: readonly string[];
+  /** Name of the Secret in the operator's namespace whose data the driver gets as credentials; absent: it needs none. */
+  credentialsSecretName?(config: Config): string | undefined;
+  createDriver(options: DriverOptions<Config>): Driver;
+}

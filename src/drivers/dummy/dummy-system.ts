@@ -1,0 +1,33 @@
+import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
+import type { CallContext } from '../driver.ts';
+import type { AccessKeys } from './access-keys.ts';
+import type { DummyConfig } from './config.ts';
+import type { DummyBackend } from './dummy-backend.ts';
+import type { Owner } from './owner.ts';
+import type { AccessContext } from './share-access.ts';
+
+/** The pretended storage system that the driver's methods work on. */
+export interface DummySystem {
+  readonly backendName: string;
+  readonly config: DummyConfig;
+  /** Time that every call takes, in milliseconds. */
+  readonly latency: number;
+  readonly backend: DummyBackend;
+  readonly keys: AccessKeys;
+}
+
+/** Whose objects a call is about. */
+export function ownerOf({ installationID, tenant }: CallContext): Owner {
+  return { installationID, namespaceUID: tenant.namespaceUID };
+}
+
+/** What granting rules in this call needs. */
+export function accessContextOf(system: DummySystem, context: CallContext, fault?: DummyFault): AccessContext {
+  return {
+    keys: system.keys,
+    accessKeys: system.config.accessKeys,
+    owner: ownerOf(context),
+    fault,
+    save: (share) => system.backend.saveShare(share),
+  };
+}

@@ -1,0 +1,75 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseDuration } from '../../api/duration.ts';
+import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
+import { DriverError, InProgress } from '../errors.ts';
+import type { Call } from './call.ts';
+import { callRejection } from './rejections.ts';
+
+/** @throws DriverError `Unavailable` when the call's signal has aborted */
+export function throwIfAborted(call: Call): void {
+  if (call.context.signal.aborted) throw abortedError(call);
+}
+
+/** Waits that long, in milliseconds. @throws DriverError `Unavailable` as soon as the call's signal aborts */
+export async function waitUnlessAborted(milliseconds: number, call: Call): Promise<void> {
+  if (milliseconds === 0) return;
+  try {
+    await wait(milliseconds, undefined, { signal: call.context.signal });
+  } catch {
+    throw abortedError(call);
+  }
+}
+
+/**
+ * Does what a fault does to a whole call. What concerns a part of the answer (`ruleError`, an `incompatible` check, a set-up
+ * refused half way) is left to the work itself.
+ *
+ * `hang` waits for the signal to abort. With the message `ignore-abort` it does not even then, for ever; with
+ * `ignore-abort <duration>` it goes on with the work after that time, whatever the signal says.
+ */
+export async function suffer(fault: DummyFault, call: Call): Promise<void> {
+  const { operation, context } = call;
+  switch (fault.kind) {
+    case 'hang':
+      return hang(fault, call);
+    case 'unavailable':
+      throw new DriverError({
+        kind: 'Unavailable',
+        reason: 'BackendUnavailable',
+        message: fault.message ?? `the dummy backend was told to be unavailable for ${operation}`,
+      });
+    case 'rejected':
+      if (operation === 'setupServer') return;
+      throw callRejection(fault);
+    case 'incompatible':
+      if (operation === 'checkUpdateShareServerSecurityService') return;
+      throw callRejection(fault);
+    case 'inProgress':
+      throw new InProgress({ token: `dummy-${context.operation?.id ?? operation}`, pollAfter: 0.2 });
+    case 'ruleError':
+  }
+}
+
+async function hang(fault: DummyFault, call: Call): Promise<void> {
+  const stubborn = /^ignore-abort(?: (\S+))?$/.exec(fault.message ?? '');
+  if (stubborn !== null) {
+    const milliseconds = parseDuration(stubborn[1] ?? '');
+    return milliseconds === undefined ? new Promise<never>(() => {}) : wait(milliseconds);
+  }
+  const { signal } = call.context;
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  throw abortedError(call);
+}
+
+function abortedError({ operation, context }: Call): DriverError {
+  const timedOut = context.signal.reason instanceof Error && context.signal.reason.name === 'TimeoutError';
+  return new DriverError({
+    kind: 'Unavailable',
+    reason: timedOut ? 'OperationTimeout' : 'OperationAborted',
+    message: `the backend did not finish ${operation} in the time given`,
+    cause: context.signal.reason,
+  });
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import type { DriverModule } from '../driver.ts';
+import { randomKey } from './access-keys.ts';
+import { fileCallLog, noCallLog } from './call-log.ts';
+import { type DummyConfig, dummyConfigSchema } from './config.ts';
+import { directoryDocumentStore, memoryDocumentStore } from './document-store.ts';
+import { DummyDriver } from './dummy-driver.ts';
+
+/**
+ * The embedded default: a believable backend without storage. In its state directory several backends may live side by side:
+ * each keeps its documents under `backends/<name>`, the call log is one for all.
+ */
+export const dummyDriver: DriverModule<DummyConfig> = {
+  driverAPIVersion: 1,
+  configSchema: dummyConfigSchema,
+  identityFields: ['driverHandlesShareServers', 'stateDirectory'],
+  createDriver: (options) => {
+    const { backendName, config } = options;
+    if (config.stateDirectory === undefined) {
+      return new DummyDriver(options, {
+        store: memoryDocumentStore(backendName),
+        callLog: noCallLog,
+        makeKey: randomKey,
+      });
+    }
+    return new DummyDriver(options, {
+      store: directoryDocumentStore(join(config.stateDirectory, 'backends', backendName)),
+      callLog: fileCallLog(config.stateDirectory, backendName, () => new Date()),
+      makeKey: randomKey,
+    });
+  },
+};

@@ -1,0 +1,148 @@
+import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
+import type {
+  AccessUpdates,
+  CallContext,
+  DriverWarning,
+  SecurityServiceCheckRequest,
+  SecurityServiceCheckResult,
+  SecurityServiceUpdateRequest,
+  SecurityServiceUpdateResult,
+  ServerHealth,
+  ServerRequest,
+  ServerSetupRequest,
+  ServerSetupResult,
+  WarningsResult,
+} from '../driver.ts';
+import { DriverError } from '../errors.ts';
+import type { ServerDocument } from './documents.ts';
+import { accessContextOf, type DummySystem, ownerOf } from './dummy-system.ts';
+import { rejection, serviceRefusal, setupRejection } from './rejections.ts';
+import { backendDetailsOf, servicesByType } from './server-details.ts';
+import { updateShareKeys } from './share-access.ts';
+
+export function setupServer(
+  { config, backend }: DummySystem,
+  request: ServerSetupRequest,
+  context: CallContext,
+  fault: DummyFault | undefined,
+): ServerSetupResult {
+  const { id, name, hostname, allocations } = request.server;
+  if (!config.driverHandlesShareServers) {
+    throw rejection('ShareServersNotHandled', `this backend makes no share servers: it can't set up ${name}`);
+  }
+  if (allocations.length === 0) {
+    throw rejection('NetworkAllocationMissing', `the share server ${name} needs an address and has none`);
+  }
+  const server: ServerDocument = {
+    ...backend.findServer(id, ownerOf(context)),
+    ...ownerOf(context),
+    id,
+    name,
+    namespace: context.tenant.namespace,
+    hostname,
+    addresses: allocations.map(({ ipAddress }) => ipAddress),
+    securityServices: servicesByType(request.securityServices),
+  };
+  backend.saveServer(server);
+  const result = { identifier: `dummy-server-${id}`, backendDetails: backendDetailsOf(server) };
+  if (fault?.kind === 'rejected') throw setupRejection(fault, result);
+  return result;
+}
+
+export function teardownServer(
+  { backend }: DummySystem,
+  request: ServerSetupRequest,
+  context: CallContext,
+): WarningsResult {
+  const { id, name } = request.server;
+  const server = backend.findServer(id, ownerOf(context));
+  if (server === undefined) return {};
+  const shares = backend.sharesOn(id);
+  if (shares > 0) {
+    throw rejection('ShareServerInUse', `the share server ${name} holds ${shares} shares; delete them first`);
+  }
+  backend.removeServer(id);
+  return machineAccountLeft(server, request);
+}
+
+export function ensureServer({ backend }: DummySystem, request: ServerRequest, context: CallContext): ServerHealth {
+  const server = backend.findServer(request.server.id, ownerOf(context));
+  if (server === undefined) return { exists: false, healthy: false, reason: 'the share server is not on the backend' };
+  if (server.unhealthyReason === undefined) return { exists: true, healthy: true };
+  return { exists: true, healthy: false, reason: server.unhealthyReason };
+}
+
+export function checkSecurityService(
+  { config, backend, latency }: DummySystem,
+  request: SecurityServiceCheckRequest,
+  context: CallContext,
+  fault: DummyFault | undefined,
+): SecurityServiceCheckResult {
+  const { newSecurityService, currentSecurityService } = request;
+  if (!config.securityServiceUpdateSupport) return { compatible: false, ...updateNotSupported };
+  backend.getServer(request.server, ownerOf(context));
+  if (fault?.kind === 'incompatible') return { compatible: false, ...serviceRefusal(fault, newSecurityService.name) };
+  const moved = currentSecurityService !== undefined && currentSecurityService.domain !== newSecurityService.domain;
+  const text = moved ? 'clients of the old domain have to log in again' : 'open sessions go on';
+  return {
+    compatible: true,
+    impact: { disruptsSessions: moved, estimatedSeconds: Math.ceil(latency / 1000), text },
+  };
+}
+
+export function updateSecurityService(
+  system: DummySystem,
+  request: SecurityServiceUpdateRequest,
+  context: CallContext,
+  fault: DummyFault | undefined,
+): SecurityServiceUpdateResult {
+  const { config, backend } = system;
+  if (!config.securityServiceUpdateSupport) throw new DriverError({ kind: 'Rejected', ...updateNotSupported });
+  const existing = backend.getServer(request.server, ownerOf(context));
+  const securityServices = { ...existing.securityServices, ...servicesByType([request.newSecurityService]) };
+  const server = { ...existing, securityServices };
+  backend.saveServer(server);
+  const backendDetails = backendDetailsOf(server);
+  if (!config.rotateKeysOnUpdate && fault?.kind !== 'ruleError') return { backendDetails };
+  return { backendDetails, accessUpdates: accessUpdates(system, request, context, fault) };
+}
+
+function accessUpdates(
+  system: DummySystem,
+  request: SecurityServiceUpdateRequest,
+  context: CallContext,
+  fault: DummyFault | undefined,
+): Map<string, AccessUpdates> {
+  const rotation = system.config.rotateKeysOnUpdate
+    ? {
+        securityServiceID: request.newSecurityService.id,
+        serverID: request.server.id,
+        operationID: context.operation.id,
+      }
+    : undefined;
+  const updates = new Map<string, AccessUpdates>();
+  for (const { id } of request.shares) {
+    const share = system.backend.findShare(id, ownerOf(context));
+    if (share === undefined) continue;
+    const rules = request.accessRules.get(id) ?? [];
+    updates.set(id, updateShareKeys(share, rules, rotation, accessContextOf(system, context, fault)));
+  }
+  return updates;
+}
+
+const updateNotSupported = {
+  reason: 'SecurityServiceUpdateNotSupported',
+  message: 'share servers of this backend do not take a changed security service while in use',
+};
+
+/** Without a password nobody can remove the machine account from the directory. */
+function machineAccountLeft(server: ServerDocument, request: ServerSetupRequest): WarningsResult {
+  if (server.securityServices.active_directory === undefined) return {};
+  const service = request.securityServices.find(({ type }) => type === 'active_directory');
+  if (service?.password !== undefined) return {};
+  const warning: DriverWarning = {
+    reason: 'MachineAccountLeft',
+    message: `the machine account ${server.hostname} is left in the directory: there was no password to remove it`,
+  };
+  return { warnings: [warning] };
+}

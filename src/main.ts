@@ -1,0 +1,37 @@
+import { ConfigError, readConfig } from './config.ts';
+import { runOperator } from './controllers/run-operator.ts';
+import { createLogger } from './runtime/logger.ts';
+
+const invocation = (() => {
+  try {
+    return readConfig(process.argv.slice(2), process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`sharenet-operator: ${error.message}\n`);
+    process.exit(2);
+  }
+})();
+
+if (invocation.kind === 'help') {
+  process.stdout.write(`${invocation.text}\n`);
+} else {
+  const { config } = invocation;
+  const logger = createLogger({ level: config['log-level'], format: config['log-format'] });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      logger.info({ signal }, 'stopping');
+      stop.abort();
+    });
+  }
+  try {
+    logger.info({ config, node: process.version }, 'starting');
+    await runOperator(config, logger, stop.signal);
+    logger.info({}, 'stopped');
+    // Whatever still holds the event loop is a driver's call that was waited for long enough.
+    process.exit(0);
+  } catch (error) {
+    logger.fatal({ error: error instanceof Error ? error.message : String(error) }, 'the operator ended');
+    process.exit(1);
+  }
+}

@@ -1,0 +1,503 @@
+import { describe, expect, it } from 'vitest';
+import type { SecurityService } from '../api/v1alpha1/security-service.ts';
+import type { ShareNetwork, ShareNetworkStatus } from '../api/v1alpha1/share-network.ts';
+import type { ShareServer, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
+import type { BackendCapabilities, SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import {
+  countsInGuard,
+  evaluateGuard,
+  type GuardInput,
+  type GuardReason,
+  type GuardRow,
+  type GuardServer,
+  type GuardService,
+} from './guard.ts';
+
+/** A network that is given ad2 in place of ad, with one server: nothing is in the way. */
+function passing(): GuardInput {
+  return {
+    network: network(),
+    reapply: false,
+    services: new Map([['ad2', service('ad2')]]),
+    servers: [guardServer('s1')],
+    busyShares: [],
+    busyRules: [],
+    operatorNamespace: 'sharenet-system',
+  };
+}
+
+function network(status: ShareNetworkStatus = {}, references = [reference('active_directory', 'ad2')]): ShareNetwork {
+  return {
+    metadata: { name: 'net', namespace: 'tenant' },
+    spec: { securityServices: references },
+    status: {
+      phase: 'active',
+      securityServices: [{ type: 'active_directory', name: 'ad', uid: 'uid-ad', generation: 1 }],
+      ...status,
+    },
+  };
+}
+
+function reference(type: SecurityServiceType, name: string): { type: SecurityServiceType; name: string } {
+  return { type, name };
+}
+
+function service(
+  name: string,
+  changes: Partial<SecurityService['spec']> = {},
+  credentials: GuardService['credentials'] = 'usable',
+): GuardService {
+  return {
+    service: {
+      metadata: { name, uid: `uid-${name}`, generation: 1 },
+      spec: {
+        type: 'active_directory',
+        dnsIPs: ['10.0.0.53'],
+        domain: 'example.com',
+        user: 'joiner',
+        passwordSecretRef: { name: 'password' },
+        ...changes,
+      },
+    },
+    credentials,
+  };
+}
+
+function guardServer(name: string, changes: Partial<GuardServer> & { status?: ShareServerStatus } = {}): GuardServer {
+  const { status, ...rest } = changes;
+  return { server: shareServer(name, status), backend: backend(), paused: false, busy: false, ...rest };
+}
+
+function shareServer(name: string, status: ShareServerStatus = {}, updatable: boolean | undefined = true): ShareServer {
+  return {
+    metadata: { name },
+    spec: {
+      backendName: 'backend',
+      shareNetworkName: 'net',
+      subnetName: 'subnet',
+      ...(updatable !== undefined && { securityServiceUpdateSupport: updatable }),
+    },
+    status: { phase: 'active', identifier: 'id', ...status },
+  };
+}
+
+function backend(
+  capabilities: Partial<BackendCapabilities> = {},
+  ready: 'True' | 'False' = 'True',
+  enabled = true,
+): StorageBackend {
+  return {
+    metadata: { name: 'backend' },
+    spec: { driver: 'dummy', enabled },
+    status: {
+      conditions: [{ type: 'Ready', status: ready, reason: 'Probed', message: '', lastTransitionTime: '' }],
+      capabilities: {
+        driverHandlesShareServers: true,
+        securityServiceUpdateSupport: true,
+        securityServiceTypes: ['active_directory', 'ldap', 'kerberos'],
+        shareProtocols: ['NFS', 'CIFS'],
+        accessTypesByProtocol: {},
+        accessLevels: ['rw', 'ro'],
+        accessKeyTypes: [],
+        networkAllocationsPerServer: 1,
+        ...capabilities,
+      },
+    },
+  };
+}
+
+function failedUpdate(): ShareServerStatus {
+  return {
+    phase: 'error',
+    conditions: [
+      {
+        type: 'SecurityServicesUpToDate',
+        status: 'False',
+        reason: 'UpdateFailed',
+        message: '',
+        lastTransitionTime: '',
+      },
+    ],
+  };
+}
+
+type Break = (input: GuardInput) => GuardInput;
+
+const withService =
+  (entry: GuardService, name = 'ad2'): Break =>
+  (input) => ({ ...input, services: new Map(input.services).set(name, entry) });
+
+const withServers =
+  (...servers: readonly GuardServer[]): Break =>
+  (input) => ({ ...input, servers: [...input.servers, ...servers] });
+
+/** Each entry breaks one thing only; the rows stand in the order of the table. */
+const breaks: readonly {
+  readonly what: string;
+  readonly row: GuardRow;
+  readonly code: number;
+  readonly reason: GuardReason;
+  readonly effect: 'wait' | 'stalled';
+  readonly names: string;
+  readonly apply: Break;
+}[] = [
+  {
+    what: 'the network is in network_change',
+    row: 'G1',
+    code: 422,
+    reason: 'ShareNetworkNotActive',
+    effect: 'wait',
+    names: 'net is in network_change; may be retried after the status is active',
+    apply: (input) => ({
+      ...input,
+      network: { ...input.network, status: { ...input.network.status, phase: 'network_change' } },
+    }),
+  },
+  {
+    what: 'a referenced service does not exist',
+    row: 'G2',
+    code: 400,
+    reason: 'SecurityServiceNotFound',
+    effect: 'wait',
+    names: 'do not exist: krb',
+    apply: (input) => ({ ...input, network: withReference(input.network, 'kerberos', 'krb') }),
+  },
+  {
+    what: 'a service has another type than its entry',
+    row: 'G3',
+    code: 400,
+    reason: 'SecurityServiceTypeMismatch',
+    effect: 'stalled',
+    names: 'ldap1 (is active_directory, referred to as ldap)',
+    apply: (input) =>
+      withService(service('ldap1'), 'ldap1')({ ...input, network: withReference(input.network, 'ldap', 'ldap1') }),
+  },
+  {
+    what: 'an entry is removed',
+    row: 'G4',
+    code: 403,
+    reason: 'ShareNetworkInUse',
+    effect: 'stalled',
+    names: 'not removed: kerberos (krb0)',
+    apply: (input) => {
+      const record = { type: 'kerberos', name: 'krb0', uid: 'u', generation: 1 } as const;
+      const securityServices = [...(input.network.status?.securityServices ?? []), record];
+      return { ...input, network: { ...input.network, status: { ...input.network.status, securityServices } } };
+    },
+  },
+  {
+    what: 'a server does not support updates',
+    row: 'G5',
+    code: 403,
+    reason: 'SecurityServiceUpdateNotSupported',
+    effect: 'stalled',
+    names: 'old',
+    apply: withServers({ ...guardServer('old'), server: shareServer('old', {}, false) }),
+  },
+  {
+    what: 'a backend is not ready',
+    row: 'G6',
+    code: 409,
+    reason: 'BackendUnavailable',
+    effect: 'wait',
+    names: 'backend (share servers lost)',
+    apply: withServers(guardServer('lost', { backend: backend({}, 'False') })),
+  },
+  {
+    what: 'a server is not active',
+    row: 'G7',
+    code: 409,
+    reason: 'ShareServerNotActive',
+    effect: 'wait',
+    names: 'down (error)',
+    apply: withServers(guardServer('down', { status: { phase: 'error' } })),
+  },
+  {
+    what: 'a share is busy',
+    row: 'G8',
+    code: 409,
+    reason: 'ShareBusy',
+    effect: 'wait',
+    names: 'shares share1',
+    apply: (input) => ({ ...input, busyShares: ['share1'] }),
+  },
+  {
+    what: 'a rule is busy',
+    row: 'G8',
+    code: 409,
+    reason: 'AccessRulesNotActive',
+    effect: 'wait',
+    names: 'access rules rule1',
+    apply: (input) => ({ ...input, busyRules: ['rule1'] }),
+  },
+  {
+    what: 'a service is incomplete',
+    row: 'G9',
+    code: 400,
+    reason: 'SecurityServiceIncomplete',
+    effect: 'wait',
+    names: 'ad2 (missing: dnsIPs)',
+    apply: withService(service('ad2', { dnsIPs: [] })),
+  },
+];
+
+function withReference(before: ShareNetwork, type: SecurityServiceType, name: string): ShareNetwork {
+  return { ...before, spec: { securityServices: [...(before.spec.securityServices ?? []), reference(type, name)] } };
+}
+
+describe('the guard', () => {
+  it('passes when nothing is in the way', () => {
+    expect(evaluateGuard(passing())).toEqual({ ok: true });
+  });
+
+  it.each(breaks)('refuses by $row with $code when $what', ({ row, code, reason, effect, names, apply }) => {
+    const verdict = evaluateGuard(apply(passing()));
+    expect(verdict).toMatchObject({ ok: false, row, code, reason, effect });
+    expect(verdict).toHaveProperty('message', expect.stringContaining(names));
+  });
+
+  const pairs = breaks.flatMap((first, index) => breaks.slice(index + 1).map((second) => ({ first, second })));
+  it.each(pairs)('names $first.row ($first.reason) before $second.row ($second.reason)', ({ first, second }) => {
+    for (const input of [second.apply(first.apply(passing())), first.apply(second.apply(passing()))]) {
+      expect(evaluateGuard(input)).toMatchObject({ ok: false, row: first.row, reason: first.reason });
+    }
+  });
+
+  it('tells kubectl of every 409 that it is not a field conflict', () => {
+    for (const { code, apply } of breaks) {
+      const verdict = evaluateGuard(apply(passing()));
+      if (verdict.ok) throw new Error('expected a refusal');
+      expect(verdict.message.startsWith('not a field conflict; retry later')).toBe(code === 409);
+    }
+  });
+
+  it('names the first five and a count', () => {
+    const names = Array.from({ length: 12 }, (_, index) => `s${String(index).padStart(2, '0')}`);
+    const servers = names.map((name) => guardServer(name, { status: { phase: 'creating' } }));
+    expect(evaluateGuard({ ...passing(), servers })).toHaveProperty(
+      'message',
+      'not a field conflict; retry later: share servers not active: s00 (creating), s01 (creating), s02 (creating), ' +
+        's03 (creating), s04 (creating) and 7 more',
+    );
+  });
+
+  it('says the same whatever the order of its inputs', () => {
+    const servers = ['a', 'b', 'c'].map((name) => guardServer(name, { status: { phase: 'network_change' } }));
+    expect(evaluateGuard({ ...passing(), servers: servers.toReversed() })).toEqual(
+      evaluateGuard({ ...passing(), servers }),
+    );
+  });
+});
+
+describe('G1', () => {
+  it.each(['network_change', 'error'] as const)('refuses in phase %s', (phase) => {
+    expect(evaluateGuard({ ...passing(), network: network({ phase }) })).toMatchObject({ row: 'G1' });
+  });
+
+  it('takes an absent phase for the initial one', () => {
+    const { status: _, ...rest } = network();
+    expect(evaluateGuard({ ...passing(), network: rest })).toEqual({ ok: true });
+  });
+});
+
+describe('G2', () => {
+  it('refuses a service that is being deleted', () => {
+    const { service: found } = service('ad2');
+    if (found === undefined) throw new Error('no service');
+    const leaving = { ...found, metadata: { ...found.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    const verdict = evaluateGuard(withService({ service: leaving, credentials: 'usable' })(passing()));
+    expect(verdict).toMatchObject({ row: 'G2', message: 'security services that are being deleted: ad2' });
+  });
+
+  it('refuses a service that was looked for and not found', () => {
+    expect(evaluateGuard(withService({ service: undefined, credentials: 'none' })(passing()))).toMatchObject({
+      row: 'G2',
+    });
+  });
+});
+
+describe('G5', () => {
+  const cases: [string, Break, GuardReason | undefined][] = [
+    [
+      'a server that says nothing',
+      withServers({
+        ...guardServer('s2'),
+        server: { ...shareServer('s2'), spec: { backendName: 'b', shareNetworkName: 'net', subnetName: 's' } },
+      }),
+      'SecurityServiceUpdateNotSupported',
+    ],
+    [
+      'a backend that can no longer',
+      withServers(guardServer('s2', { backend: backend({ securityServiceUpdateSupport: false }) })),
+      'SecurityServiceUpdateNotSupported',
+    ],
+    [
+      'a type that the backend can not use',
+      withServers(guardServer('s2', { backend: backend({ securityServiceTypes: ['ldap'] }) })),
+      'SecurityServiceTypeNotSupported',
+    ],
+    [
+      'a single type besides the combinations',
+      withServers(guardServer('s2', { backend: backend({ securityServiceCombinations: [['ldap', 'kerberos']] }) })),
+      undefined,
+    ],
+    [
+      'a server never set up',
+      withServers({ ...guardServer('s2'), server: { ...shareServer('s2', {}, false), status: { phase: 'creating' } } }),
+      undefined,
+    ],
+  ];
+  it.each(cases)('sees %s', (_, apply, reason) => {
+    const verdict = evaluateGuard(apply(passing()));
+    expect(verdict).toMatchObject(
+      reason === undefined ? { ok: true } : { row: 'G5', reason, message: expect.stringContaining('s2') },
+    );
+  });
+
+  it.each<[SecurityServiceType[][], boolean]>([
+    [[['active_directory', 'ldap']], true],
+    [[['kerberos', 'ldap', 'active_directory']], true],
+    [
+      [
+        ['active_directory', 'kerberos'],
+        ['ldap', 'kerberos'],
+      ],
+      false,
+    ],
+    [[], false],
+  ])('judges the combination of Active Directory and LDAP against %j', (securityServiceCombinations, ok) => {
+    const input = withService(
+      service('ldap1', { type: 'ldap' }),
+      'ldap1',
+    )({
+      ...passing(),
+      network: withReference(network(), 'ldap', 'ldap1'),
+      servers: [guardServer('s1', { backend: backend({ securityServiceCombinations }) })],
+    });
+    expect(evaluateGuard(input)).toMatchObject(ok ? { ok } : { row: 'G5', reason: 'SecurityServiceTypeNotSupported' });
+  });
+});
+
+describe('G6', () => {
+  it.each<[string, StorageBackend | undefined]>([
+    ['is not enabled', backend({}, 'True', false)],
+    ['was never probed', { metadata: { name: 'backend' }, spec: { driver: 'dummy' } }],
+    ['does not exist', undefined],
+  ])('refuses a backend that %s', (_, present) => {
+    expect(evaluateGuard({ ...passing(), servers: [guardServer('s1', { backend: present })] })).toMatchObject({
+      row: 'G6',
+      reason: 'BackendUnavailable',
+    });
+  });
+});
+
+describe('G7', () => {
+  const cases: [string, Partial<GuardServer> & { status?: ShareServerStatus }, string | undefined][] = [
+    ['an active server', {}, undefined],
+    ['a paused server', { paused: true }, 'paused'],
+    ['a server with a call running', { busy: true }, 'a driver call is running'],
+    ['a server whose last update failed', { status: failedUpdate() }, undefined],
+    ['a paused server whose last update failed', { status: failedUpdate(), paused: true }, 'paused'],
+    [
+      'a server that still hangs in its failed update',
+      { status: failedUpdate(), busy: true },
+      'a driver call is running',
+    ],
+    ['a server in error for another cause', { status: { phase: 'error' } }, 'error'],
+    ['a server in network_change', { status: { phase: 'network_change' } }, 'network_change'],
+    ['a server that is torn down', { status: { phase: 'deleting' } }, 'deleting'],
+    ['a server that is being set up', { status: { phase: 'creating' }, busy: true }, 'creating'],
+  ];
+  it.each(cases)('judges %s', (_, changes, why) => {
+    const verdict = evaluateGuard({ ...passing(), servers: [guardServer('s1', changes)] });
+    if (why === undefined) expect(verdict).toEqual({ ok: true });
+    else expect(verdict).toMatchObject({ row: 'G7', message: expect.stringContaining(`s1 (${why})`) });
+  });
+
+  it('does not see servers whose set-up failed', () => {
+    const lastError = { operation: 'setupServer', reason: 'x', message: '', time: '' };
+    const status: ShareServerStatus = { phase: 'error', identifier: 'partial', lastError };
+    const neverSetUp = { ...guardServer('s2'), server: shareServer('s2', status) };
+    expect(evaluateGuard(withServers(neverSetUp)(passing()))).toEqual({ ok: true });
+  });
+});
+
+describe('G9', () => {
+  it.each<[GuardService['credentials'], string]>([
+    ['missing', 'Secret password or its key does not exist'],
+    ['not_marked', 'lacks the label sharenet.io/credentials'],
+    ['not_bound', 'sharenet.io/credentials-for'],
+  ])('refuses credentials that are %s', (credentials, because) => {
+    const verdict = evaluateGuard(withService(service('ad2', {}, credentials))(passing()));
+    expect(verdict).toMatchObject({ row: 'G9', code: 400, reason: 'SecurityServiceIncomplete', effect: 'wait' });
+    expect(verdict).toHaveProperty('message', expect.stringContaining(because));
+  });
+
+  it('looks only at what drivers would be handed', () => {
+    const input: GuardInput = {
+      ...passing(),
+      network: network({}, [reference('active_directory', 'ad'), reference('ldap', 'ldap1')]),
+      services: new Map([
+        ['ad', service('ad', {}, 'missing')],
+        ['ldap1', service('ldap1', { type: 'ldap' })],
+      ]),
+    };
+    expect(evaluateGuard(input)).toEqual({ ok: true });
+    expect(evaluateGuard({ ...input, reapply: true })).toMatchObject({ row: 'G9' });
+  });
+
+  it('refuses services in the operator’s namespace for good', () => {
+    const input = { ...passing(), operatorNamespace: 'tenant' };
+    for (const servers of [input.servers, []]) {
+      expect(evaluateGuard({ ...input, servers })).toMatchObject({
+        row: 'G9',
+        code: 403,
+        reason: 'SecurityServiceNotAllowed',
+        effect: 'stalled',
+      });
+    }
+  });
+});
+
+describe('a network that is not in use', () => {
+  const unused: readonly (readonly GuardServer[])[] = [
+    [],
+    [{ ...guardServer('s1'), server: { ...shareServer('s1'), status: { phase: 'error' } } }],
+  ];
+  const held: readonly GuardRow[] = ['G1', 'G3'];
+  const bare = breaks.filter(({ row }) => !['G5', 'G6', 'G7'].includes(row));
+
+  it.each(bare)('$row: $what', ({ row, apply }) => {
+    for (const servers of unused) {
+      const verdict = evaluateGuard(apply({ ...passing(), servers }));
+      expect(verdict).toMatchObject(held.includes(row) ? { row } : { ok: true });
+    }
+  });
+});
+
+describe('a share server', () => {
+  const operation = { id: 'op', name: 'setupServer', startedTime: '' };
+  const lastError = { operation: 'setupServer', reason: 'x', message: '', time: '' };
+  const cases: [string, ShareServerStatus | undefined, boolean | undefined, boolean][] = [
+    ['without a status', undefined, undefined, false],
+    ['never set up', { phase: 'creating' }, undefined, false],
+    ['being set up', { phase: 'creating', operation }, undefined, true],
+    ['in back-off before it was set up', { phase: 'creating', operation }, false, false],
+    ['handed over to the storage system', { phase: 'creating', operation: { ...operation, token: 't' } }, false, true],
+    ['set up', { phase: 'active', identifier: 'id' }, false, true],
+    [
+      'whose update failed',
+      { phase: 'error', identifier: 'id', lastError: { ...lastError, operation: 'updateShareServerSecurityService' } },
+      false,
+      true,
+    ],
+    ['whose set-up failed half way', { phase: 'error', identifier: 'id', lastError }, false, false],
+    ['whose set-up failed half way and is torn down', { phase: 'deleting', identifier: 'id', lastError }, true, true],
+    ['reset to active after a failed set-up', { phase: 'active', identifier: 'id', lastError }, false, true],
+  ];
+  it.each(cases)('%s', (_, status, busy, counts) => {
+    const { status: _ignored, ...bare } = shareServer('s');
+    const server: ShareServer = status === undefined ? bare : { ...bare, status };
+    expect(countsInGuard(server, busy)).toBe(counts);
+  });
+});

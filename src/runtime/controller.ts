@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import { isConflict } from './api-error.ts';
+import type { CacheEvent } from './cache.ts';
+import type { Clock } from './clock.ts';
+import type { Informer } from './informer.ts';
+import type { KubeObject, ObjectName } from './kube-object.ts';
+import type { Logger } from './logger.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+import { keyOf } from './object-store.ts';
+import { type AddOptions, WorkQueue } from './work-queue.ts';
+import { WorkerSlots } from './worker-slots.ts';
+
+export interface ReconcileContext {
+  readonly key: ObjectName;
+  readonly reconcileID: string;
+  /** Carries controller, namespace, name and reconcileID. */
+  readonly logger: Logger;
+  /** Aborted at shutdown and when leadership is lost. */
+  readonly signal: AbortSignal;
+  /**
+   * Runs work that waits for the outside without holding a worker. The key stays taken, so it is still never worked on twice.
+   * When the work settles a worker is taken again.
+   */
+  outsideWorker<R>(work: () => Promise<R>): Promise<R>;
+}
+
+export interface ReconcileResult {
+  /** Work on the key again after so many milliseconds, or earlier when something changes. */
+  readonly requeueAfterMs?: number | undefined;
+}
+
+// `void` lets a reconcile end without a return statement.
+// biome-ignore lint/suspicious/noConfusingVoidType: see above
+export type Reconcile = (context: ReconcileContext) => Promise<ReconcileResult | undefined | void>;
+
+/** An error that trying again can not mend: the key rests until the next event. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+}
+
+export interface ControllerOptions {
+  readonly name: string;
+  /** Most keys that are worked on at once (without those outside of a worker). */
+  readonly workers: number;
+  readonly reconcile: Reconcile;
+}
+
+export interface Controller {
+  readonly name: string;
+  enqueue(name: ObjectName, options?: AddOptions): void;
+  /** Enqueues what `map` says for each event of the informer; the object itself when absent. */
+  watch<T extends KubeObject>(
+    informer: Informer<T>,
+    map?: (event: CacheEvent<T>) => readonly ObjectName[] | ObjectName | undefined,
+  ): void;
+}
+
+export interface ControllerDependencies {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly metrics?: RuntimeMetrics | undefined;
+  /** Milliseconds after which a reconcile is reported as stuck. */
+  readonly stuckAfterMs?: number | undefined;
+}
+
+interface Running {
+  readonly key: ObjectName;
+  readonly logger: Logger;
+  readonly since: number;
+  reported: boolean;
+}
+
+const conflictDelays = { baseDelayMs: 20, maxDelayMs: 1000 };
+const defaultStuckAfterMs = 5 * 60_000;
+const stuckCheckMs = 10_000;
+
+/** A queue of keys and the workers that reconcile them. */
+export class QueueController implements Controller {
+  readonly name: string;
+  readonly #options: ControllerOptions;
+  readonly #dependencies: ControllerDependencies;
+  readonly #queue: WorkQueue;
+  readonly #logger: Logger;
+  readonly #running = new Set<Running>();
+  readonly #labels: { readonly controller: string };
+
+  constructor(options: ControllerOptions, dependencies: ControllerDependencies) {
+    this.name = options.name;
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#queue = new WorkQueue({ name: options.name, ...dependencies });
+    this.#logger = dependencies.logger.child({ controller: options.name });
+    this.#labels = { controller: options.name };
+    dependencies.metrics?.maxConcurrentReconciles.set(this.#labels, options.workers);
+    dependencies.metrics?.activeWorkers.set(this.#labels, 0);
+  }
+
+  enqueue(name: ObjectName, options?: AddOptions): void {
+    this.#queue.add(keyOf(name), options);
+  }
+
+  watch<T extends KubeObject>(
+    informer: Informer<T>,
+    map?: (event: CacheEvent<T>) => readonly ObjectName[] | ObjectName | undefined,
+  ): void {
+    informer.onEvent((event) => {
+      const names = map === undefined ? event.object.metadata : map(event);
+      if (names === undefined) return;
+      const priority = event.initial ? 'low' : 'normal';
+      for (const name of 'name' in names ? [names] : names) this.enqueue(name, { priority });
+    });
+  }
+
+  /** Works until the signal is aborted and everything that runs has ended; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { metrics } = this.#dependencies;
+    const slots = new WorkerSlots(this.#options.workers);
+    const pending = new Set<Promise<void>>();
+    const watchdog = new AbortController();
+    const watching = this.#watchForStuck(watchdog.signal);
+    // The slot is taken only when there is a key for it: one who comes back from outside must find it free.
+    while (await this.#queue.ready(signal)) {
+      await slots.acquire('arriving');
+      const key = signal.aborted ? undefined : this.#queue.take();
+      if (key === undefined) {
+        slots.release();
+        continue;
+      }
+      metrics?.activeWorkers.inc(this.#labels);
+      const work = this.#work(key, signal, slots).finally(() => {
+        metrics?.activeWorkers.dec(this.#labels);
+        slots.release();
+        pending.delete(work);
+      });
+      pending.add(work);
+    }
+    this.#queue.shutDown();
+    await Promise.all(pending);
+    watchdog.abort();
+    await watching;
+  }
+
+  /** Objects that are worked on right now. */
+  get active(): readonly ObjectName[] {
+    return [...this.#running].map((running) => running.key);
+  }
+
+  async #work(key: string, signal: AbortSignal, slots: WorkerSlots): Promise<void> {
+    const { clock, metrics } = this.#dependencies;
+    const name = nameOf(key);
+    const reconcileID = randomUUID();
+    const logger = this.#logger.child({ ...name, reconcileID });
+    const running: Running = { key: name, logger, since: clock.now(), reported: false };
+    this.#running.add(running);
+    let result: string;
+    try {
+      const outcome = await this.#options.reconcile({
+        key: name,
+        reconcileID,
+        logger,
+        signal,
+        outsideWorker: async (work) => {
+          slots.release();
+          metrics?.activeWorkers.dec(this.#labels);
+          try {
+            return await work();
+          } finally {
+            await slots.acquire('returning');
+            metrics?.activeWorkers.inc(this.#labels);
+          }
+        },
+      });
+      this.#queue.forget(key);
+      const afterMs = outcome?.requeueAfterMs;
+      result = afterMs === undefined ? 'success' : 'requeue_after';
+      if (afterMs !== undefined) this.#queue.add(key, { afterMs: Math.max(1, afterMs) });
+    } catch (error) {
+      result = this.#failed(key, error, logger, signal);
+    }
+    this.#running.delete(running);
+    metrics?.reconcileTotal.inc({ controller: this.name, result });
+    metrics?.reconcileTime.observe(this.#labels, (clock.now() - running.since) / 1000);
+    this.#queue.done(key);
+  }
+
+  /** Decides what follows a failure; returns the `result` label. */
+  #failed(key: string, error: unknown, logger: Logger, signal: AbortSignal): string {
+    const { metrics } = this.#dependencies;
+    if (signal.aborted) {
+      logger.debug({ err: error }, 'reconciling was cut short');
+      return 'error';
+    }
+    if (isConflict(error)) {
+      // The cache was behind, which passes by itself: not an error for anybody to look at.
+      logger.debug({ err: error }, 'conflict, reconciling again');
+      this.#queue.retry(key, conflictDelays);
+      return 'requeue';
+    }
+    metrics?.reconcileErrors.inc(this.#labels);
+    if (error instanceof TerminalError) {
+      metrics?.terminalErrors.inc(this.#labels);
+      this.#queue.forget(key);
+      logger.error({ err: error }, 'reconciling failed for good');
+      return 'error';
+    }
+    if (!(error instanceof Error) || error instanceof TypeError || error instanceof ReferenceError) {
+      metrics?.reconcilePanics.inc(this.#labels);
+    }
+    logger.error(
+      { err: error instanceof Error ? error : new Error(`not an error: ${String(error)}`) },
+      'reconciling failed',
+    );
+    this.#queue.retry(key);
+    return 'error';
+  }
+
+  /** Only tells: running the key a second time beside the first could do the same thing twice. */
+  async #watchForStuck(signal: AbortSignal): Promise<void> {
+    const { clock, metrics, stuckAfterMs = defaultStuckAfterMs } = this.#dependencies;
+    while (!signal.aborted) {
+      await clock.sleep(Math.min(stuckCheckMs, stuckAfterMs), signal).catch(() => undefined);
+      for (const running of this.#running) {
+        const ranMs = clock.now() - running.since;
+        if (running.reported || ranMs < stuckAfterMs) continue;
+        running.reported = true;
+        metrics?.stuckReconciles.inc(this.#labels);
+        running.logger.warn({ seconds: Math.round(ranMs / 1000) }, 'reconciling takes very long');
+      }
+    }
+  }
+}
+
+function nameOf(key: string): ObjectName {
+  const slash = key.indexOf('/');
+  return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}

@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CertificateAuthority } from '../../test/kube/certificates.ts';
+import { ApiError } from './api-error.ts';
+import { createLogger } from './logger.ts';
+import { Transport } from './transport.ts';
+
+describe('the transport over TLS', () => {
+  let folder: string;
+  let server: Server;
+  let port: number;
+  let users: (string | undefined)[];
+  let transport: Transport;
+
+  const file = (name: string) => join(folder, name);
+  const get = () => transport.json({ method: 'GET', path: '/version', verb: 'get', resource: '' });
+
+  /** Serves on the same port with another certificate, and writes the client's files to fit it. */
+  async function serve(authority: CertificateAuthority): Promise<void> {
+    const { key, certificate } = authority.issueServer('server');
+    const options = { key, cert: certificate, ca: authority.certificate, requestCert: true, rejectUnauthorized: true };
+    server = createServer(options, (request, response) => {
+      // The socket of an HTTPS server is a TLS socket, which its types do not say.
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+      users.push(Array.isArray(subject.CN) ? subject.CN[0] : subject.CN);
+      response.end('{}');
+    });
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    port = (server.address() as AddressInfo).port;
+  }
+
+  async function stopServing(): Promise<void> {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  async function writeFiles(authority: CertificateAuthority, user: string): Promise<void> {
+    const client = authority.issueClient({ commonName: user });
+    await writeFile(file('ca.crt'), authority.certificate);
+    await writeFile(file('client.crt'), client.certificate);
+    await writeFile(file('client.key'), client.key);
+  }
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'transport-'));
+    users = [];
+    port = 0;
+    const authority = new CertificateAuthority('first');
+    await serve(authority);
+    await writeFiles(authority, 'first-user');
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromOptions({
+      clusters: [{ name: 'c', server: `https://127.0.0.1:${port}`, caFile: file('ca.crt'), skipTLSVerify: false }],
+      users: [{ name: 'u', certFile: file('client.crt'), keyFile: file('client.key') }],
+      contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
+      currentContext: 'x',
+    });
+    const logger = createLogger({ level: 'silent', format: 'json' });
+    transport = new Transport({ kubeConfig, userAgent: 'test', logger, credentialsTtlMs: 0 });
+  });
+
+  afterEach(async () => {
+    await transport.close();
+    await stopServing();
+    await rm(folder, { recursive: true });
+  });
+
+  it('uses the certificates of the kubeconfig, and new ones after they rotated', async () => {
+    await get();
+    await stopServing();
+    const second = new CertificateAuthority('second');
+    await serve(second);
+    await expect(get()).rejects.toBeInstanceOf(ApiError);
+    await writeFiles(second, 'second-user');
+    await get();
+    expect(users).toEqual(['first-user', 'second-user']);
+  });
+
+  it('goes on with what it has while the files can not be read', async () => {
+    await get();
+    await rm(file('client.crt'));
+    await get();
+    expect(users).toEqual(['first-user', 'first-user']);
+  });
+
+  it('says so when there are no credentials at all', async () => {
+    await rm(file('ca.crt'));
+    await expect(get()).rejects.toMatchObject({ status: 0, reason: 'ConnectionFailed' });
+  });
+});

@@ -1,0 +1,243 @@
+import { backOffDelay } from './back-off.ts';
+import type { Clock } from './clock.ts';
+import { DelayedKeys } from './delayed-keys.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+
+/** `normal` goes first; `low` is for work that nobody waits for (the first list). */
+export type Priority = 'normal' | 'low';
+
+export interface WorkQueueOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly metrics?: RuntimeMetrics | undefined;
+  /** First and longest delay of `retry`, milliseconds. */
+  readonly baseDelayMs?: number | undefined;
+  readonly maxDelayMs?: number | undefined;
+}
+
+export interface AddOptions {
+  readonly priority?: Priority | undefined;
+  readonly afterMs?: number | undefined;
+}
+
+/** After so many keys of normal priority one of low priority has its turn. */
+const normalsPerLow = 10;
+
+/**
+ * Keys (`namespace/name`, or `name`) that wait to be worked on. A key waits once however often it is added, is never with two
+ * workers, and waits again after `done` when it was added meanwhile. Within a priority namespaces take turns.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #lanes = { normal: new Lane(), low: new Lane() };
+  /** Keys in a lane, with the time they came. */
+  readonly #waiting = new Map<string, { readonly priority: Priority; readonly since: number }>();
+  /** Keys with a worker, with the time they went there. */
+  readonly #processing = new Map<string, { readonly priority: Priority; readonly since: number }>();
+  /** Keys with a worker that were added again. */
+  readonly #dirty = new Map<string, Priority>();
+  readonly #delayed: DelayedKeys;
+  readonly #delayedPriority = new Map<string, Priority>();
+  readonly #failures = new Map<string, number>();
+  readonly #waiters = new Set<() => void>();
+  readonly #labels: { readonly name: string; readonly controller: string };
+  #normalsInRow = 0;
+  #shutDown = false;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+    this.#labels = { name: options.name, controller: options.name };
+    this.#delayed = new DelayedKeys(options.clock, (key) => {
+      const priority = this.#delayedPriority.get(key) ?? 'normal';
+      this.#delayedPriority.delete(key);
+      this.#addNow(key, priority);
+    });
+    options.metrics?.trackQueue(options.name, this);
+  }
+
+  /** Keys that wait for a worker now (without the delayed ones). */
+  get length(): number {
+    return this.#waiting.size;
+  }
+
+  /** Keys of one priority that wait for a worker now. */
+  waiting(priority: Priority): number {
+    return this.#lanes[priority].size;
+  }
+
+  /** How long the keys with a worker have been there, milliseconds. */
+  unfinishedWork(): { readonly totalMs: number; readonly longestMs: number } {
+    let totalMs = 0;
+    let longestMs = 0;
+    for (const { since } of this.#processing.values()) {
+      const ms = this.#options.clock.now() - since;
+      totalMs += ms;
+      longestMs = Math.max(longestMs, ms);
+    }
+    return { totalMs, longestMs };
+  }
+
+  /**
+   * Adds a key, now or after a delay. An add absorbs a later one of the same key: the work done at the earlier time decides anew
+   * when it is needed again.
+   */
+  add(key: string, options: AddOptions = {}): void {
+    if (this.#shutDown) return;
+    const priority = options.priority ?? 'normal';
+    if (options.afterMs === undefined || options.afterMs <= 0) {
+      this.#addNow(key, priority);
+    } else if (!this.#waiting.has(key) && this.#delayed.add(key, options.afterMs)) {
+      this.#delayedPriority.set(key, priority);
+    }
+  }
+
+  /** The next key; undefined when the queue is shut down or the signal aborted. The caller must call `done` with it. */
+  async next(signal?: AbortSignal): Promise<string | undefined> {
+    while (await this.ready(signal)) {
+      const key = this.take();
+      if (key !== undefined) return key;
+    }
+    return undefined;
+  }
+
+  /** Resolves with true as soon as a key waits; with false when the queue is shut down or the signal aborted. */
+  async ready(signal?: AbortSignal): Promise<boolean> {
+    while (!this.#shutDown && !signal?.aborted) {
+      if (this.length > 0) return true;
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          signal?.removeEventListener('abort', wake);
+          this.#waiters.delete(wake);
+          resolve();
+        };
+        signal?.addEventListener('abort', wake, { once: true });
+        this.#waiters.add(wake);
+      });
+    }
+    return false;
+  }
+
+  /** The next key if one waits. The caller must call `done` with it. */
+  take(): string | undefined {
+    if (this.#shutDown) return undefined;
+    const { normal, low } = this.#lanes;
+    const lowIsDue = low.size > 0 && (normal.size === 0 || this.#normalsInRow >= normalsPerLow);
+    this.#normalsInRow = lowIsDue || low.size === 0 ? 0 : this.#normalsInRow + 1;
+    const key = (lowIsDue ? low : normal).shift();
+    const waiting = key === undefined ? undefined : this.#waiting.get(key);
+    if (key === undefined || waiting === undefined) return undefined;
+    const now = this.#options.clock.now();
+    this.#waiting.delete(key);
+    this.#processing.set(key, { priority: waiting.priority, since: now });
+    this.#options.metrics?.queueDuration.observe(this.#labels, (now - waiting.since) / 1000);
+    return key;
+  }
+
+  /** The worker is finished with the key. */
+  done(key: string): void {
+    const processing = this.#processing.get(key);
+    if (processing === undefined) return;
+    this.#processing.delete(key);
+    this.#options.metrics?.workDuration.observe(this.#labels, (this.#options.clock.now() - processing.since) / 1000);
+    const dirty = this.#dirty.get(key);
+    if (dirty === undefined) return;
+    this.#dirty.delete(key);
+    if (!this.#shutDown) this.#enter(key, dirty);
+  }
+
+  /** Adds the key after a delay that grows with every retry until `forget`, at the priority that it is worked on with. */
+  retry(key: string, delays: { readonly baseDelayMs?: number; readonly maxDelayMs?: number } = {}): void {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    this.#options.metrics?.queueRetries.inc(this.#labels);
+    const afterMs = backOffDelay(failures, {
+      baseMs: delays.baseDelayMs ?? this.#options.baseDelayMs ?? 100,
+      maxMs: delays.maxDelayMs ?? this.#options.maxDelayMs ?? 300_000,
+      random: this.#options.random,
+    });
+    this.add(key, { afterMs, priority: this.#processing.get(key)?.priority });
+  }
+
+  /** The next retry of the key is its first again. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  /** Nothing comes in or goes out any more. */
+  shutDown(): void {
+    this.#shutDown = true;
+    this.#delayed.clear();
+    this.#delayedPriority.clear();
+    for (const wake of [...this.#waiters]) wake();
+  }
+
+  #addNow(key: string, priority: Priority): void {
+    this.#delayed.delete(key);
+    this.#delayedPriority.delete(key);
+    this.#options.metrics?.queueAdds.inc(this.#labels);
+    if (this.#processing.has(key)) {
+      if (this.#dirty.get(key) !== 'normal') this.#dirty.set(key, priority);
+      return;
+    }
+    this.#enter(key, priority);
+  }
+
+  #enter(key: string, priority: Priority): void {
+    const waiting = this.#waiting.get(key);
+    if (waiting !== undefined) {
+      if (waiting.priority === priority || priority === 'low') return;
+      this.#lanes.low.delete(key);
+    }
+    this.#waiting.set(key, { priority, since: waiting?.since ?? this.#options.clock.now() });
+    this.#lanes[priority].add(key);
+    const [wake] = this.#waiters;
+    wake?.();
+  }
+}
+
+/** Keys first in, first out within a namespace; the namespaces take turns. */
+class Lane {
+  /** In the order of their turns. */
+  readonly #namespaces = new Map<string, Set<string>>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(key: string): void {
+    const namespace = namespaceOf(key);
+    const keys = this.#namespaces.get(namespace);
+    if (keys === undefined) this.#namespaces.set(namespace, new Set([key]));
+    else keys.add(key);
+    this.#size++;
+  }
+
+  delete(key: string): void {
+    const namespace = namespaceOf(key);
+    const keys = this.#namespaces.get(namespace);
+    if (!keys?.delete(key)) return;
+    this.#size--;
+    if (keys.size === 0) this.#namespaces.delete(namespace);
+  }
+
+  shift(): string | undefined {
+    for (const [namespace, keys] of this.#namespaces) {
+      for (const key of keys) {
+        keys.delete(key);
+        this.#size--;
+        this.#namespaces.delete(namespace);
+        if (keys.size > 0) this.#namespaces.set(namespace, keys);
+        return key;
+      }
+    }
+    return undefined;
+  }
+}
+
+function namespaceOf(key: string): string {
+  const slash = key.indexOf('/');
+  return slash === -1 ? '' : key.slice(0, slash);
+}

@@ -1,0 +1,78 @@
+import { contains, parseNetwork } from '../api/ip-address.ts';
+import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
+import type { AllowedSegment, LabelSelectorRequirement, NamespaceSelection } from '../api/v1alpha1/storage-backend.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Whether a selection of namespaces chooses the one with these labels; no selection chooses all. */
+export function namespaceAllowed(selection: NamespaceSelection | undefined, labels: Labels): boolean {
+  if (selection === undefined || selection.from === 'All') return true;
+  // As in Kubernetes: no selector chooses nothing, an empty one everything.
+  if (selection.from !== 'Selector' || selection.selector === undefined) return false;
+  const { matchLabels = {}, matchExpressions = [] } = selection.selector;
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
+    matchExpressions.every((requirement) => meets(requirement, labels))
+  );
+}
+
+/**
+ * Whether a backend lets subnets of a namespace live on their segment. Without a list only flat networks without a
+ * segmentation id are allowed.
+ */
+export function segmentAllowed(
+  subnet: ShareNetworkSubnet,
+  allowedSegments: readonly AllowedSegment[] | undefined,
+  namespaceLabels: Labels,
+): boolean {
+  if (allowedSegments === undefined) return subnet.networkType === 'flat' && subnet.segmentationID === undefined;
+  return allowedSegments.some(
+    (segment) =>
+      segment.networkType === subnet.networkType &&
+      idAllowed(subnet.segmentationID, segment.segmentationIDs) &&
+      cidrAllowed(subnet.cidr, segment.cidrs) &&
+      namespaceAllowed(segment.namespaces, namespaceLabels),
+  );
+}
+
+function meets({ key, operator, values = [] }: LabelSelectorRequirement, labels: Labels): boolean {
+  const value = labelOf(labels, key);
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    default:
+      return false;
+  }
+}
+
+/** `labels.constructor` is not a label. */
+function labelOf(labels: Labels, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
+}
+
+function idAllowed(id: number | undefined, allowed: readonly string[] | undefined): boolean {
+  if (allowed === undefined) return true;
+  if (id === undefined) return false;
+  return allowed.some((text) => {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(text);
+    return match !== null && Number(match[1]) <= id && id <= Number(match[2] ?? match[1]);
+  });
+}
+
+function cidrAllowed(cidr: string, allowed: readonly string[] | undefined): boolean {
+  if (allowed === undefined) return true;
+  const network = parseNetwork(cidr);
+  return (
+    network !== undefined &&
+    allowed.some((text) => {
+      const outer = parseNetwork(text);
+      return outer !== undefined && contains(outer, network);
+    })
+  );
+}

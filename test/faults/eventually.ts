@@ -1,0 +1,19 @@
+/**
+ * Polls until the check returns something else than false or undefined, and returns that.
+ *
+ * @throws when `timeoutMs` passes before; the message says what was waited for.
+ */
+export async function eventually<R>(
+  what: string,
+  check: () => R | Promise<R>,
+  timeoutMs = 10_000,
+): Promise<Exclude<R, false | undefined>> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const result = await check();
+    // The two values that mean "not yet" are excluded here, which the compiler can not see for a generic type.
+    if (result !== false && result !== undefined) return result as Exclude<R, false | undefined>;
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+/**
+ * Ports below the range from which the kernel picks the local port of outgoing connections (32768 and up on Linux,
+ * 49152 on macOS): a server that is stopped and started again finds its port still free.
+ */
+const lowest = 20_000;
+const highest = 32_767;
+
+/**
+ * Finds a port of 127.0.0.1 on which nobody listens. Another process may take it before it is used: the caller must
+ * notice and try another.
+ *
+ * @param random a number from 0 up to 1
+ * @throws when fifty ports in turn are taken
+ */
+export async function freePort(random: () => number = Math.random): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    const port = lowest + Math.floor(random() * (highest - lowest + 1));
+    const server = createServer();
+    try {
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      return port;
+    } catch {
+      // Taken; try the next one.
+    } finally {
+      if (server.listening) {
+        server.close();
+        await once(server, 'close');
+      }
+    }
+  }
+  throw new Error(`no free port on 127.0.0.1 between ${lowest} and ${highest}`);
+}
