@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const entry = new URL('../../src/main.ts', import.meta.url).pathname;
+
+/** A real operator process, run from source against one control plane. */
+export class OperatorProcess {
+  readonly #child: ChildProcess;
+  readonly logFile: string;
+  readonly healthURL: string;
+  readonly metricsURL: string;
+
+  private constructor(child: ChildProcess, logFile: string, ports: { health: number; metrics: number }) {
+    this.#child = child;
+    this.logFile = logFile;
+    this.healthURL = `http://127.0.0.1:${ports.health}`;
+    this.metricsURL = `http://127.0.0.1:${ports.metrics}/metrics`;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Starts the process; resolves when it is ready. */
+  static async start(
+    kubeconfig: string,
+    args: readonly string[] = [],
+    options: { readonly waitReady?: boolean } = {},
+  ): Promise<OperatorProcess> {
+    const { freePort } = await import('../kube/free-port.ts');
+    const ports = { health: await freePort(), metrics: await freePort() };
+    const logFile = join(await mkdtemp(join(tmpdir(), 'sharenet-operator-')), 'operator.log');
+    const child = spawn(
+      process.execPath,
+      [
+        entry,
+        `--kubeconfig=${kubeconfig}`,
+        `--health-probe-bind-address=127.0.0.1:${ports.health}`,
+        `--metrics-bind-address=127.0.0.1:${ports.metrics}`,
+        '--log-level=debug',
+        ...args,
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    child.stderr?.pipe(createWriteStream(logFile));
+    const operator = new OperatorProcess(child, logFile, ports);
+    if (options.waitReady !== false) await operator.ready();
+    return operator;
+  }
+
+  /** Waits until /readyz says ok. */
+  async ready(timeoutMs = 30_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    while (Date.now() < deadline) {
+      if (this.#child.exitCode !== null) throw new Error(`the operator ended:\n${await this.log()}`);
+      const answer = await fetch(`${this.healthURL}/readyz`).catch(() => undefined);
+      if (answer?.ok === true) return;
+      await pause(50);
+    }
+    throw new Error(`the operator was not ready in time:\n${await this.log()}`);
+  }
+
+  /** Its log so far. */
+  async log(): Promise<string> {
+    return await readFile(this.logFile, 'utf8');
+  }
+
+  /** Prometheus text of its metrics. */
+  async metrics(): Promise<string> {
+    return await (await fetch(this.metricsURL)).text();
+  }
+
+  /** Ends it in order; answers its exit code. */
+  async stop(): Promise<number | null> {
+    return await this.#end('SIGTERM');
+  }
+
+  /** Kills it between two instructions. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    await ended;
+    return this.#child.exitCode;
+  }
+}
