@@ -13,6 +13,7 @@ import type { Informers } from './caches.ts';
 import type { DriverCalls } from './driver-calls/driver-calls.ts';
 import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { Installation } from './installation.ts';
+import type { JoiningNetworks } from './joining-networks.ts';
 
 /** What every reconciler works with. */
 export interface Operator {
@@ -22,6 +23,7 @@ export interface Operator {
   readonly instances: DriverInstances;
   readonly installation: Installation;
   readonly recorder: EventRecorder;
+  readonly joining: JoiningNetworks;
   /** What drivers log to. */
   readonly driverLogger: DriverLogger;
   readonly clock: Clock;

@@ -16,6 +16,7 @@ import { DriverCallMetrics } from './driver-calls/driver-call-metrics.ts';
 import { DriverCalls } from './driver-calls/driver-calls.ts';
 import { DriverInstances } from './driver-calls/driver-instances.ts';
 import { loadInstallation } from './installation.ts';
+import { JoiningNetworks } from './joining-networks.ts';
 import type { Operator } from './operator.ts';
 import { SecurityServiceReconciler } from './securityservice/reconciler.ts';
 import { ShareReconciler } from './share/reconciler.ts';
@@ -54,7 +55,7 @@ export async function runOperator(
     logger,
     metrics,
   });
-  const instances = new DriverInstances();
+  const instances = new DriverInstances(clock);
   try {
     await checkSchemaVersion(client);
     const identity = processIdentity();
@@ -94,6 +95,7 @@ export async function runOperator(
       instances,
       installation,
       recorder,
+      joining: new JoiningNetworks(),
       driverLogger: logger,
       clock,
       random: Math.random,

@@ -151,14 +151,10 @@ export class SecurityServiceReconciler {
   }
 }
 
-/**
- * What a service's status says about its use. `joining` is a network that is about to record it: written before the network,
- * so that the service can't change in the moment between.
- */
+/** What a service's status says about its use: by the networks that record it, or are about to. */
 export function usageOf(
   operator: Operator,
   service: SecurityService,
-  joining?: string,
 ): Pick<SecurityServiceStatus, 'shareNetworks' | 'inUse'> {
   const namespace = service.metadata.namespace ?? '';
   const { networksWith, serversOf } = related(operator, namespace);
@@ -167,7 +163,7 @@ export function usageOf(
       .filter((network) => network.status?.securityServices?.some(({ uid }) => uid === uidOf(service)))
       .map(({ metadata }) => metadata.name),
   );
-  if (joining !== undefined) recording.add(joining);
+  for (const network of operator.joining.of(uidOf(service))) recording.add(network);
   return {
     shareNetworks: recording.size,
     inUse: [...recording].some((network) => serversOf(network).length > 0),

@@ -49,7 +49,7 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
       .filter(({ metadata }) => metadata.name !== failed?.spec.backendName)
       .map((backend) => ({ backend, reservedBytes: reservations.bytesOn(backend.metadata.name, uidOf(share)) })),
     servers,
-    shareCount: (server) => sharesOn(server).length,
+    shareCount: (server) => reservations.sharesOn(`${namespace}/${server}`, sharesOn(server).map(uidOf)),
     securityServiceTypes: (network?.status?.securityServices ?? []).map(({ type }) => type),
   });
   if (placement.kind === 'wait') {
@@ -67,8 +67,10 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
     serverName = servers.some(({ metadata }) => metadata.name === own)
       ? serverNameFor(own, placement.backendName)
       : own;
+    reservations.assign(`${namespace}/${serverName}`, uidOf(share));
     await createServer(scope, serverName, placement.backendName, placement.subnetName);
   }
+  if (serverName !== undefined) reservations.assign(`${namespace}/${serverName}`, uidOf(share));
   reservations.add(placement.backendName, uidOf(share), parseQuantity(share.spec.size) ?? 0);
   draft.set({
     backendName: placement.backendName,

@@ -27,7 +27,10 @@ export class ShareReconciler {
   register(manager: Manager, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({ name: 'share', workers, reconcile: (context) => this.reconcile(context) });
-    controller.watch(informers.shares);
+    controller.watch(informers.shares, ({ type, object }) => {
+      if (type === 'deleted') this.#reservations.release(uidOf(object));
+      return nameOf(object);
+    });
     controller.watch(informers.shareServers, ({ type, object, previous }) => {
       const facts = (server: typeof object | undefined): string =>
         JSON.stringify([server?.status?.phase, server?.status?.identifier, server?.metadata.deletionTimestamp]);

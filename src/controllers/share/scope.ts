@@ -3,6 +3,7 @@ import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
+import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import { timeoutsOf, uidOf } from '../driver-requests.ts';
 import { type Operator, related, tenantOf } from '../operator.ts';
@@ -54,7 +55,9 @@ export function shareCallScope({ operator, namespace, share, network, server }: 
     backendName: share.status?.backendName ?? '',
     tenant: tenantOf(operator, share) ?? { namespace, namespaceUID: '' },
     ...(network === undefined ? {} : { networkUID: uidOf(network) }),
-    ...(server === undefined ? {} : { server: { uid: uidOf(server), mode: 'shared' } }),
+    ...(server === undefined
+      ? {}
+      : { server: { uid: uidOf(server), mode: 'shared', secrets: secretTexts(operator, server) } }),
     shareUID: uidOf(share),
   };
 }

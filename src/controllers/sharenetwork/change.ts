@@ -3,7 +3,12 @@ import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
-import type { LastNetworkChange, NetworkChangeRecord, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type {
+  LastNetworkChange,
+  NetworkChangeRecord,
+  SecurityServiceChange,
+  ShareNetwork,
+} from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
@@ -42,7 +47,6 @@ export async function commit(
     const wish = wishOf(fresh, await liveServers(fresh), true);
     if (wish.kind !== 'change' || wish.change.digest !== checked.digest) return undefined;
     const { plan, token, requestedBy, scope: servers } = wish.change;
-    for (const { to } of plan.changes) await markInUse(fresh, to.name);
     const record: NetworkChangeRecord = {
       id: changeID(present, token),
       stage: 'marking',
@@ -59,7 +63,9 @@ export async function commit(
       ...(token === undefined ? {} : { lastHandledReapplyAt: token }),
     });
     fresh.draft.stand(changeStanding(record));
-    const written = await fresh.draft.write(operator.client, operator.informers.shareNetworks);
+    const written = await whileJoining(fresh, plan.changes, () =>
+      fresh.draft.write(operator.client, operator.informers.shareNetworks),
+    );
     const names = plan.changes.map(({ type, operation, to }) => `${operation} ${type} ${to.name}`).join(', ');
     operator.recorder.event(written, {
       type: 'Normal',
@@ -80,13 +86,39 @@ function changeID(network: ShareNetwork, token: string | undefined): string {
     .slice(0, 12);
 }
 
-/** Makes a service immutable before the network records it, guarded by the version that was judged. */
-async function markInUse({ operator, namespace, network }: NetworkScope, name: string): Promise<void> {
-  const service = related(operator, namespace).service(name);
-  if (service === undefined) return;
-  const draft = new StatusDraft<SecurityServiceStatus, SecurityService>(service, new Date(operator.clock.now()));
-  draft.set(usageOf(operator, service, network.metadata.name));
-  await draft.write(operator.client, operator.informers.securityServices);
+/**
+ * Makes the new services immutable, then has the network record them. Each write is guarded by the version that was judged.
+ * Where the network does not get to record them, they are let go again.
+ */
+async function whileJoining(
+  { operator, namespace, network }: NetworkScope,
+  changes: readonly SecurityServiceChange[],
+  record: () => Promise<ShareNetwork>,
+): Promise<ShareNetwork> {
+  const { service } = related(operator, namespace);
+  const writeUsage = async (name: string): Promise<void> => {
+    const present = service(name);
+    if (present === undefined) return;
+    const draft = new StatusDraft<SecurityServiceStatus, SecurityService>(present, new Date(operator.clock.now()));
+    await draft.set(usageOf(operator, present)).write(operator.client, operator.informers.securityServices);
+  };
+  const end = (): void => {
+    for (const { to } of changes) operator.joining.end(to.uid, network.metadata.name);
+  };
+  try {
+    for (const { to } of changes) {
+      operator.joining.begin(to.uid, network.metadata.name);
+      await writeUsage(to.name);
+    }
+    const written = await record();
+    end();
+    return written;
+  } catch (error) {
+    end();
+    // Best effort: the service's own reconciler says the same when it looks next.
+    await Promise.allSettled(changes.map(({ to }) => writeUsage(to.name)));
+    throw error;
+  }
 }
 
 function changeStanding(record: NetworkChangeRecord) {

@@ -4,7 +4,7 @@ import type { SecurityServiceCheckResult } from '../../drivers/driver.ts';
 import { asDriverError, type DriverError } from '../../drivers/errors.ts';
 import type { ChangePlan } from '../../network-change/plan.ts';
 import { serverChanges } from '../../network-change/up-to-date.ts';
-import { readBackendSecrets } from '../backend-secrets.ts';
+import { readBackendSecrets, secretTexts } from '../backend-secrets.ts';
 import { findPassword } from '../credentials.ts';
 import { appliedService, driverNetwork, driverServer, driverService, timeoutsOf, uidOf } from '../driver-requests.ts';
 import { related, tenantOf } from '../operator.ts';
@@ -57,7 +57,11 @@ async function checkServer(
   if (tenant === undefined) return { kind: 'unavailable', error: asDriverError(new Error(`namespace ${namespace}`)) };
   try {
     const permit = await operator.calls.permit(
-      { backendName: server.spec.backendName, tenant, server: { uid: uidOf(server), mode: 'shared' } },
+      {
+        backendName: server.spec.backendName,
+        tenant,
+        server: { uid: uidOf(server), mode: 'shared', secrets: secretTexts(operator, server) },
+      },
       signal,
       timeouts.operation,
     );
