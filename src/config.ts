@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -9,7 +10,7 @@ export class ConfigError extends Error {
 
 const bindAddress = z
   .string()
-  .regex(/^(0|[^\s:]*:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})$/, 'must be host:port, :port, or 0 to switch it off');
+  .refine(isBindAddress, 'must be host:port, [IPv6 address]:port, :port, or 0 to switch it off');
 const boolean = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
 const positive = z
   .string()
@@ -29,8 +30,8 @@ const flags = {
   'watch-namespaces': {
     schema: z
       .string()
-      .transform((text) => text.split(',').map((name) => name.trim()))
-      .pipe(z.array(namespaceName).min(1)),
+      .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))])
+      .pipe(z.array(namespaceName)),
     fallback: undefined,
     help: 'comma-separated namespaces to work in; else all',
   },
@@ -97,6 +98,23 @@ function variableOf(flag: string): string {
 }
 
 /**
+ * The value of a flag's variable. An empty one counts as not set. Kubernetes gives every Pod variables of the services in its
+ * namespace: that of a service "sharenet-webhook" has the name of a flag's variable and is none.
+ */
+function fromEnvironment(environment: NodeJS.ProcessEnv, flag: string): string | undefined {
+  const value = environment[variableOf(flag)];
+  if (value === '' || (flag.endsWith('-port') && /^(tcp|udp|sctp):\/\//.test(value ?? ''))) return undefined;
+  return value;
+}
+
+/** Whether a text is `0`, `:port`, `host:port` or `[IPv6 address]:port`. */
+function isBindAddress(text: string): boolean {
+  if (text === '0') return true;
+  const parts = /^(?:\[([^\]]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text);
+  return parts !== null && Number(parts[3]) <= 65_535 && (parts[1] === undefined || isIPv6(parts[1]));
+}
+
+/**
  * Reads the configuration: a flag, else its environment variable, else its default.
  * @throws ConfigError for an unknown flag or a wrong value
  */
@@ -106,7 +124,7 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
   const config: Record<string, unknown> = {};
   for (const [name, { schema, fallback }] of Object.entries(flags)) {
     const fromFlag = given.values.get(name);
-    const text = fromFlag ?? environment[variableOf(name)] ?? fallback;
+    const text = fromFlag ?? fromEnvironment(environment, name) ?? fallback;
     if (text === undefined) {
       config[name] = undefined;
       continue;
@@ -114,7 +132,7 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
     const result = schema.safeParse(text);
     if (!result.success) {
       const where = fromFlag === undefined ? variableOf(name) : `--${name}`;
-      throw new ConfigError(`${where}: ${JSON.stringify(text)} ${result.error.issues[0]?.message ?? 'is not valid'}`);
+      throw new ConfigError(`${where}: ${quoted(text)} ${result.error.issues[0]?.message ?? 'is not valid'}`);
     }
     config[name] = result.data;
   }
@@ -138,6 +156,11 @@ function parse(args: readonly string[]): { readonly values: ReadonlyMap<string, 
     const [line] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\n/);
     throw new ConfigError(`${line}; see --help`);
   }
+}
+
+/** A value as it was given, on one line and not longer than a line. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text);
 }
 
 function helpText(): string {

@@ -24,6 +24,10 @@ if (invocation.kind === 'help') {
       stop.abort();
     });
   }
+  // A promise that a driver forgot must not end what everybody else waits for.
+  process.on('unhandledRejection', (reason) => {
+    logger.error({ err: reason instanceof Error ? reason : new Error(String(reason)) }, 'a failure was not handled');
+  });
   try {
     logger.info({ config, node: process.version }, 'starting');
     await runOperator(config, logger, stop.signal);

@@ -1,7 +1,10 @@
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { BackendCapabilities, ShareProtocol } from '../api/v1alpha1/storage-backend.ts';
-import { duplicateOf, validateRule } from './rule-target.ts';
+import { duplicateOf, targetKey, validateRule } from './rule-target.ts';
+
+/** Most rules that a share can have. */
+const maxRules = 1000;
 
 /** What is known about the share that rules are planned for. */
 export interface RulePlanInput {
@@ -42,14 +45,16 @@ export interface RulePlan {
   readonly hitByServer: readonly ShareAccess[];
 }
 
-/** Reasons of errors that the operator finds by itself: they are judged anew each time. */
+/** Reasons of errors that the operator finds by itself: they are judged anew each time. A pause covers the reason before it. */
 const judgedReasons = new Set([
+  'Paused',
   'InvalidAccessRule',
   'AccessTypeNotSupported',
   'AccessLevelNotSupported',
   'DuplicateAccessRule',
   'ShareServerError',
   'AccessKeySecretConflict',
+  'TooManyAccessRules',
 ]);
 
 /** Whether the backend may have the rule: the finalizer comes before the first call. */
@@ -71,17 +76,20 @@ export function planRules(input: RulePlanInput): RulePlan {
   const problems: RuleProblem[] = [];
   const failed: ShareAccess[] = [];
   const hitByServer: ShareAccess[] = [];
+  const rivals = Map.groupBy(input.rules, ({ spec }) => targetKey(spec));
+  const surplus = surplusOf(input.rules);
   for (const rule of input.rules) {
-    if (rule.metadata.deletionTimestamp !== undefined || input.shareIsLeaving) {
-      if (mayBeGranted(rule) && !input.isPaused(rule)) deny.push(rule);
-      continue;
-    }
     const applied = rule.status?.accessLevel;
     if (input.isPaused(rule)) {
-      if (applied !== undefined && rule.status?.phase !== 'error') keep.push(rule);
+      // Left as it is on the backend, whatever its phase says, also while it waits to be denied.
+      if (applied !== undefined && mayBeGranted(rule)) keep.push(rule);
       continue;
     }
-    const problem = problemOf(rule, input);
+    if (rule.metadata.deletionTimestamp !== undefined || input.shareIsLeaving) {
+      if (mayBeGranted(rule)) deny.push(rule);
+      continue;
+    }
+    const problem = surplus.has(rule) ? tooMany : problemOf(rule, input, rivals.get(targetKey(rule.spec)) ?? []);
     if (problem !== undefined) {
       problems.push({ rule, ...problem });
       continue;
@@ -98,7 +106,7 @@ export function planRules(input: RulePlanInput): RulePlan {
     }
     const wanted = rule.spec.accessLevel ?? 'rw';
     if (applied === undefined || inError) add.push(rule);
-    else if (applied !== wanted) update.push(rule);
+    else if (applied !== wanted || input.isAskedFor(rule)) update.push(rule);
     else keep.push(rule);
   }
   return { add, update, deny, keep, problems, failed, hitByServer };
@@ -109,7 +117,26 @@ function isChanged(rule: ShareAccess): boolean {
   return rule.status?.observedGeneration !== rule.metadata.generation;
 }
 
-function problemOf(rule: ShareAccess, input: RulePlanInput): Omit<RuleProblem, 'rule'> | undefined {
+const tooMany = {
+  reason: 'TooManyAccessRules',
+  message: `a share can have ${maxRules} access rules; the applied ones and then the older ones come first`,
+};
+
+/** Rules beyond the number that a share can have. */
+function surplusOf(rules: readonly ShareAccess[]): ReadonlySet<ShareAccess> {
+  if (rules.length <= maxRules) return new Set();
+  const rank = ({ metadata, status }: ShareAccess): string =>
+    `${status?.accessLevel === undefined ? 1 : 0} ${metadata.creationTimestamp ?? ''} ${metadata.uid ?? ''}`;
+  const wished = rules.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  return new Set(wished.sort((left, right) => (rank(left) < rank(right) ? -1 : 1)).slice(maxRules));
+}
+
+/** @param sameTarget the share's rules for the same client, itself among them */
+function problemOf(
+  rule: ShareAccess,
+  input: RulePlanInput,
+  sameTarget: readonly ShareAccess[],
+): Omit<RuleProblem, 'rule'> | undefined {
   const invalid = validateRule(rule.spec);
   if (invalid !== undefined) return { reason: 'InvalidAccessRule', message: invalid };
   const { accessType, accessLevel = 'rw' } = rule.spec;
@@ -129,7 +156,7 @@ function problemOf(rule: ShareAccess, input: RulePlanInput): Omit<RuleProblem, '
       };
     }
   }
-  const winner = duplicateOf(rule, input.rules);
+  const winner = duplicateOf(rule, sameTarget);
   if (winner !== undefined) {
     return {
       reason: 'DuplicateAccessRule',

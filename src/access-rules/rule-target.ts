@@ -105,7 +105,8 @@ function canonicalTarget(accessType: string, accessTo: string): string {
   const address = parseAddress(accessTo);
   if (address !== undefined) return `${formatAddress(address)}/${address.family === 4 ? 32 : 128}`;
   const network = parseNetwork(accessTo);
-  if (network === undefined) return accessTo;
+  // What is no valid target is no rival of one that is.
+  if (network === undefined || network.hostBits) return accessTo;
   return `${formatAddress({ family: network.family, value: network.first })}/${network.prefixLength}`;
 }
 

@@ -17,6 +17,11 @@ export function readBackendSecrets(operator: Operator, server: ShareServer): Rea
   );
 }
 
+/** What is kept secret about a server, to be kept out of errors. */
+export function secretTexts(operator: Operator, server: ShareServer): readonly string[] {
+  return Object.values(readBackendSecrets(operator, server));
+}
+
 /** Keeps what the driver returned as backendSecrets in a Secret of the operator's namespace. */
 export async function storeBackendSecrets(
   operator: Operator,

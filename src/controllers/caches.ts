@@ -13,6 +13,7 @@ import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import { parseCheckRequest } from '../network-change/check-request.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import type { Manager } from '../runtime/manager.ts';
@@ -66,9 +67,11 @@ export function createInformers(
       indexers: {
         bySecurityService: (network) => [
           ...new Set(
-            [...(network.spec.securityServices ?? []), ...(network.status?.securityServices ?? [])].map((service) =>
-              inNamespace(network, service.name),
-            ),
+            [
+              ...(network.spec.securityServices ?? []),
+              ...(network.status?.securityServices ?? []),
+              ...(parseCheckRequest(network.metadata.annotations?.[labels.checkSecurityServices] ?? '') ?? []),
+            ].map((service) => inNamespace(network, service.name)),
           ),
         ],
       },

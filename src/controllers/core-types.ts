@@ -30,7 +30,8 @@ export const namespaces: ResourceType<Namespace> = {
 
 /** Reads one key of a Secret; undefined where the key is missing. */
 export function secretText(secret: Secret, key: string): string | undefined {
-  const encoded = secret.data?.[key];
+  // The key may be a tenant's choice: `constructor` is not data.
+  const encoded = Object.hasOwn(secret.data ?? {}, key) ? secret.data?.[key] : undefined;
   return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
 }
 

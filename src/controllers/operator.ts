@@ -5,6 +5,7 @@ import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import type { DriverLogger, Tenant } from '../drivers/driver.ts';
+import { DriverError } from '../drivers/errors.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventRecorder } from '../runtime/events.ts';
@@ -14,6 +15,8 @@ import type { DriverCalls } from './driver-calls/driver-calls.ts';
 import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { Installation } from './installation.ts';
 import type { JoiningNetworks } from './joining-networks.ts';
+import type { OperatorMetrics } from './metrics.ts';
+import type { ChangePace } from './shareserver/change-pace.ts';
 
 /** What every reconciler works with. */
 export interface Operator {
@@ -24,6 +27,8 @@ export interface Operator {
   readonly installation: Installation;
   readonly recorder: EventRecorder;
   readonly joining: JoiningNetworks;
+  readonly pace: ChangePace;
+  readonly metrics: OperatorMetrics;
   /** What drivers log to. */
   readonly driverLogger: DriverLogger;
   readonly clock: Clock;
@@ -58,6 +63,20 @@ export function tenantOf(operator: Operator, object: KubeObject): Tenant | undef
   const namespace = object.metadata.namespace ?? '';
   const namespaceUID = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.uid;
   return namespaceUID === undefined ? undefined : { namespace, namespaceUID };
+}
+
+/**
+ * The tenant that an object belongs to, for a driver call.
+ * @throws DriverError `Unavailable` while its namespace is not in the cache
+ */
+export function requiredTenant(operator: Operator, object: KubeObject): Tenant {
+  const tenant = tenantOf(operator, object);
+  if (tenant !== undefined) return tenant;
+  throw new DriverError({
+    kind: 'Unavailable',
+    reason: 'NamespaceNotKnown',
+    message: `namespace ${object.metadata.namespace} is not known to the operator yet`,
+  });
 }
 
 /** Whether the namespace of an object is being deleted: nothing new may be made in it then. */

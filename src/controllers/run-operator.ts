@@ -3,7 +3,7 @@ import { schemaVersion, schemaVersionAnnotation } from '../api/v1alpha1/schema-v
 import { type Config, processIdentity } from '../config.ts';
 import { type DriverModules, driverModules } from '../drivers/registry.ts';
 import { createApiClient, type HttpApiClient } from '../runtime/api-client.ts';
-import { isNotFound } from '../runtime/api-error.ts';
+import { ApiError, isNotFound } from '../runtime/api-error.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { BackgroundEventRecorder } from '../runtime/events.ts';
 import { loadKubeConfig } from '../runtime/kube-config.ts';
@@ -17,15 +17,24 @@ import { DriverCalls } from './driver-calls/driver-calls.ts';
 import { DriverInstances } from './driver-calls/driver-instances.ts';
 import { loadInstallation } from './installation.ts';
 import { JoiningNetworks } from './joining-networks.ts';
+import { OperatorMetrics } from './metrics.ts';
 import type { Operator } from './operator.ts';
 import { SecurityServiceReconciler } from './securityservice/reconciler.ts';
 import { ShareReconciler } from './share/reconciler.ts';
 import { ShareAccessReconciler } from './shareaccess/reconciler.ts';
 import { ShareNetworkReconciler } from './sharenetwork/reconciler.ts';
+import { ChangePace } from './shareserver/change-pace.ts';
 import { ShareServerReconciler } from './shareserver/reconciler.ts';
 import { StorageBackendReconciler } from './storagebackend/reconciler.ts';
 
 const fieldManager = 'sharenet-operator';
+
+/**
+ * Most milliseconds that running work may take at a stop. With the last events, the lease and the drivers that are closed
+ * afterwards it stays below the 30 s that Kubernetes waits before it kills.
+ */
+const gracefulShutdownMs = 24_000;
+const driversCloseMs = 2000;
 
 const customResourceDefinitions: ResourceType = {
   group: 'apiextensions.k8s.io',
@@ -56,6 +65,12 @@ export async function runOperator(
     metrics,
   });
   const instances = new DriverInstances(clock);
+  let managed = false;
+  // Before the manager runs there is nothing to drain: what is asked of the API server is given up.
+  const giveUp = (): void => {
+    if (!managed) void client.close();
+  };
+  signal.addEventListener('abort', giveUp, { once: true });
   try {
     await checkSchemaVersion(client);
     const identity = processIdentity();
@@ -72,6 +87,7 @@ export async function runOperator(
       logger,
       metrics,
       clock,
+      gracefulShutdownMs,
       watchNamespaces: config['watch-namespaces'],
       healthProbeBindAddress: config['health-probe-bind-address'],
       metricsBindAddress: config['metrics-bind-address'],
@@ -88,14 +104,19 @@ export async function runOperator(
       metrics: new DriverCallMetrics(metrics.registry),
       installationID: installation.id,
     });
+    const operatorMetrics = new OperatorMetrics(metrics.registry, clock);
+    const informers = createInformers(manager, config['watch-namespaces'], config.namespace);
+    operatorMetrics.follow(metrics.registry, informers);
     const operator: Operator = {
       client,
-      informers: createInformers(manager, config['watch-namespaces'], config.namespace),
+      informers,
       calls,
       instances,
       installation,
       recorder,
       joining: new JoiningNetworks(),
+      pace: new ChangePace(),
+      metrics: operatorMetrics,
       driverLogger: logger,
       clock,
       random: Math.random,
@@ -113,12 +134,17 @@ export async function runOperator(
       name: 'leading',
       start: async () => {
         leads = true;
+        operatorMetrics.lead();
       },
     });
     manager.addReadyCheck('caches', () => leads || config['leader-elect'] || 'the caches are not synced yet');
+    managed = true;
     await manager.run(signal);
+  } catch (error) {
+    if (managed || !signal.aborted) throw error;
   } finally {
-    await instances.close();
+    signal.removeEventListener('abort', giveUp);
+    await Promise.race([instances.close(), clock.sleep(driversCloseMs)]);
     await client.close();
   }
 }
@@ -140,6 +166,9 @@ async function checkSchemaVersion(client: HttpApiClient): Promise<void> {
   try {
     definition = await client.get(customResourceDefinitions, { name });
   } catch (error) {
+    if (error instanceof ApiError && error.status === 0) {
+      throw new Error(`the API server does not answer: ${error.message}; check --kubeconfig`);
+    }
     if (!isNotFound(error)) throw error;
     throw new Error(`CustomResourceDefinition ${name} does not exist: apply config/crd first`);
   }

@@ -9,22 +9,24 @@ export const maxMessageLength = 1024;
  * it is cut to `max` characters, never inside a surrogate pair.
  */
 export function safeText(text: string, max: number = maxMessageLength): string {
-  const clean = text.replace(controlCharacters, ' ').trim();
+  // Half of a surrogate pair is no text: it could not be sent as UTF-8.
+  const clean = text.toWellFormed().replace(controlCharacters, ' ').trim();
   if (clean.length <= max) return clean;
   const cut = clean.slice(0, max - 1);
   const last = cut.charCodeAt(cut.length - 1);
   return `${last >= 0xd800 && last <= 0xdbff ? cut.slice(0, -1) : cut}…`;
 }
 
-/** A reason as the Kubernetes API wants it; what does not fit becomes `fallback`. */
-export function safeReason(reason: string, fallback: string): string {
-  return /^[A-Z][A-Za-z0-9]{0,62}$/.test(reason) ? reason : fallback;
+/** A reason as the Kubernetes API wants it; what does not fit becomes `otherReason`. */
+export function safeReason(reason: string, otherReason: string): string {
+  return /^[A-Z][A-Za-z0-9]{0,62}$/.test(reason) ? reason : otherReason;
 }
 
 /** Replaces every secret of at least 4 characters in a text, so that an error can be shown. */
 export function redact(text: string, secrets: readonly string[]): string {
   let result = text;
-  for (const secret of secrets) {
+  // The longest first: a secret within a longer one must not leave the rest of that standing.
+  for (const secret of [...secrets].sort((a, b) => b.length - a.length)) {
     if (secret.length >= 4) result = result.replaceAll(secret, '[redacted]');
   }
   return result;

@@ -1,6 +1,7 @@
 import type { Share, ShareStatus } from '../api/v1alpha1/share.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { SecurityServiceUpdateResult } from '../drivers/driver.ts';
+import { boundedExportLocations } from './driver-data.ts';
 import { uidOf } from './driver-requests.ts';
 import { writeDriverResult } from './driver-result.ts';
 import { type Operator, related } from './operator.ts';
@@ -22,7 +23,7 @@ export async function storeShareResults(
     if (locations !== undefined) {
       await writeDriverResult(operator, informers.shares, share, (fresh) => {
         const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
-        return draft.set({ exportLocations: locations }).write(client, informers.shares);
+        return draft.set({ exportLocations: boundedExportLocations(locations) }).write(client, informers.shares);
       });
     }
     for (const [ruleID, { accessKey, state, reason }] of accessUpdates?.get(uidOf(share)) ?? []) {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition } from '../api/v1alpha1/conditions.ts';
+import type { ConditionType } from '../api/v1alpha1/reasons.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { findCondition, removeCondition, setCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
@@ -59,11 +60,11 @@ export class StatusDraft<
     return this;
   }
 
-  condition(type: string): Condition | undefined {
+  condition(type: ConditionType): Condition | undefined {
     return findCondition(this.#status.conditions, type);
   }
 
-  setCondition(type: string, status: 'True' | 'False' | 'Unknown', reason: string, message: string): this {
+  setCondition(type: ConditionType, status: 'True' | 'False' | 'Unknown', reason: string, message: string): this {
     const { generation } = this.object.metadata;
     const conditions = setCondition(
       this.#status.conditions,
@@ -80,7 +81,7 @@ export class StatusDraft<
     return this;
   }
 
-  removeCondition(type: string): this {
+  removeCondition(type: ConditionType): this {
     if (this.condition(type) !== undefined) {
       this.#status = { ...this.#status, conditions: removeCondition(this.#status.conditions, type) };
     }

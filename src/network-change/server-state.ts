@@ -2,8 +2,17 @@ import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 
 /** Whether the server's last update of security services failed: the stored mark of it. */
 export function updateFailed(server: ShareServer): boolean {
-  const condition = server.status?.conditions?.find(({ type }) => type === 'SecurityServicesUpToDate');
-  return condition?.status === 'False' && condition.reason === 'UpdateFailed';
+  return isBehindFor(server, 'UpdateFailed');
+}
+
+/** Whether a change was stopped before the server's turn: the stored mark of it. */
+export function notAttempted(server: ShareServer): boolean {
+  return isBehindFor(server, 'NotAttempted');
+}
+
+function isBehindFor({ status }: ShareServer, reason: string): boolean {
+  const condition = status?.conditions?.find(({ type }) => type === 'SecurityServicesUpToDate');
+  return condition?.status === 'False' && condition.reason === reason;
 }
 
 /**

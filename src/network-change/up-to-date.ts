@@ -1,6 +1,6 @@
 import type { RecordedSecurityService, SecurityServiceChange } from '../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService, ShareServer, ShareServerChange } from '../api/v1alpha1/share-server.ts';
-import { neverSetUp, updateFailed } from './server-state.ts';
+import { neverSetUp, notAttempted, updateFailed } from './server-state.ts';
 
 /** Compares what a server was given with the services as they are now. */
 export interface ServiceComparison {
@@ -23,10 +23,9 @@ export function lagOf(
   comparison: ServiceComparison,
 ): Lag | undefined {
   if (neverSetUp(server)) return undefined;
-  const { phase, lastNetworkChange } = server.status ?? {};
-  const types = outdatedTypes(server, association, comparison);
-  if (phase === 'error' && updateFailed(server)) return 'UpdateFailed';
-  if (types.length > 0) return lastNetworkChange?.result === 'NotAttempted' ? 'NotAttempted' : 'ShareServersOutdated';
+  if (server.status?.phase === 'error' && updateFailed(server)) return 'UpdateFailed';
+  if (notAttempted(server)) return 'NotAttempted';
+  if (outdatedTypes(server, association, comparison).length > 0) return 'ShareServersOutdated';
   return server.status?.securityServices?.some((applied) => comparison.credentialsDiffer(applied)) === true
     ? 'CredentialsChanged'
     : undefined;

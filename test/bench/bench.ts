@@ -336,7 +336,7 @@ const sections: Readonly<Record<string, (cluster: TestCluster) => Promise<void>>
 const cluster = await TestCluster.start();
 try {
   await cluster.apply(
-    backend('plain', { driverHandlesShareServers: false }),
+    backend('plain', { driverHandlesShareServers: false, stateDirectory: cluster.stateDirectory }),
     backend('slow', { driverHandlesShareServers: false, latency: '200ms', stateDirectory: cluster.stateDirectory }),
   );
   for (const [name, run] of Object.entries(sections)) {

@@ -57,7 +57,9 @@ export class OperatorProcess {
   async ready(timeoutMs = 30_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (Date.now() < deadline) {
-      if (this.#child.exitCode !== null) throw new Error(`the operator ended:\n${await this.log()}`);
+      if (this.#child.exitCode !== null) {
+        throw new Error(`the operator ended with code ${this.#child.exitCode}:\n${await this.log()}`);
+      }
       const answer = await fetch(`${this.healthURL}/readyz`).catch(() => undefined);
       if (answer?.ok === true) return;
       await pause(50);

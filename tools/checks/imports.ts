@@ -6,6 +6,8 @@ export interface Import {
   readonly specifier: string;
   /** One-based. */
   readonly line: number;
+  /** Gone when the file runs. */
+  readonly typeOnly: boolean;
 }
 
 /**
@@ -17,16 +19,18 @@ export function importsOf(file: string, text: string): readonly Import[] {
   const { program, errors } = parseSync(file, text);
   if (errors[0] !== undefined) throw new Error(`${file}: ${errors[0].message}`);
   const imports: Import[] = [];
-  const add = (source: { readonly type: string; readonly value?: unknown; readonly start: number } | null) => {
+  type Source = { readonly value?: unknown; readonly start: number } | null;
+  const add = (source: Source, kind: 'type' | 'value' | null | undefined) => {
     if (typeof source?.value !== 'string') return;
-    imports.push({ specifier: source.value, line: text.slice(0, source.start).split('\n').length });
+    const line = text.slice(0, source.start).split('\n').length;
+    imports.push({ specifier: source.value, line, typeOnly: kind === 'type' });
   };
   new Visitor({
-    ImportDeclaration: ({ source }) => add(source),
-    ExportNamedDeclaration: ({ source }) => add(source),
-    ExportAllDeclaration: ({ source }) => add(source),
-    ImportExpression: ({ source }) => add(source),
-    TSImportType: ({ source }) => add(source),
+    ImportDeclaration: ({ source, importKind }) => add(source, importKind),
+    ExportNamedDeclaration: ({ source, exportKind }) => add(source, exportKind),
+    ExportAllDeclaration: ({ source, exportKind }) => add(source, exportKind),
+    ImportExpression: ({ source }) => add('value' in source ? source : null, 'value'),
+    TSImportType: ({ source }) => add(source, 'type'),
   }).visit(program);
   return imports;
 }

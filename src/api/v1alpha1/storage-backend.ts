@@ -436,6 +436,13 @@ export type AccessType = 'ip' | 'user' | 'cert' | 'cephx';
 /** Level of access. */
 export type AccessLevel = 'rw' | 'ro';
 
+/**
+ * Value of a config field as JSON.
+ *
+ * @maxLength 32768
+ */
+type IdentityValue = string;
+
 /** Observed state of a StorageBackend. */
 export interface StorageBackendStatus {
   /**
@@ -450,6 +457,13 @@ export interface StorageBackendStatus {
   readonly capabilities?: BackendCapabilities;
   /** Space on the backend, as probed. */
   readonly capacity?: BackendCapacity;
+  /**
+   * The config fields that tell the storage system apart from others, with their values in force as JSON. They can't change while
+   * the backend is in use.
+   *
+   * @maxProperties 32
+   */
+  readonly identity?: Readonly<Record<string, IdentityValue>>;
   /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
   readonly lastHandledReconcileAt?: RequestToken;
 }

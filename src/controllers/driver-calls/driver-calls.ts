@@ -1,10 +1,11 @@
 import type { CallContext, Driver, DriverLogger, DriverOperation, Tenant } from '../../drivers/driver.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { redact, safeText } from '../safe-text.ts';
+import { isStorable } from '../driver-data.ts';
 import type { DriverCallMetrics } from './driver-call-metrics.ts';
 import type { DriverInstances } from './driver-instances.ts';
 import { type LockMode, type LockRequest, LockTable } from './lock-table.ts';
+import { presentable } from './presentable-error.ts';
 import type { SlotPriority } from './slots.ts';
 
 /** What a call concerns; decides which other calls it excludes. */
@@ -13,8 +14,11 @@ export interface CallScope {
   readonly tenant: Tenant;
   /** Held shared: a change of the network's security services waits for the call, and the call for the change. */
   readonly networkUID?: string;
-  /** Set-up, update and tear-down hold their server exclusively, calls for shares on it shared. */
-  readonly server?: { readonly uid: string; readonly mode: LockMode };
+  /**
+   * Set-up, update and tear-down hold their server exclusively, calls for shares on it shared. `secrets` are texts about it
+   * that must not show in an error.
+   */
+  readonly server?: { readonly uid: string; readonly mode: LockMode; readonly secrets?: readonly string[] };
   /** Held exclusively: one call at a time per share. */
   readonly shareUID?: string;
   readonly priority?: SlotPriority;
@@ -28,7 +32,7 @@ export interface CallOptions {
   readonly token?: string | undefined;
   /** Milliseconds after which the call is given up. */
   readonly timeoutMs: number;
-  /** Texts that must not show in an error. */
+  /** Texts that this call is given and that must not show in an error. */
   readonly secrets?: readonly string[];
 }
 
@@ -111,7 +115,8 @@ export class DriverCalls {
           late -= 1;
           giveBack();
         };
-        return await this.#call(scope, options, (context) => invoke(lease.driver, context), settled);
+        const secrets = [...lease.secrets, ...(scope.server?.secrets ?? []), ...(options.secrets ?? [])];
+        return await this.#call(scope, { ...options, secrets }, (context) => invoke(lease.driver, context), settled);
       },
       release: () => {
         if (released) return;
@@ -185,7 +190,8 @@ export class DriverCalls {
       observed.finished('ok');
       return result;
     } catch (thrown) {
-      if (thrown instanceof InProgress) {
+      // A token that can't be stored is a fault of the driver: the work could not be asked for again.
+      if (thrown instanceof InProgress && isStorable(thrown.token)) {
         observed.finished('in_progress');
         throw thrown;
       }
@@ -232,17 +238,4 @@ export class DriverCalls {
 
 function networkLock(uid: string): string {
   return `network/${uid}`;
-}
-
-/** The same error with texts that may be shown: no known secret, no control characters, bounded. */
-function presentable(error: DriverError, secrets: readonly string[]): DriverError {
-  return new DriverError({
-    kind: error.kind,
-    reason: error.reason,
-    message: safeText(redact(error.message, secrets)),
-    ...(error.detail === undefined ? {} : { detail: safeText(redact(error.detail, secrets), 4096) }),
-    ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
-    ...(error.partial === undefined ? {} : { partial: error.partial }),
-    cause: error.cause,
-  });
 }

@@ -1,9 +1,11 @@
 import type { Driver } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { type SlotPriority, Slots } from './slots.ts';
 
 interface Instance {
   driver: Driver | undefined;
+  secrets: readonly string[];
   readonly slots: Slots;
   /** Leases given out for the present driver. */
   leases: number;
@@ -15,12 +17,19 @@ interface Instance {
 /** Use of a backend's driver; a slot of the backend is taken until it is released. */
 export interface DriverLease {
   readonly driver: Driver;
+  /** Texts that the driver was given and that must not show in an error. */
+  readonly secrets: readonly string[];
   release(): void;
 }
 
 /** The driver of each StorageBackend. A driver is replaced only when no call of it runs. */
 export class DriverInstances {
   readonly #instances = new Map<string, Instance>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Whether the backend has a driver. */
   has(backendName: string): boolean {
@@ -35,31 +44,29 @@ export class DriverInstances {
   /**
    * Puts `driver` in the place of the present one, which is closed when its calls have ended. A call that never ends is
    * waited for `drainMs` at most, so that a stuck driver can be replaced.
+   * @param secrets texts among the driver's credentials that must not show in an error
    */
-  async replace(backendName: string, driver: Driver | undefined, drainMs: number): Promise<void> {
-    const instance = this.#instance(backendName);
-    await instance.replacing;
-    const old = instance.driver;
-    const change = async (): Promise<void> => {
-      if (old !== undefined && instance.leases > 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, drainMs);
-          instance.drained = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-        instance.drained = undefined;
-      }
-      instance.driver = driver;
-      instance.leases = 0;
-    };
-    instance.replacing = change();
-    try {
+  async replace(
+    backendName: string,
+    driver: Driver | undefined,
+    drainMs: number,
+    secrets: readonly string[] = [],
+  ): Promise<void> {
+    let instance = this.#instance(backendName);
+    // One after another: what the one before put there has to be closed, too.
+    while (instance.replacing !== undefined) {
       await instance.replacing;
-    } finally {
+      instance = this.#instance(backendName);
+    }
+    const old = instance.driver;
+    if (old !== undefined && instance.leases > 0) {
+      instance.replacing = this.#drained(instance, drainMs);
+      await instance.replacing;
       instance.replacing = undefined;
     }
+    instance.driver = driver;
+    instance.secrets = secrets;
+    instance.leases = 0;
     if (driver === undefined) this.#instances.delete(backendName);
     await old?.close();
   }
@@ -79,7 +86,7 @@ export class DriverInstances {
     const releaseSlot = await instance.slots.acquire(namespace, priority, signal);
     // Another replacement may have begun while the first was waited for.
     while (instance.replacing !== undefined) await instance.replacing;
-    const { driver } = instance;
+    const { driver, secrets } = instance;
     if (driver === undefined) {
       releaseSlot();
       throw noDriver(backendName);
@@ -87,6 +94,7 @@ export class DriverInstances {
     instance.leases += 1;
     return {
       driver,
+      secrets,
       release: () => {
         releaseSlot();
         if (instance.driver !== driver) return;
@@ -103,11 +111,25 @@ export class DriverInstances {
     await Promise.allSettled(drivers.map((driver) => driver?.close()));
   }
 
+  /** Resolves when the last lease is back, or after `drainMs`. */
+  #drained(instance: Instance, drainMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        this.#clock.clearTimeout(timer);
+        instance.drained = undefined;
+        resolve();
+      };
+      const timer = this.#clock.setTimeout(finish, drainMs);
+      instance.drained = finish;
+    });
+  }
+
   #instance(backendName: string, limit = 8): Instance {
     const present = this.#instances.get(backendName);
     if (present !== undefined) return present;
     const made: Instance = {
       driver: undefined,
+      secrets: [],
       slots: new Slots(limit),
       leases: 0,
       replacing: undefined,

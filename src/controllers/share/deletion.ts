@@ -12,6 +12,14 @@ import { related, timestamp } from '../operator.ts';
 import { StatusDraft } from '../status-draft.ts';
 import { draftOf, type ShareScope, shareCallScope } from './scope.ts';
 
+/** What a deletion waits for before the driver is asked. */
+const waits: ReadonlySet<string> = new Set([
+  'ShareNetworkNotActive',
+  'ShareServerNotActive',
+  'BackendNotFound',
+  'AccessRulesExist',
+]);
+
 /** Takes the share off the storage system, its rules first, and lets the object go. Deletion is tried for ever. */
 export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | undefined> {
   const { operator, context, share, draft, network, server, backend } = scope;
@@ -69,8 +77,12 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
         ? operation
         : { id: `delete/${uidOf(share)}`, name: 'deleteShare', startedTime: timestamp(operator.clock) },
   });
-  draft.removeCondition('DeletionBlocked');
-  draft.stand({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
+  const blocked = draft.condition('DeletionBlocked')?.reason;
+  // What the last call failed for stays until the next has ended.
+  if (blocked === undefined || waits.has(blocked)) {
+    draft.removeCondition('DeletionBlocked');
+    draft.stand({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
+  }
   const begun = await draft.write(client, informers.shares);
   return await context.outsideWorker(() => callDelete({ ...scope, share: begun, draft: draftOf(operator, begun) }));
 }
@@ -131,14 +143,14 @@ async function letGo({ operator, context }: ShareScope): Promise<undefined> {
 
 /** Notes on the server that the share's data stays: such a server is never torn down. */
 async function retain({ operator, server, share }: ShareScope, identifier: string): Promise<void> {
-  if (server === undefined) return;
   const { informers, client, clock } = operator;
-  await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
-    const retained = fresh.status?.retainedShares ?? [];
-    if (retained.includes(identifier)) return undefined;
-    const draft = new StatusDraft<ShareServerStatus, ShareServer>(fresh, new Date(clock.now()));
-    return draft.set({ retainedShares: [...retained, identifier] }).write(client, informers.shareServers);
-  });
+  if (server !== undefined)
+    await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
+      const retained = fresh.status?.retainedShares ?? [];
+      if (retained.includes(identifier)) return undefined;
+      const draft = new StatusDraft<ShareServerStatus, ShareServer>(fresh, new Date(clock.now()));
+      return draft.set({ retainedShares: [...retained, identifier] }).write(client, informers.shareServers);
+    });
   operator.recorder.event(share, {
     type: 'Normal',
     reason: 'ShareRetained',

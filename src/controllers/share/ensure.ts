@@ -1,5 +1,8 @@
 import { formatQuantity } from '../../api/quantity.ts';
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import type { ShareHealth } from '../../drivers/driver.ts';
+import { asDriverError, DriverError } from '../../drivers/errors.ts';
+import { findCondition } from '../../runtime/conditions.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverServer, driverShare, timeoutsOf, uidOf } from '../driver-requests.ts';
@@ -8,46 +11,82 @@ import type { Operator } from '../operator.ts';
 import type { AccessScope } from '../shareaccess/scope.ts';
 import { StatusDraft } from '../status-draft.ts';
 import { noteWarnings } from '../warnings.ts';
+import { storableLocations } from './driver-texts.ts';
+
+const lost: Pick<ShareHealth, 'exists'> = { exists: false };
 
 /**
- * Asks the driver whether the share is still there and where it is. A share that is gone is an error, never silently made anew.
- * @returns whether it is there
+ * Asks the driver whether the share is still there and where it is. A share that is gone is an error, never silently made anew;
+ * one that is back is available again.
+ * @throws DriverError `Unavailable`
  */
 export async function ensureShare(
   operator: Operator,
-  { share, server, network, backend }: AccessScope,
+  scope: AccessScope,
   permit: Permit,
-): Promise<boolean> {
-  const health = await permit.call(
-    { operation: 'ensureShare', id: `ensure/${uidOf(share)}`, timeoutMs: timeoutsOf(backend).operation },
-    async (driver, context) =>
-      await driver.ensureShare?.(
-        {
-          share: driverShare(share),
-          ...(server === undefined
-            ? {}
-            : { server: driverServer(server, network, readBackendSecrets(operator, server)) }),
-        },
-        context,
-      ),
-  );
-  if (health === undefined) return true;
+): Promise<{ readonly exists: boolean; readonly reapplyAccess: boolean }> {
+  const { share } = scope;
+  const health = await healthOf(operator, scope, permit);
+  if (health === undefined) return { exists: share.status?.phase !== 'error', reapplyAccess: false };
   const { informers, client, clock } = operator;
   await writeDriverResult(operator, informers.shares, share, (fresh) => {
     const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
-    noteWarnings(operator, fresh, draft, health.warnings);
-    if (health.exists) {
-      draft.set({ exportLocations: health.exportLocations, size: formatQuantity(health.size) });
+    if ('size' in health) {
+      noteWarnings(operator, fresh, draft, health.warnings);
+      draft.set({ exportLocations: storableLocations(health.exportLocations), size: formatQuantity(health.size) });
+      if (fresh.status?.phase === 'error' && isLost(fresh)) {
+        draft.set({ phase: 'available' });
+        draft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      }
     } else {
       draft.set({ phase: 'error' });
       draft.stand({
         state: 'stalled',
         reason: 'ShareLost',
         message:
-          'the storage system does not have the share any more; delete the Share, or restore its data and ask again',
+          'the storage system does not have the share any more; delete the Share, or restore its data and set the annotation sharenet.io/reconcile-requested-at',
       });
     }
     return draft.write(client, informers.shares);
   });
-  return health.exists;
+  return { exists: health.exists, reapplyAccess: 'size' in health && health.reapplyAccess === true };
+}
+
+/** What the driver says; undefined where it does not tell, or can't. */
+async function healthOf(
+  operator: Operator,
+  { share, server, network, backend }: AccessScope,
+  permit: Permit,
+): Promise<ShareHealth | typeof lost | undefined> {
+  try {
+    const health = await permit.call(
+      { operation: 'ensureShare', id: `ensure/${uidOf(share)}`, timeoutMs: timeoutsOf(backend).operation },
+      async (driver, context) =>
+        await driver.ensureShare?.(
+          {
+            share: driverShare(share),
+            ...(server === undefined
+              ? {}
+              : { server: driverServer(server, network, readBackendSecrets(operator, server)) }),
+          },
+          context,
+        ),
+    );
+    return health?.exists === false ? lost : health;
+  } catch (thrown) {
+    const error = asDriverError(thrown);
+    if (!(thrown instanceof DriverError) || error.kind === 'Unavailable') throw thrown;
+    if (error.kind === 'NotFound') return lost;
+    operator.recorder.event(share, {
+      type: 'Warning',
+      reason: error.reason,
+      action: 'EnsureShare',
+      note: error.message,
+    });
+    return undefined;
+  }
+}
+
+function isLost(share: Share): boolean {
+  return findCondition(share.status?.conditions, 'Ready')?.reason === 'ShareLost';
 }

@@ -9,9 +9,8 @@ import { writeDriverResult } from '../driver-result.ts';
 import { related, timestamp } from '../operator.ts';
 import { safeText } from '../safe-text.ts';
 import { noteWarnings } from '../warnings.ts';
+import { storableLocations } from './driver-texts.ts';
 import { draftOf, type ShareScope, shareCallScope, whyWait } from './scope.ts';
-
-const maxExportLocations = 64;
 
 /** Makes the placed share on the storage system; its status holds the operation already. */
 export async function create(scope: ShareScope): Promise<ReconcileResult | undefined> {
@@ -37,13 +36,15 @@ export async function create(scope: ShareScope): Promise<ReconcileResult | undef
       draft.set({
         phase: 'available',
         identifier: result.identifier,
-        exportLocations: result.exportLocations.slice(0, maxExportLocations),
+        exportLocations: storableLocations(result.exportLocations),
         size: formatQuantity(bytes),
         accessRulesStatus: 'active',
         operation: undefined,
       });
       noteWarnings(operator, latest, draft, result.warnings);
       draft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      // A spec that changed during the call was not looked at.
+      draft.set({ observedGeneration: fresh.share.metadata.generation });
       return draft.write(operator.client, operator.informers.shares);
     });
   });
@@ -88,10 +89,11 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
         phase: 'available',
         size: formatQuantity(wanted),
         operation: undefined,
-        ...(result.exportLocations === undefined ? {} : { exportLocations: result.exportLocations }),
+        ...(result.exportLocations === undefined ? {} : { exportLocations: storableLocations(result.exportLocations) }),
       });
       noteWarnings(operator, latest, latestDraft, result.warnings);
       latestDraft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      latestDraft.set({ observedGeneration: fresh.share.metadata.generation });
       return latestDraft.write(operator.client, operator.informers.shares);
     });
   });

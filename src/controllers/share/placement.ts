@@ -3,12 +3,13 @@ import { parseQuantity } from '../../api/quantity.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { associationPending } from '../../network-change/association.ts';
+import { neverSetUp } from '../../network-change/server-state.ts';
 import { isAlreadyExists } from '../../runtime/api-error.ts';
 import { type Placement, placeShare } from '../../scheduling/placement.ts';
 import { uidOf } from '../driver-requests.ts';
 import { namespaceIsTerminating, related, timestamp } from '../operator.ts';
 import type { Reservations } from './reservations.ts';
-import type { ShareScope } from './scope.ts';
+import { type ShareScope, terminating } from './scope.ts';
 
 /** A share that could be placed, or why it waits. */
 export type Placed = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly message: string };
@@ -17,11 +18,7 @@ export type Placed = { readonly ok: true } | { readonly ok: false; readonly reas
 export async function place(scope: ShareScope, reservations: Reservations): Promise<Placed> {
   const { operator, share, draft, namespace, network } = scope;
   if (namespaceIsTerminating(operator, namespace)) {
-    return {
-      ok: false,
-      reason: 'NamespaceTerminating',
-      message: 'nothing is made in a namespace that is being deleted',
-    };
+    return { ok: false, ...terminating };
   }
   const { serversOf, sharesOn } = related(operator, namespace);
   const { shareNetworkName } = share.spec;
@@ -37,47 +34,66 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
       message: `waits until share network ${shareNetworkName} has recorded its security services: ${ready?.message ?? ''}`,
     };
   }
-  const own = serverNameFor(share.spec.shareNetworkName ?? '', uidOf(share));
-  const failed = servers.find(({ metadata, status }) => metadata.name === own && status?.phase === 'error');
+  const namespaceObject = operator.informers.namespaces.cache.get({ name: namespace });
+  if (namespaceObject === undefined) {
+    return {
+      ok: false,
+      reason: 'NamespaceNotKnown',
+      message: `namespace ${namespace} is not known to the operator yet`,
+    };
+  }
+  const own = serverNameFor(shareNetworkName ?? '', uidOf(share));
+  const failed = servers.filter(
+    (server) => isOwn(server, own) && server.status?.phase === 'error' && neverSetUp(server),
+  );
   const placement: Placement = placeShare({
     share,
     network,
     namespace,
-    namespaceLabels: operator.informers.namespaces.cache.get({ name: namespace })?.metadata.labels ?? {},
+    namespaceLabels: namespaceObject.metadata.labels ?? {},
     backends: operator.informers.storageBackends.cache
       .list()
-      .filter(({ metadata }) => metadata.name !== failed?.spec.backendName)
-      .map((backend) => ({ backend, reservedBytes: reservations.bytesOn(backend.metadata.name, uidOf(share)) })),
+      .filter(({ metadata }) => !failed.some(({ spec }) => spec.backendName === metadata.name))
+      .map((backend) => ({
+        backend,
+        reservedBytes: reservations.bytesOn(backend.metadata.name, uidOf(share), operator.clock.now()),
+      })),
     servers,
     shareCount: (server) => reservations.sharesOn(`${namespace}/${server}`, sharesOn(server).map(uidOf)),
     securityServiceTypes: (network?.status?.securityServices ?? []).map(({ type }) => type),
   });
   if (placement.kind === 'wait') {
-    return failed === undefined
-      ? { ok: false, reason: placement.reason, message: placement.message }
-      : {
-          ok: false,
-          reason: 'ShareServerError',
-          message: `share server ${own} could not be set up: ${failed.status?.lastError?.message ?? ''}`,
-        };
+    if (failed.length === 0) return { ok: false, reason: placement.reason, message: placement.message };
+    const causes = failed.map(({ metadata, status }) => `${metadata.name}: ${status?.lastError?.message ?? 'failed'}`);
+    return {
+      ok: false,
+      reason: 'ShareServerError',
+      message: `its share server could not be set up, and no other backend takes it: ${causes.sort().join('; ')}`,
+    };
   }
+  reservations.add(placement.backendName, uidOf(share), parseQuantity(share.spec.size) ?? 0);
   let serverName = placement.kind === 'server' ? placement.serverName : undefined;
   if (placement.kind === 'new-server') {
     // Named after the share: a pass that is repeated does not make a second one.
-    serverName = servers.some(({ metadata }) => metadata.name === own)
-      ? serverNameFor(own, placement.backendName)
-      : own;
+    const taken = servers.some(
+      ({ metadata, spec }) => metadata.name === own && spec.backendName !== placement.backendName,
+    );
+    serverName = taken ? serverNameFor(own, placement.backendName) : own;
     reservations.assign(`${namespace}/${serverName}`, uidOf(share));
     await createServer(scope, serverName, placement.backendName, placement.subnetName);
   }
   if (serverName !== undefined) reservations.assign(`${namespace}/${serverName}`, uidOf(share));
-  reservations.add(placement.backendName, uidOf(share), parseQuantity(share.spec.size) ?? 0);
   draft.set({
     backendName: placement.backendName,
     shareServerName: serverName,
     operation: { id: `create/${uidOf(share)}`, name: 'createShare', startedTime: timestamp(operator.clock) },
   });
   return { ok: true };
+}
+
+/** Whether the server was made for the share that `own` is derived from. */
+function isOwn({ metadata: { name }, spec }: ShareServer, own: string): boolean {
+  return name === own || name === serverNameFor(own, spec.backendName);
 }
 
 /** A name for a share server: the network's, cut, and a hash that makes it unique. */

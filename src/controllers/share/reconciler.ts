@@ -1,16 +1,20 @@
 import { parseQuantity } from '../../api/quantity.ts';
+import { shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
+import { isNotFound } from '../../runtime/api-error.ts';
+import type { CacheEvent } from '../../runtime/cache.ts';
 import { findCondition } from '../../runtime/conditions.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import type { Manager } from '../../runtime/manager.ts';
+import { LockTable } from '../driver-calls/lock-table.ts';
 import { uidOf } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer, nameOf } from '../finalizers.ts';
 import { type Operator, related } from '../operator.ts';
 import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
 import { deleteShare } from './deletion.ts';
 import { create, resize } from './lifecycle.ts';
-import { place } from './placement.ts';
+import { type Placed, place } from './placement.ts';
 import { Reservations } from './reservations.ts';
 import { type ShareScope, shareScope, whyWait } from './scope.ts';
 
@@ -18,6 +22,10 @@ import { type ShareScope, shareScope, whyWait } from './scope.ts';
 export class ShareReconciler {
   readonly #operator: Operator;
   readonly #reservations = new Reservations();
+  /** Shares of one network are placed one after another: the second may use the server that the first has made. */
+  readonly #placing = new LockTable();
+  /** The token for which a resize was tried last, by share UID: refused again, it waits for another. */
+  readonly #triedTokens = new Map<string, string>();
 
   constructor(operator: Operator) {
     this.#operator = operator;
@@ -27,9 +35,14 @@ export class ShareReconciler {
   register(manager: Manager, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({ name: 'share', workers, reconcile: (context) => this.reconcile(context) });
-    controller.watch(informers.shares, ({ type, object }) => {
-      if (type === 'deleted') this.#reservations.release(uidOf(object));
-      return nameOf(object);
+    controller.watch(informers.shares, (event) => {
+      this.#reserve(event);
+      return nameOf(event.object);
+    });
+    // Its labels decide which backends it may use.
+    controller.watch(informers.namespaces, ({ object, previous }) => {
+      if (JSON.stringify(object.metadata.labels) === JSON.stringify(previous?.metadata.labels)) return undefined;
+      return informers.shares.cache.list(object.metadata.name).filter(isUnmade).map(nameOf);
     });
     controller.watch(informers.shareServers, ({ type, object, previous }) => {
       const facts = (server: typeof object | undefined): string =>
@@ -55,7 +68,7 @@ export class ShareReconciler {
         .sharesOfNetwork(object.metadata.name)
         .map(nameOf);
     });
-    controller.watch(informers.storageBackends, ({ object, previous }) => {
+    controller.watch(informers.storageBackends, ({ type, object, previous }) => {
       const facts = (backend: typeof object | undefined): string =>
         JSON.stringify([
           backend?.spec,
@@ -64,18 +77,14 @@ export class ShareReconciler {
           backend?.status?.conditions,
           backend?.metadata.deletionTimestamp,
         ]);
-      if (facts(object) === facts(previous)) return undefined;
+      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
       const { name } = object.metadata;
-      this.#reservations.probed(name, (uid) =>
-        informers.shares.cache
-          .byIndex('byBackend', name)
-          .some((share) => uidOf(share) === uid && share.status?.identifier !== undefined),
-      );
-      return informers.shares.cache
-        .list()
-        .filter(({ status }) => status?.backendName === undefined || status.backendName === name)
-        .filter((share) => share.status?.identifier === undefined || share.metadata.deletionTimestamp !== undefined)
-        .map(nameOf);
+      if (JSON.stringify(object.status?.capacity) !== JSON.stringify(previous?.status?.capacity)) {
+        this.#reservations.probed(name);
+      }
+      // Those without a place, and those that wait for this backend.
+      const waiting = informers.shares.cache.byIndex('byBackend', name).filter((share) => !isReady(share));
+      return [...informers.shares.cache.list().filter(isUnmade), ...waiting].map(nameOf);
     });
     // A deletion waits for its rules.
     controller.watch(informers.shareAccesses, ({ object }) => {
@@ -125,21 +134,22 @@ export class ShareReconciler {
       if (token === undefined && share.status.observedGeneration === share.metadata.generation) return undefined;
       draft.set({ phase: 'creating', lastHandledReconcileAt: token ?? share.status.lastHandledReconcileAt });
     }
-    if (server?.status?.phase === 'error' && neverSetUp(server)) {
+    const failed = server?.status?.phase === 'error' && neverSetUp(server);
+    if (failed || (await hasLostServer(scope))) {
       // Placed again, elsewhere if there is an elsewhere; what waits for nothing else follows the server's own retries.
       draft.set({ backendName: undefined, shareServerName: undefined, operation: undefined });
-      const placed = await place(scope, this.#reservations);
+      const placed = await this.#place(scope);
       if (!placed.ok) {
         const { backendName, shareServerName, operation } = share.status ?? {};
         draft.set({ backendName, shareServerName, operation });
         draft.stand({ state: 'working', reason: placed.reason, message: placed.message });
         return undefined;
       }
-      draft.stand({ state: 'working', reason: 'Placed', message: 'placed again after its share server failed' });
+      draft.stand({ state: 'working', reason: 'Placed', message: 'placed again: its share server failed or is gone' });
       return undefined;
     }
     if (share.status?.backendName === undefined) {
-      const placed = await place(scope, this.#reservations);
+      const placed = await this.#place(scope);
       if (!placed.ok) {
         draft.stand({ state: 'working', reason: placed.reason, message: placed.message });
         return undefined;
@@ -166,6 +176,32 @@ export class ShareReconciler {
     return await create(scope);
   }
 
+  async #place(scope: ShareScope): Promise<Placed> {
+    const { namespace, share, context } = scope;
+    const key = `${namespace}/${share.spec.shareNetworkName ?? ''}`;
+    const release = await this.#placing.acquire([{ key, mode: 'exclusive' }], context.signal);
+    try {
+      return await place(scope, this.#reservations);
+    } finally {
+      release();
+    }
+  }
+
+  /** Keeps the notes of places in step with the shares. */
+  #reserve({ type, object, previous }: CacheEvent<Share>): void {
+    const uid = uidOf(object);
+    const { backendName, identifier } = object.status ?? {};
+    if (type === 'deleted') {
+      this.#reservations.release(uid);
+      this.#triedTokens.delete(uid);
+    } else if (type === 'added' && backendName !== undefined && identifier === undefined) {
+      // Placed by an operator that ran before.
+      this.#reservations.add(backendName, uid, parseQuantity(object.spec.size) ?? 0);
+    } else if (identifier !== undefined && previous?.status?.identifier === undefined) {
+      this.#reservations.made(uid, this.#operator.clock.now());
+    }
+  }
+
   async #keep(scope: ShareScope): Promise<ReconcileResult | undefined> {
     const { share, draft, server } = scope;
     if (server?.status?.phase === 'error') {
@@ -179,9 +215,14 @@ export class ShareReconciler {
     }
     const wanted = parseQuantity(share.spec.size);
     const present = parseQuantity(share.status?.size ?? share.spec.size);
-    if (wanted !== undefined && wanted !== present && !isRefused(share)) {
+    const token = unhandledReconcileToken(share);
+    const asked = token !== undefined && this.#triedTokens.get(uidOf(share)) !== token;
+    if (wanted !== undefined && wanted !== present && (asked || !isRefused(share))) {
       const wait = whyWait(scope);
-      if (wait === undefined) return await resize(scope);
+      if (wait === undefined) {
+        if (token !== undefined) this.#triedTokens.set(uidOf(share), token);
+        return await resize(scope);
+      }
       draft.stand({ state: 'working', reason: wait.reason, message: wait.message });
       return undefined;
     }
@@ -193,13 +234,34 @@ export class ShareReconciler {
   }
 }
 
-/** Whether the present size was refused already and nobody asked again. */
+/** Whether the server that the share was to be made on was torn down in the same moment in which the share was placed on it. */
+async function hasLostServer({ operator, namespace, share, server }: ShareScope): Promise<boolean> {
+  const name = share.status?.shareServerName;
+  if (name === undefined || server !== undefined) return false;
+  try {
+    operator.informers.shareServers.cache.observe(await operator.client.get(shareServers, { namespace, name }));
+    return false;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return true;
+  }
+}
+
+/** Whether the share is not on a storage system yet, and is to be. */
+function isUnmade({ metadata, status }: Share): boolean {
+  return status?.identifier === undefined && metadata.deletionTimestamp === undefined;
+}
+
+function isReady({ metadata, status }: Share): boolean {
+  return metadata.deletionTimestamp === undefined && findCondition(status?.conditions, 'Ready')?.status === 'True';
+}
+
+/** Whether the present size was refused already. */
 function isRefused(share: Share): boolean {
   const stalled = findCondition(share.status?.conditions, 'Stalled');
   return (
     stalled?.status === 'True' &&
     stalled.reason !== 'ShareServerError' &&
-    share.status?.observedGeneration === share.metadata.generation &&
-    unhandledReconcileToken(share) === undefined
+    share.status?.observedGeneration === share.metadata.generation
   );
 }

@@ -1,27 +1,46 @@
+/** A probe of the backend's space comes at least that often, in milliseconds, with some slack. */
+const probedWithinMs = 150_000;
+
+interface Reservation {
+  readonly bytes: number;
+  /** When the share was made; undefined: not yet. */
+  readonly madeAt?: number;
+}
+
 /** Space of shares that were placed since a backend was last probed: its reported capacity does not know of them. */
 export class Reservations {
-  readonly #bytes = new Map<string, Map<string, number>>();
+  readonly #bytes = new Map<string, Map<string, Reservation>>();
   readonly #assigned = new Map<string, Set<string>>();
 
   /** Notes a placement. */
   add(backendName: string, shareUID: string, bytes: number): void {
-    const shares = this.#bytes.get(backendName) ?? new Map<string, number>();
-    this.#bytes.set(backendName, shares.set(shareUID, bytes));
+    for (const shares of this.#bytes.values()) shares.delete(shareUID);
+    const shares = this.#bytes.get(backendName) ?? new Map<string, Reservation>();
+    this.#bytes.set(backendName, shares.set(shareUID, { bytes }));
+  }
+
+  /** Notes that a share was made: a later probe counts it, also where that does not show (thin provisioning). */
+  made(shareUID: string, now: number): void {
+    for (const shares of this.#bytes.values()) {
+      const reservation = shares.get(shareUID);
+      if (reservation !== undefined) shares.set(shareUID, { ...reservation, madeAt: now });
+    }
   }
 
   /** Bytes reserved on a backend for other shares. */
-  bytesOn(backendName: string, exceptShareUID: string): number {
+  bytesOn(backendName: string, exceptShareUID: string, now: number): number {
     let sum = 0;
-    for (const [uid, bytes] of this.#bytes.get(backendName) ?? []) if (uid !== exceptShareUID) sum += bytes;
+    for (const [uid, { bytes, madeAt }] of this.#bytes.get(backendName) ?? []) {
+      const counted = madeAt !== undefined && madeAt + probedWithinMs < now;
+      if (uid !== exceptShareUID && !counted) sum += bytes;
+    }
     return sum;
   }
 
-  /** Forgets shares of a backend that `isCounted` says are part of the capacity as probed just now. */
-  probed(backendName: string, isCounted: (shareUID: string) => boolean): void {
+  /** The backend told another capacity: forgets the shares that were made, which are part of it. */
+  probed(backendName: string): void {
     const shares = this.#bytes.get(backendName);
-    if (shares === undefined) return;
-    for (const uid of [...shares.keys()]) if (isCounted(uid)) shares.delete(uid);
-    if (shares.size === 0) this.#bytes.delete(backendName);
+    for (const [uid, { madeAt }] of shares ?? []) if (madeAt !== undefined) shares?.delete(uid);
   }
 
   /** Notes which share server a share is about to be placed on: until its status says so, nobody else can see it. */

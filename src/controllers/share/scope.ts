@@ -6,7 +6,7 @@ import type { ReconcileContext } from '../../runtime/controller.ts';
 import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import { timeoutsOf, uidOf } from '../driver-requests.ts';
-import { type Operator, related, tenantOf } from '../operator.ts';
+import { namespaceIsTerminating, type Operator, related, requiredTenant } from '../operator.ts';
 import { StatusDraft } from '../status-draft.ts';
 
 export type ShareDraft = StatusDraft<ShareStatus, Share>;
@@ -50,10 +50,10 @@ export function shareScope(operator: Operator, context: ReconcileContext, share:
 }
 
 /** The scope of driver calls for the share. */
-export function shareCallScope({ operator, namespace, share, network, server }: ShareScope): CallScope {
+export function shareCallScope({ operator, share, network, server }: ShareScope): CallScope {
   return {
     backendName: share.status?.backendName ?? '',
-    tenant: tenantOf(operator, share) ?? { namespace, namespaceUID: '' },
+    tenant: requiredTenant(operator, share),
     ...(network === undefined ? {} : { networkUID: uidOf(network) }),
     ...(server === undefined
       ? {}
@@ -62,14 +62,23 @@ export function shareCallScope({ operator, namespace, share, network, server }: 
   };
 }
 
+/** Why nothing is made any more. */
+export const terminating = {
+  reason: 'NamespaceTerminating',
+  message: 'nothing is made in a namespace that is being deleted',
+};
+
 /** Why the share can't be made or resized now. */
 export function whyWait({
+  operator,
+  namespace,
   share,
   network,
   server,
   backend,
 }: ShareScope): { reason: string; message: string } | undefined {
   const { shareNetworkName } = share.spec;
+  if (namespaceIsTerminating(operator, namespace)) return terminating;
   if (shareNetworkName !== undefined && network?.status?.phase !== 'active') {
     return network === undefined
       ? { reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} does not exist` }

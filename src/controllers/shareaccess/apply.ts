@@ -1,18 +1,26 @@
 import { planRules, type RulePlan } from '../../access-rules/plan.ts';
 import { shareAccesses } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
-import type { AccessUpdate, AccessUpdates } from '../../drivers/driver.ts';
+import type { AccessUpdates } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
-import { readBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
-import { driverRule, driverServer, driverShare, uidOf } from '../driver-requests.ts';
+import { driverRule, uidOf } from '../driver-requests.ts';
 import { addFinalizer } from '../finalizers.ts';
-import { isPaused, unhandledReconcileToken } from '../requests.ts';
-import { safeText } from '../safe-text.ts';
+import { isPaused } from '../requests.ts';
 import { release } from './deny.ts';
-import { cachedKeySecret, keySecretName, liveKeySecret, maxKeyLength, storeKey } from './key-secret.ts';
-import { writeRule, writeRuleError } from './rule-status.ts';
-import { type AccessScope, planOf, timeoutOf } from './scope.ts';
+import { cachedKeySecret, liveKeySecret } from './key-secret.ts';
+import { fail, failForSecret, mintsKey, settle } from './outcome.ts';
+import { type AccessScope, planOf } from './scope.ts';
+import { callUpdateAccess } from './update-access.ts';
+
+/** What one call is to change. */
+interface Batch {
+  readonly add: readonly ShareAccess[];
+  readonly update: readonly ShareAccess[];
+  readonly deny: readonly ShareAccess[];
+  /** Granted rules whose Secret's name was taken: they are denied, and stay in error. */
+  readonly withdraw: readonly ShareAccess[];
+}
 
 /** Runs one batch: what is to be denied, added and changed goes to the driver in one call. */
 export async function applyBatch(
@@ -20,41 +28,64 @@ export async function applyBatch(
   permit: Permit,
   options: { readonly grants: boolean },
 ): Promise<void> {
-  const { operator } = scope;
   const plan = planOf(scope);
-  const add = options.grants ? await readyToAdd(scope, plan.add) : [];
-  const update = options.grants ? plan.update : [];
-  const deny = plan.deny;
-  if (add.length + update.length + deny.length === 0) return;
-  const unchanged = options.grants ? [] : plan.update;
+  const add = options.grants ? await prepare(scope, plan.add) : nothingPrepared;
+  const update = options.grants ? await prepare(scope, plan.update) : nothingPrepared;
+  const kept = [...plan.keep, ...(options.grants ? [] : plan.update)];
+  await runBatch(scope, permit, kept, {
+    add: add.ready,
+    update: update.ready,
+    deny: plan.deny,
+    withdraw: [...add.taken, ...update.taken].filter(({ status }) => status?.accessLevel !== undefined),
+  });
+}
+
+/** @throws DriverError `Unavailable`, or why something could not be denied; both are tried again */
+async function runBatch(scope: AccessScope, permit: Permit, kept: readonly ShareAccess[], batch: Batch): Promise<void> {
+  const { operator } = scope;
+  const grants = [...batch.add, ...batch.update];
+  const denials = [...batch.deny, ...batch.withdraw];
+  if (grants.length + denials.length === 0) return;
   let updates: AccessUpdates;
   try {
     updates = await callUpdateAccess(scope, permit, {
-      accessRules: [
-        ...plan.keep.map((rule) => driverRule(rule, rule.status?.accessLevel)),
-        ...unchanged.map((rule) => driverRule(rule, rule.status?.accessLevel)),
-        ...[...add, ...update].map((rule) => driverRule(rule)),
-      ],
-      addRules: add.map((rule) => driverRule(rule)),
-      updateRules: update.map((rule) => driverRule(rule)),
-      deleteRules: deny.map((rule) => driverRule(rule, rule.status?.accessLevel)),
+      accessRules: [...kept.map((rule) => driverRule(rule, rule.status?.accessLevel)), ...grants.map(wanted)],
+      addRules: batch.add.map(wanted),
+      updateRules: batch.update.map(wanted),
+      deleteRules: denials.map((rule) => driverRule(rule, rule.status?.accessLevel)),
     });
   } catch (thrown) {
     const error = asDriverError(thrown);
     if (!(thrown instanceof DriverError) || error.kind === 'Unavailable') throw thrown;
+    if (grants.length > 0 && denials.length > 0) {
+      // Which half is to blame is not known, and one bad rule must not fail the others.
+      const halves = [
+        { ...batch, add: [], update: [] },
+        { ...batch, deny: [], withdraw: [] },
+      ];
+      return await inTurn(halves, (half) => runBatch(scope, permit, kept, half));
+    }
     // A share that the backend does not know has no rules to take away.
-    if (error.kind === 'NotFound') await all(deny, (rule) => release(operator, rule));
-    await all([...add, ...update], (rule) => fail(scope, rule, error.reason, error.message));
-    if (deny.length > 0 && error.kind !== 'NotFound') throw thrown;
+    if (denials.length > 0 && error.kind !== 'NotFound') throw thrown;
+    await all(batch.deny, (rule) => release(operator, rule));
+    await all(batch.withdraw, (rule) => failForSecret(scope, rule, undefined));
+    await all(grants, (rule) => fail(scope, rule, error.reason, error.message));
     return;
   }
-  await all([...add, ...update], (rule) => settle(scope, rule, updates.get(uidOf(rule))));
-  await all(deny, (rule) => release(operator, rule));
+  await inTurn(
+    [
+      () => all(grants, (rule) => settle(scope, rule, updates.get(uidOf(rule)))),
+      () => all(batch.deny, (rule) => release(operator, rule)),
+      () => all(batch.withdraw, (rule) => failForSecret(scope, rule, undefined)),
+    ],
+    (step) => step(),
+  );
 }
 
 /**
  * Recovery: the backend is made equal to the rules, and every key comes back. The rules are listed live: a stale list would
  * shut clients out.
+ * @throws DriverError `Unavailable`, which is tried again
  */
 export async function recover(scope: AccessScope, permit: Permit): Promise<void> {
   const { operator, namespace, share } = scope;
@@ -72,129 +103,92 @@ export async function recover(scope: AccessScope, permit: Permit): Promise<void>
     isPaused,
     isAskedFor: () => true,
   });
-  const wanted = [...plan.keep, ...plan.update, ...plan.add, ...plan.failed, ...plan.hitByServer];
-  const added = await readyToAdd(scope, wanted);
-  const updates = await callUpdateAccess(scope, permit, {
-    accessRules: added.map((rule) => driverRule(rule, isPaused(rule) ? rule.status?.accessLevel : undefined)),
-    addRules: [],
-    updateRules: [],
-    deleteRules: [],
-  });
-  await all(added, (rule) => settle(scope, rule, updates.get(uidOf(rule))));
+  const { ready, taken } = await prepare(scope, [...plan.keep, ...plan.update, ...plan.add, ...plan.hitByServer]);
+  let updates: AccessUpdates;
+  try {
+    updates = await callUpdateAccess(scope, permit, {
+      accessRules: ready.map((rule) => (isPaused(rule) ? driverRule(rule, rule.status?.accessLevel) : wanted(rule))),
+      addRules: [],
+      updateRules: [],
+      deleteRules: [],
+    });
+  } catch (thrown) {
+    const error = asDriverError(thrown);
+    if (!(thrown instanceof DriverError) || error.kind === 'Unavailable') throw thrown;
+    // What was granted before and has its key still is; who waited for the recovery has to know.
+    const hit = ready.filter((rule) => !isPaused(rule) && !isIntact(scope, rule));
+    await all(hit, (rule) => fail(scope, rule, error.reason, error.message));
+    operator.recorder.event(share, {
+      type: 'Warning',
+      reason: 'RecoveryFailed',
+      action: 'RecoverAccess',
+      note: `${error.reason}: ${error.message}`,
+    });
+    operator.metrics.recovered('failed');
+    return;
+  }
+  operator.metrics.recovered('succeeded');
+  await inTurn(
+    [
+      () => all(ready, (rule) => settle(scope, rule, updates.get(uidOf(rule)), true)),
+      () => all(taken, (rule) => failForSecret(scope, rule, undefined)),
+    ],
+    (step) => step(),
+  );
 }
 
-/** Puts our finalizer on the rules, and leaves out those whose Secret's name is taken. */
-async function readyToAdd(scope: AccessScope, rules: readonly ShareAccess[]): Promise<readonly ShareAccess[]> {
+/** Whether nothing is amiss with a rule, as far as the caches show. */
+export function isIntact({ operator }: Pick<AccessScope, 'operator'>, rule: ShareAccess): boolean {
+  const { phase, accessKeySecretRef } = rule.status ?? {};
+  return phase === 'active' && (accessKeySecretRef === undefined || cachedKeySecret(operator, rule).state === 'ours');
+}
+
+interface Prepared {
+  readonly ready: readonly ShareAccess[];
+  /** Rules whose Secret's name belongs to somebody else; their status says so. */
+  readonly taken: readonly ShareAccess[];
+}
+
+const nothingPrepared: Prepared = { ready: [], taken: [] };
+
+/** Puts our finalizer on the rules, and sorts out those whose Secret's name is taken. */
+async function prepare(scope: AccessScope, rules: readonly ShareAccess[]): Promise<Prepared> {
   const { operator } = scope;
-  const ready = await all(rules, async (rule) => {
-    if (mintsKey(scope, rule) && cachedKeySecret(operator, rule).state !== 'ours') {
-      const found = await liveKeySecret(operator, rule);
-      if (found.state === 'foreign') {
-        await failForSecret(scope, rule);
-        return undefined;
+  const ready: ShareAccess[] = [];
+  const taken: ShareAccess[] = [];
+  await all(rules, async (rule) => {
+    if (mintsKey(scope, rule) && !isPaused(rule) && cachedKeySecret(operator, rule).state !== 'ours') {
+      if ((await liveKeySecret(operator, rule)).state === 'foreign') {
+        // What the backend grants is known until it was taken back.
+        taken.push(await failForSecret(scope, rule, rule.status?.accessLevel));
+        return;
       }
     }
-    return await addFinalizer(operator.client, operator.informers.shareAccesses, rule);
+    ready.push(await addFinalizer(operator.client, operator.informers.shareAccesses, rule));
   });
-  return ready.filter((rule) => rule !== undefined);
+  return { ready, taken };
 }
 
-function mintsKey({ backend }: AccessScope, rule: ShareAccess): boolean {
-  return backend?.status?.capabilities?.accessKeyTypes.includes(rule.spec.accessType) === true;
+function wanted(rule: ShareAccess) {
+  return driverRule(rule);
 }
 
-async function callUpdateAccess(
-  scope: AccessScope,
-  permit: Permit,
-  lists: Pick<
-    Parameters<Parameters<Parameters<Permit['call']>[1]>[0]['updateAccess']>[0],
-    'accessRules' | 'addRules' | 'updateRules' | 'deleteRules'
-  >,
-): Promise<AccessUpdates> {
-  const { operator, share, server, network } = scope;
-  const batch = [...lists.addRules, ...lists.updateRules, ...lists.deleteRules];
-  return await permit.call(
-    {
-      operation: 'updateAccess',
-      // Nothing is stored for it: the same rules make the same identifier.
-      id: operator.installation.digest('updateAccess', uidOf(share), ...batch.map(({ id }) => id).sort()),
-      timeoutMs: timeoutOf(scope),
-    },
-    (driver, context) =>
-      driver.updateAccess(
-        {
-          share: driverShare(share),
-          ...(server === undefined
-            ? {}
-            : { server: driverServer(server, network, readBackendSecrets(operator, server)) }),
-          ...lists,
-        },
-        context,
-      ),
-  );
-}
-
-/** Stores what became of one rule: the key before the phase. */
-async function settle(scope: AccessScope, rule: ShareAccess, update: AccessUpdate | undefined): Promise<void> {
-  const { operator } = scope;
-  if (update?.state === 'error') {
-    await fail(scope, rule, 'AccessRejected', update.reason ?? 'the backend refused the rule');
-    return;
-  }
-  const key = update?.accessKey;
-  if (key !== undefined && key.length > maxKeyLength) {
-    await fail(scope, rule, 'AccessKeyTooLong', `the driver returned a key of more than ${maxKeyLength} characters`);
-    return;
-  }
-  if (key === undefined && mintsKey(scope, rule) && cachedKeySecret(operator, rule).state !== 'ours') {
-    await fail(scope, rule, 'AccessKeyMissing', 'the backend returned no access key for the rule');
-    return;
-  }
-  if (key !== undefined && !(await storeKey(operator, rule, key))) {
-    await failForSecret(scope, rule);
-    return;
-  }
-  const keyed = key !== undefined || rule.status?.accessKeySecretRef !== undefined;
-  const level = isPaused(rule) ? rule.status?.accessLevel : (rule.spec.accessLevel ?? 'rw');
-  await writeRule(operator, rule, (draft, fresh) => {
-    if (fresh.metadata.deletionTimestamp !== undefined) return;
-    const token = unhandledReconcileToken(rule);
-    draft.set({
-      phase: 'active',
-      accessLevel: level,
-      accessKeySecretRef: keyed ? { name: keySecretName(rule) } : undefined,
-      ...(token === undefined ? {} : { lastHandledReconcileAt: token }),
-    });
-    draft.stand({ state: 'ready', reason: 'Applied', message: 'the backend grants the access' });
-    // A spec that changed during the call has not been applied.
-    draft.set({ observedGeneration: rule.metadata.generation });
-  });
-}
-
-async function failForSecret(scope: AccessScope, rule: ShareAccess): Promise<void> {
-  await fail(
-    scope,
-    rule,
-    'AccessKeySecretConflict',
-    `Secret ${keySecretName(rule)} exists and is not of this rule; delete or rename it, the operator looks again every 5 minutes`,
-  );
-}
-
-async function fail({ operator }: AccessScope, rule: ShareAccess, reason: string, message: string): Promise<void> {
-  const text = safeText(message);
-  const token = unhandledReconcileToken(rule);
-  const before = rule.status?.conditions?.find(({ type }) => type === 'Ready');
-  const failed = await writeRuleError(operator, rule, reason, text, token);
-  if (before?.reason === reason && before.message === text) return;
-  operator.recorder.event(failed, { type: 'Warning', reason, action: 'UpdateAccess', note: text });
-}
-
-async function all<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const outcomes = await Promise.allSettled(items.map(work));
-  const results: R[] = [];
-  for (const outcome of outcomes) {
+/** Works on all items at once; when some fail, the rest is done all the same. @throws the first failure */
+async function all<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  for (const outcome of await Promise.allSettled(items.map(work))) {
     if (outcome.status === 'rejected') throw outcome.reason;
-    results.push(outcome.value);
   }
-  return results;
+}
+
+/** Works on the items one after another; when one fails, the rest is done all the same. @throws the first failure */
+async function inTurn<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let failure: { readonly reason: unknown } | undefined;
+  for (const item of items) {
+    try {
+      await work(item);
+    } catch (reason) {
+      failure ??= { reason };
+    }
+  }
+  if (failure !== undefined) throw failure.reason;
 }

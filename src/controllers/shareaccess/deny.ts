@@ -1,8 +1,13 @@
+import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
-import { removeFinalizer } from '../finalizers.ts';
+import { isNotFound } from '../../runtime/api-error.ts';
+import { uidOf } from '../driver-requests.ts';
+import { writeDriverResult } from '../driver-result.ts';
+import { hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { deleteKey } from './key-secret.ts';
 import { writeRule } from './rule-status.ts';
+import type { AccessScope } from './scope.ts';
 
 /**
  * What follows when the backend has a rule no more: its Secret goes, then the finalizer. A rule that is not deleted itself
@@ -11,12 +16,42 @@ import { writeRule } from './rule-status.ts';
 export async function release(operator: Operator, rule: ShareAccess): Promise<void> {
   const { client, informers } = operator;
   await deleteKey(operator, rule);
-  if (rule.metadata.deletionTimestamp === undefined) {
-    const waiting = await standWithoutShare(operator, rule);
-    await removeFinalizer(client, informers.shareAccesses, waiting);
-    return;
+  const waiting =
+    rule.metadata.deletionTimestamp === undefined ? await standWithoutShare(operator, rule) : latest(operator, rule);
+  try {
+    // An edit in the meantime must not make the driver be asked once more.
+    await writeDriverResult(operator, informers.shareAccesses, waiting, (fresh) =>
+      removeFinalizer(client, informers.shareAccesses, fresh),
+    );
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
   }
-  await removeFinalizer(client, informers.shareAccesses, rule);
+}
+
+/** Forgets a rule on a person's word, without asking the driver; only where the backend's owner allows it. */
+export async function abandon({ operator, rules, share, backend }: AccessScope): Promise<boolean> {
+  const allowed =
+    backend === undefined || backend.metadata.deletionTimestamp !== undefined || backend.spec.allowAbandon === true;
+  const given = rules.filter(
+    ({ metadata }) => metadata.deletionTimestamp !== undefined && metadata.annotations?.[labels.abandon] === 'true',
+  );
+  if (!allowed) return false;
+  for (const rule of given) {
+    if (!hasFinalizer(rule)) continue;
+    operator.recorder.event(rule, {
+      type: 'Warning',
+      reason: 'Abandoned',
+      action: 'DenyAccess',
+      note: `forgotten without asking backend ${share.status?.backendName ?? 'of its share'}; the access may remain there`,
+    });
+    await release(operator, rule);
+  }
+  return given.some(hasFinalizer);
+}
+
+function latest(operator: Operator, rule: ShareAccess): ShareAccess {
+  const cached = operator.informers.shareAccesses.cache.get(nameOf(rule));
+  return cached !== undefined && uidOf(cached) === uidOf(rule) ? cached : rule;
 }
 
 /** A rule whose share does not exist. */

@@ -18,13 +18,22 @@ export type KeySecret =
   /** A Secret of that name that belongs to somebody else: never touched. */
   | { readonly state: 'foreign' };
 
+const nameSuffix = '-access-key';
+
 /** Name of the Secret that keeps a rule's access key. */
 export function keySecretName(rule: ShareAccess): string {
-  return `${rule.metadata.name}-access-key`;
+  return `${rule.metadata.name}${nameSuffix}`;
 }
 
-function isOwned(secret: Secret, rule: ShareAccess): boolean {
-  return secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true;
+/** Name of the rule that a Secret is for; undefined where it is not named like one for a rule. */
+export function ruleNameOf({ metadata: { name } }: Secret): string | undefined {
+  return name.endsWith(nameSuffix) ? name.slice(0, -nameSuffix.length) : undefined;
+}
+
+/** Named by its owner reference; where somebody removed that, proven by the digest, which nobody else can make. */
+function isOurs(operator: Operator, secret: Secret, rule: ShareAccess): boolean {
+  const owned = secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true;
+  return owned || secret.metadata.annotations?.[labels.accessKeyDigest] === digestOf(operator, rule, textsOf(secret));
 }
 
 function digestOf(operator: Operator, rule: ShareAccess, texts: Readonly<Record<string, string>>): string {
@@ -46,10 +55,11 @@ export function cachedKeySecret(operator: Operator, rule: ShareAccess): KeySecre
 }
 
 function judge(operator: Operator, rule: ShareAccess, secret: Secret): KeySecret {
-  if (!isOwned(secret, rule)) return { state: 'foreign' };
+  if (!isOurs(operator, secret, rule)) return { state: 'foreign' };
   const recorded = secret.metadata.annotations?.[labels.accessKeyDigest];
   const intact =
     recorded !== undefined &&
+    secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true &&
     secret.metadata.labels?.[labels.accessKeyLabel] === 'true' &&
     !operator.installation.differs(recorded, digestOf(operator, rule, textsOf(secret)));
   return { state: intact ? 'ours' : 'altered', secret };
@@ -103,7 +113,7 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
       }
     }
     const { secret } = present;
-    if (present.state === 'ours' && sameData(secret, wanted)) return true;
+    if (present.state === 'ours' && sameContent(secret, wanted)) return true;
     try {
       cache.observe(await operator.client.replace(secrets, merged(secret, wanted)));
       return true;
@@ -119,6 +129,8 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
 /** Labels, annotations and owners of others stay. */
 function merged(secret: Secret, wanted: Secret): Secret {
   const { metadata } = secret;
+  const [owner] = wanted.metadata.ownerReferences ?? [];
+  const others = (metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner?.uid);
   return {
     ...secret,
     apiVersion: 'v1',
@@ -127,14 +139,18 @@ function merged(secret: Secret, wanted: Secret): Secret {
       ...metadata,
       labels: { ...metadata.labels, ...wanted.metadata.labels },
       annotations: { ...metadata.annotations, ...wanted.metadata.annotations },
+      ownerReferences: [...others, ...(owner === undefined ? [] : [owner])],
     },
     ...(wanted.data === undefined ? {} : { data: wanted.data }),
   };
 }
 
-function sameData(secret: Secret, wanted: Secret): boolean {
+/** The digest counts, too: one under an installation key that was lost could not show an alteration any more. */
+function sameContent(secret: Secret, wanted: Secret): boolean {
   const keys = Object.keys(wanted.data ?? {});
+  const digest = (one: Secret): string | undefined => one.metadata.annotations?.[labels.accessKeyDigest];
   return (
+    digest(secret) === digest(wanted) &&
     keys.length === Object.keys(secret.data ?? {}).length &&
     keys.every((key) => secret.data?.[key] === wanted.data?.[key])
   );
@@ -142,7 +158,11 @@ function sameData(secret: Secret, wanted: Secret): boolean {
 
 /** Deletes the rule's Secret, if it is ours. */
 export async function deleteKey(operator: Operator, rule: ShareAccess): Promise<void> {
-  const present = cachedKeySecret(operator, rule);
+  let present = cachedKeySecret(operator, rule);
+  // The cache does not show one whose label somebody removed.
+  if (present.state === 'missing' && rule.status?.accessKeySecretRef !== undefined) {
+    present = await liveKeySecret(operator, rule);
+  }
   if (present.state !== 'ours' && present.state !== 'altered') return;
   const { namespace = '', name, uid } = present.secret.metadata;
   try {

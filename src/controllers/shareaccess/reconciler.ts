@@ -1,43 +1,39 @@
 import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
-import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { uidOf } from '../driver-requests.ts';
-import { writeDriverResult } from '../driver-result.ts';
-import { namespaceIsTerminating, type Operator, related } from '../operator.ts';
-import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
-import { ensureShare } from '../share/ensure.ts';
-import { StatusDraft } from '../status-draft.ts';
-import { applyBatch, recover } from './apply.ts';
-import { release, standWithoutShare } from './deny.ts';
-import { cachedKeySecret } from './key-secret.ts';
-import { ruleDraft, writeRule, writeRuleError } from './rule-status.ts';
-import {
-  type AccessScope,
-  accessCallScope,
-  accessScope,
-  planOf,
-  timeoutOf,
-  type Wait,
-  whyNoDenial,
-  whyNoGrant,
-} from './scope.ts';
+import { type Operator, related } from '../operator.ts';
+import { isPaused } from '../requests.ts';
+import { applyBatch } from './apply.ts';
+import { abandon, release, standWithoutShare } from './deny.ts';
+import { ruleNameOf } from './key-secret.ts';
+import { AccessProgress, shortWaitMs } from './progress.ts';
+import { Recovery } from './recovery.ts';
+import { type AccessScope, accessCallScope, accessScope, planOf, timeoutOf, whyNoDenial, whyNoGrant } from './scope.ts';
 
-/** Waits shorter than this are not written: the object would say "waiting" for a moment only. */
-const shortWaitMs = 1000;
 const foreignSecretLookMs = 300_000;
-const resyncMs = 10 * 3600_000;
+
+interface Todo {
+  readonly deny: boolean;
+  readonly grant: boolean;
+  readonly recovery: boolean;
+  /** Rules that are waited for. */
+  readonly waiting: readonly ShareAccess[];
+}
 
 /** Keeps the access rules of shares: all rules of one share are one key, one batch and one call at a time. */
 export class ShareAccessReconciler {
   readonly #operator: Operator;
-  /** When each share's rules are recovered next without anybody asking. */
-  readonly #nextRecovery = new Map<string, number>();
+  readonly #progress: AccessProgress;
+  readonly #recovery: Recovery;
 
   constructor(operator: Operator) {
     this.#operator = operator;
+    this.#progress = new AccessProgress(operator);
+    this.#recovery = new Recovery(operator);
   }
 
   /** Adds the controller to the manager. */
@@ -81,154 +77,125 @@ export class ShareAccessReconciler {
         .sharesOfNetwork(object.metadata.name)
         .map((share) => ofShare(namespace, share.metadata.name));
     });
-    controller.watch(informers.storageBackends, ({ object, previous }) => {
+    controller.watch(informers.storageBackends, ({ type, object, previous }) => {
+      const known = previous?.status?.capabilities?.backendInfo;
+      if (known !== undefined && known !== object.status?.capabilities?.backendInfo) {
+        const shares = informers.shares.cache.byIndex('byBackend', object.metadata.name);
+        this.#recovery.examineLater(shares.filter(({ status }) => status?.backendName === object.metadata.name));
+      }
       const facts = (backend: typeof object | undefined): string =>
-        JSON.stringify([backend?.spec.enabled, backend?.status?.capabilities, backend?.status?.conditions]);
-      if (facts(object) === facts(previous)) return undefined;
+        JSON.stringify([
+          backend?.spec.enabled,
+          backend?.spec.allowAbandon,
+          backend?.status?.capabilities,
+          backend?.status?.conditions,
+          backend?.metadata.deletionTimestamp,
+        ]);
+      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
       return informers.shares.cache
         .byIndex('byBackend', object.metadata.name)
         .map((share) => ofShare(share.metadata.namespace, share.metadata.name));
     });
     controller.watch(informers.accessKeys, ({ object }) => {
-      const namespace = object.metadata.namespace ?? '';
-      const owner = object.metadata.ownerReferences?.find(({ kind }) => kind === 'ShareAccess');
-      const rule = owner === undefined ? undefined : informers.shareAccesses.cache.get({ namespace, name: owner.name });
+      // By its name: the owner reference may be what somebody removed.
+      const name = ruleNameOf(object);
+      const { namespace = '' } = object.metadata;
+      const rule = name === undefined ? undefined : informers.shareAccesses.cache.get({ namespace, name });
       return rule === undefined ? undefined : ofShare(namespace, rule.spec.shareName);
     });
     return controller;
   }
 
   async reconcile(context: ReconcileContext): Promise<ReconcileResult | undefined> {
-    const { informers } = this.#operator;
-    const share = informers.shares.cache.get(context.key);
+    const share = this.#operator.informers.shares.cache.get(context.key);
     if (share === undefined) return await this.#withoutShare(context);
     const scope = accessScope(this.#operator, context, share);
-    await this.#standPaused(scope);
+    // What was let go is out of the cache: the next pass begins without it.
+    if (await abandon(scope)) return { requeueAfterMs: 1 };
+    await this.#progress.standPaused(scope);
     const plan = planOf(scope);
-    await this.#writeProblems(scope, plan);
-    await this.#releaseUnknown(scope, plan);
+    await this.#progress.writeProblems(plan);
+    await this.#progress.standApplied(plan);
+    if (await this.#releaseUnknown(scope, plan)) return { requeueAfterMs: 1 };
 
-    const denialWait = plan.deny.length === 0 ? undefined : whyNoDenial(scope);
-    const grantWait = whyNoGrant(scope);
-    const grants = plan.add.length + plan.update.length > 0;
-    let wake: number | undefined;
-    if (plan.deny.length > 0 && denialWait !== undefined)
-      wake = await this.#wait(plan.deny, 'queued_to_deny', denialWait);
-    if (grants && grantWait !== undefined) {
-      const added = await this.#wait(plan.add, 'queued_to_apply', grantWait);
-      const updated = await this.#wait(plan.update, 'queued_to_update', grantWait);
-      wake = Math.min(
-        wake ?? Number.POSITIVE_INFINITY,
-        added ?? Number.POSITIVE_INFINITY,
-        updated ?? Number.POSITIVE_INFINITY,
-      );
+    const { wake: told, deny, grant } = await this.#queue(scope, plan);
+    const recovery = this.#recovery.isDue(scope, plan);
+    let wake = told;
+    if (deny || grant || recovery) {
+      const waiting = [...(deny ? plan.deny : []), ...(grant ? [...plan.add, ...plan.update] : [])];
+      const poll = await this.#work(scope, { deny, grant, recovery, waiting });
+      wake = soonest(wake, poll);
     }
-    const canDeny = plan.deny.length > 0 && denialWait === undefined;
-    const canGrant = grants && grantWait === undefined;
-    const recovery = grantWait === undefined && this.#needsRecovery(scope, plan);
-    if (canDeny || canGrant || recovery) {
-      await this.#work(scope, {
-        deny: canDeny,
-        grant: canGrant,
-        recovery,
-        waiting: [...plan.deny, ...plan.add, ...plan.update],
-      });
+    await this.#progress.writeShareSummary(scope);
+    const { rulesOf } = related(this.#operator, scope.namespace);
+    if (rulesOf(share.metadata.name).some((rule) => readyReason(rule) === 'AccessKeySecretConflict')) {
+      wake = soonest(wake, foreignSecretLookMs);
     }
-    await this.#writeShareSummary(context);
-    if (plan.problems.some(({ reason }) => reason === 'AccessKeySecretConflict') || this.#hasForeignSecret(context)) {
-      wake = Math.min(wake ?? foreignSecretLookMs, foreignSecretLookMs);
-    }
-    return wake === undefined || !Number.isFinite(wake) ? this.#resync(share) : { requeueAfterMs: wake };
+    return { requeueAfterMs: soonest(wake, this.#recovery.nextMs(share)) };
   }
 
-  /** One batch, and a recovery where one is due, under one permit. */
-  async #work(
-    scope: AccessScope,
-    todo: {
-      readonly deny: boolean;
-      readonly grant: boolean;
-      readonly recovery: boolean;
-      readonly waiting: readonly ShareAccess[];
-    },
-  ): Promise<void> {
+  /** Tells what can go ahead; rules that can't say why once they have waited for a moment. */
+  async #queue(scope: AccessScope, plan: RulePlan) {
+    const shareKey = keyOf(scope);
+    const denialWait = whyNoDenial(scope);
+    const grantWait = whyNoGrant(scope);
+    let wake: number | undefined;
+    this.#progress.keepWaiting(shareKey, [...plan.deny, ...plan.add, ...plan.update]);
+    if (denialWait !== undefined) {
+      wake = await this.#progress.wait(shareKey, plan.deny, 'queued_to_deny', denialWait);
+    }
+    if (grantWait !== undefined) {
+      wake = soonest(wake, await this.#progress.wait(shareKey, plan.add, 'queued_to_apply', grantWait));
+      wake = soonest(wake, await this.#progress.wait(shareKey, plan.update, 'queued_to_update', grantWait));
+    }
+    return {
+      wake,
+      deny: plan.deny.length > 0 && denialWait === undefined,
+      grant: plan.add.length + plan.update.length > 0 && grantWait === undefined,
+    };
+  }
+
+  /**
+   * One batch, and a recovery where one is due, under one permit.
+   * @returns milliseconds after which work that goes on on the storage system is to be asked for
+   */
+  async #work(scope: AccessScope, todo: Todo): Promise<number | undefined> {
     const { operator, context } = scope;
-    const slow = operator.clock.setTimeout(() => this.#markSlow(todo.waiting), shortWaitMs);
+    const slow = operator.clock.setTimeout(() => this.#progress.markSlow(scope, todo.waiting), shortWaitMs);
     try {
-      await context.outsideWorker(async () => {
-        const permit = await operator.calls.permit(
-          accessCallScope(scope, todo.deny ? 'denial' : 'normal'),
-          context.signal,
-          timeoutOf(scope),
-        );
-        try {
-          // Rules that came while the permit was waited for are part of the batch.
-          const fresh = this.#refresh(scope);
-          if (fresh === undefined) return;
-          const mayGrant = whyNoGrant(fresh) === undefined;
-          const mayDeny = whyNoDenial(fresh) === undefined;
-          if ((todo.grant && mayGrant) || (todo.deny && mayDeny)) await applyBatch(fresh, permit, { grants: mayGrant });
-          if (todo.recovery && mayGrant) await this.#recover(this.#refresh(fresh) ?? fresh, permit);
-        } finally {
-          permit.release();
-        }
-      });
+      await context.outsideWorker(() => this.#call(scope, todo));
+      return undefined;
     } catch (thrown) {
-      await this.#standFailed(scope, todo.waiting, thrown);
+      if (thrown instanceof InProgress) return Math.max(1, thrown.pollAfter * 1000);
+      if (thrown instanceof DriverError) {
+        await this.#progress.standFailed(keyOf(scope), todo.waiting, asDriverError(thrown));
+      }
       throw thrown;
     } finally {
       operator.clock.clearTimeout(slow);
     }
   }
 
+  async #call(scope: AccessScope, todo: Todo): Promise<void> {
+    const { operator, context } = scope;
+    const callScope = accessCallScope(scope, todo.deny ? 'denial' : 'normal');
+    const permit = await operator.calls.permit(callScope, context.signal, timeoutOf(scope));
+    try {
+      // Rules that came while the permit was waited for are part of the batch.
+      const fresh = this.#refresh(scope);
+      if (fresh === undefined) return;
+      const mayGrant = whyNoGrant(fresh) === undefined;
+      const mayDeny = whyNoDenial(fresh) === undefined;
+      if ((todo.grant && mayGrant) || (todo.deny && mayDeny)) await applyBatch(fresh, permit, { grants: mayGrant });
+      if (todo.recovery) await this.#recovery.run(() => this.#refresh(scope), permit);
+    } finally {
+      permit.release();
+    }
+  }
+
   #refresh({ operator, context, share }: AccessScope): AccessScope | undefined {
     const fresh = operator.informers.shares.cache.get(context.key);
     return fresh === undefined || uidOf(fresh) !== uidOf(share) ? undefined : accessScope(operator, context, fresh);
-  }
-
-  async #recover(scope: AccessScope, permit: Parameters<typeof recover>[1]): Promise<void> {
-    const { operator, share } = scope;
-    const token = unhandledReconcileToken(share);
-    if (token !== undefined && !(await ensureShare(operator, scope, permit))) return;
-    await recover(scope, permit);
-    this.#nextRecovery.set(uidOf(share), this.#later());
-    if (token === undefined) return;
-    await writeDriverResult(operator, operator.informers.shares, share, (fresh) => {
-      const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(operator.clock.now()));
-      return draft.set({ lastHandledReconcileAt: token }).write(operator.client, operator.informers.shares);
-    });
-  }
-
-  #needsRecovery(scope: AccessScope, plan: RulePlan): boolean {
-    const { share, rules } = scope;
-    if (share.metadata.deletionTimestamp !== undefined) return false;
-    if (unhandledReconcileToken(share) !== undefined) return true;
-    if (plan.hitByServer.length > 0) return true;
-    const lost = rules.some(
-      (rule) =>
-        rule.status?.phase === 'active' &&
-        rule.status.accessKeySecretRef !== undefined &&
-        rule.metadata.deletionTimestamp === undefined &&
-        !isPaused(rule) &&
-        cachedKeySecret(this.#operator, rule).state !== 'ours',
-    );
-    if (lost && !namespaceIsTerminating(this.#operator, scope.namespace)) return true;
-    const due = this.#nextRecovery.get(uidOf(share));
-    return rules.length > 0 && due !== undefined && due <= this.#operator.clock.now();
-  }
-
-  #resync(share: Share): ReconcileResult | undefined {
-    const uid = uidOf(share);
-    if (related(this.#operator, share.metadata.namespace ?? '').rulesOf(share.metadata.name).length === 0) {
-      this.#nextRecovery.delete(uid);
-      return undefined;
-    }
-    const due = this.#nextRecovery.get(uid) ?? this.#later();
-    this.#nextRecovery.set(uid, due);
-    return { requeueAfterMs: Math.max(1000, due - this.#operator.clock.now()) };
-  }
-
-  #later(): number {
-    return this.#operator.clock.now() + resyncMs * (0.5 + this.#operator.random());
   }
 
   async #withoutShare(context: ReconcileContext): Promise<undefined> {
@@ -243,120 +210,20 @@ export class ShareAccessReconciler {
     return undefined;
   }
 
-  /** Rules that wait for nothing but a driver that never heard of the share. */
-  async #releaseUnknown({ share }: AccessScope, plan: RulePlan): Promise<void> {
+  /** Lets rules go that wait for nothing but a driver that never heard of the share. */
+  async #releaseUnknown({ share }: AccessScope, plan: RulePlan): Promise<boolean> {
     const { identifier, operation, backendName } = share.status ?? {};
-    if (identifier !== undefined || (operation !== undefined && backendName !== undefined)) return;
+    if (identifier !== undefined || (operation !== undefined && backendName !== undefined)) return false;
     for (const rule of plan.deny) await release(this.#operator, rule);
+    return plan.deny.length > 0;
   }
+}
 
-  async #writeProblems({ operator }: AccessScope, plan: RulePlan): Promise<void> {
-    for (const { rule, reason, message } of plan.problems) {
-      const before = rule.status?.conditions?.find(({ type }) => type === 'Ready');
-      if (rule.status?.phase === 'error' && before?.reason === reason && before.message === message) {
-        if (rule.status.observedGeneration === rule.metadata.generation) continue;
-      }
-      await writeRuleError(operator, rule, reason, message, unhandledReconcileToken(rule));
-      operator.recorder.event(rule, { type: 'Warning', reason, action: 'UpdateAccess', note: message });
-    }
-  }
+function keyOf({ namespace, share }: AccessScope): string {
+  return `${namespace}/${share.metadata.name}`;
+}
 
-  async #standPaused({ operator, rules }: AccessScope): Promise<void> {
-    for (const rule of rules) {
-      if (!isPaused(rule) || rule.metadata.deletionTimestamp !== undefined) continue;
-      const draft = ruleDraft(operator, rule);
-      draft.stand(pausedStanding);
-      // What changed while it is paused is not observed.
-      draft.set({ observedGeneration: rule.status?.observedGeneration });
-      await draft.write(operator.client, operator.informers.shareAccesses);
-    }
-  }
-
-  /** @returns milliseconds until the wait is long enough to be told; undefined when it was told */
-  async #wait(
-    rules: readonly ShareAccess[],
-    phase: 'queued_to_apply' | 'queued_to_update' | 'queued_to_deny',
-    { reason, message }: Wait,
-  ): Promise<number | undefined> {
-    const { clock } = this.#operator;
-    let wake: number | undefined;
-    for (const rule of rules) {
-      const since = rule.metadata.deletionTimestamp ?? rule.metadata.creationTimestamp ?? '';
-      // Timestamps are in whole seconds: rounded up, so that a wait is never told too early.
-      const leftMs = Date.parse(since) + 1000 + shortWaitMs - clock.now();
-      if (leftMs > 0) {
-        wake = Math.min(wake ?? leftMs, leftMs);
-        continue;
-      }
-      await writeRule(this.#operator, rule, (draft, fresh) => {
-        if (fresh.status?.phase === 'error' && phase !== 'queued_to_deny') draft.set({ phase: 'queued_to_apply' });
-        else draft.set({ phase });
-        draft.stand({ state: 'working', reason, message });
-      });
-    }
-    return wake;
-  }
-
-  /** A call, or the wait for one, takes long: the rules say what is going on. */
-  #markSlow(rules: readonly ShareAccess[]): void {
-    for (const rule of rules) {
-      const { namespace = '', name } = rule.metadata;
-      const fresh = this.#operator.informers.shareAccesses.cache.get({ namespace, name });
-      if (fresh === undefined || uidOf(fresh) !== uidOf(rule)) continue;
-      const draft = ruleDraft(this.#operator, fresh);
-      const phase =
-        fresh.metadata.deletionTimestamp !== undefined
-          ? 'denying'
-          : fresh.status?.accessLevel === undefined
-            ? 'applying'
-            : 'updating';
-      draft.set({ phase });
-      draft.stand({ state: 'working', reason: 'Applying', message: 'the backend is being asked' });
-      // Best effort: what really happened is written when the call ends.
-      draft.write(this.#operator.client, this.#operator.informers.shareAccesses).catch(() => undefined);
-    }
-  }
-
-  async #standFailed(scope: AccessScope, rules: readonly ShareAccess[], thrown: unknown): Promise<void> {
-    if (thrown instanceof InProgress || !(thrown instanceof DriverError)) return;
-    const error = asDriverError(thrown);
-    const { shareAccesses } = scope.operator.informers;
-    for (const rule of rules) {
-      const { namespace = '', name } = rule.metadata;
-      const fresh = shareAccesses.cache.get({ namespace, name });
-      if (fresh === undefined || fresh.status?.phase === 'active' || fresh.status?.phase === 'error') continue;
-      if (fresh.metadata.deletionTimestamp === undefined && !mayBeGranted(fresh)) continue;
-      await writeRule(scope.operator, fresh, (draft) => {
-        draft.stand({ state: 'working', reason: error.reason, message: `${error.message}; it is tried again` });
-      });
-    }
-  }
-
-  #hasForeignSecret({ key }: ReconcileContext): boolean {
-    return related(this.#operator, key.namespace ?? '')
-      .rulesOf(key.name)
-      .some((rule) => readyReason(rule) === 'AccessKeySecretConflict');
-  }
-
-  /** The sum of the rules, on the share. */
-  async #writeShareSummary(context: ReconcileContext): Promise<void> {
-    const { informers, client, clock } = this.#operator;
-    const share = informers.shares.cache.get(context.key);
-    if (share?.status?.identifier === undefined || share.metadata.deletionTimestamp !== undefined) return;
-    const rules = related(this.#operator, context.key.namespace ?? '').rulesOf(context.key.name);
-    const phases = new Set(rules.map(({ status }) => status?.phase ?? 'queued_to_apply'));
-    const syncing = [...phases].some((phase) => phase !== 'active' && phase !== 'error');
-    const summary = phases.has('error') ? 'error' : syncing ? 'syncing' : 'active';
-    // A short wait is not told here either.
-    if (summary === share.status.accessRulesStatus) return;
-    if (
-      summary === 'syncing' &&
-      !rules.some(({ status }) => status?.phase === 'applying' || status?.phase === 'updating')
-    )
-      return;
-    await writeDriverResult(this.#operator, informers.shares, share, (fresh) => {
-      const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
-      return draft.set({ accessRulesStatus: summary }).write(client, informers.shares);
-    });
-  }
+function soonest(...delays: readonly (number | undefined)[]): number | undefined {
+  const known = delays.filter((delay) => delay !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

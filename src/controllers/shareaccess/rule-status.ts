@@ -1,7 +1,14 @@
 import type { ShareAccess, ShareAccessStatus } from '../../api/v1alpha1/share-access.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { type Standing, StatusDraft } from '../status-draft.ts';
+
+/** How a rule stands that the backend grants. */
+export const appliedStanding: Standing = {
+  state: 'ready',
+  reason: 'Applied',
+  message: 'the backend grants the access',
+};
 
 export type RuleDraft = StatusDraft<ShareAccessStatus, ShareAccess>;
 
@@ -24,16 +31,23 @@ export async function writeRule(
   return written ?? rule;
 }
 
-/** Puts a rule in error. */
+/**
+ * Puts a rule in error.
+ * @param changes of further fields
+ */
 export async function writeRuleError(
   operator: Operator,
   rule: ShareAccess,
   reason: string,
   message: string,
-  handledToken?: string,
+  changes: Parameters<RuleDraft['set']>[0] = {},
 ): Promise<ShareAccess> {
-  return await writeRule(operator, rule, (draft) => {
-    draft.set({ phase: 'error', ...(handledToken === undefined ? {} : { lastHandledReconcileAt: handledToken }) });
+  return await writeRule(operator, rule, (draft, fresh) => {
+    // On its way out it is denied, whatever came of it.
+    if (fresh.metadata.deletionTimestamp !== undefined) return;
+    draft.set({ phase: 'error', ...changes });
     draft.stand({ state: 'stalled', reason, message });
+    // A spec that changed meanwhile was not judged.
+    draft.set({ observedGeneration: rule.metadata.generation });
   });
 }

@@ -5,9 +5,10 @@ import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
+import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import { timeoutsOf, uidOf } from '../driver-requests.ts';
-import { type Operator, related, tenantOf } from '../operator.ts';
+import { namespaceIsTerminating, type Operator, related, requiredTenant } from '../operator.ts';
 import { isPaused, unhandledReconcileToken } from '../requests.ts';
 
 /** What one pass over the rules of a share works with. */
@@ -60,12 +61,21 @@ export interface Wait {
 }
 
 /** Why no rule can be granted, changed or recovered now. */
-export function whyNoGrant({ share, network, server, backend }: AccessScope): Wait | undefined {
-  if (isPaused(share)) return { reason: 'SharePaused', message: `share ${share.metadata.name} is paused` };
+export function whyNoGrant(scope: AccessScope): Wait | undefined {
+  const { share } = scope;
   const { phase = 'creating', identifier } = share.status ?? {};
   if (identifier === undefined || !['available', 'extending', 'shrinking'].includes(phase)) {
     return { reason: 'ShareNotAvailable', message: `waits until share ${share.metadata.name} is available` };
   }
+  return whyNoCall(scope);
+}
+
+/** Why the driver can't be asked about the share now, unless it is to take something away. */
+export function whyNoCall({ operator, namespace, share, network, server, backend }: AccessScope): Wait | undefined {
+  if (namespaceIsTerminating(operator, namespace)) {
+    return { reason: 'NamespaceTerminating', message: 'nothing is granted in a namespace that is being deleted' };
+  }
+  if (isPaused(share)) return { reason: 'SharePaused', message: `share ${share.metadata.name} is paused` };
   if (share.spec.shareNetworkName !== undefined && network?.status?.phase !== 'active') {
     return {
       reason: 'ShareNetworkNotActive',
@@ -111,9 +121,11 @@ export function accessCallScope(scope: AccessScope, priority: 'denial' | 'normal
   const { operator, share, network, server } = scope;
   return {
     backendName: share.status?.backendName ?? '',
-    tenant: tenantOf(operator, share) ?? { namespace: scope.namespace, namespaceUID: '' },
+    tenant: requiredTenant(operator, share),
     ...(network === undefined ? {} : { networkUID: uidOf(network) }),
-    ...(server === undefined ? {} : { server: { uid: uidOf(server), mode: 'shared' } }),
+    ...(server === undefined
+      ? {}
+      : { server: { uid: uidOf(server), mode: 'shared', secrets: secretTexts(operator, server) } }),
     shareUID: uidOf(share),
     priority,
   };

@@ -71,6 +71,8 @@ export function wishOf(scope: NetworkScope, servers: readonly ShareServer[], qui
       ? { kind: 'record', plan, token }
       : { kind: 'none', plan };
   }
+  // Nothing to apply again.
+  if (plan.changes.length === 0) return { kind: 'record', plan, token };
   const comparison = comparisonWith(operator, namespace);
   const lagging = counted.filter((server) => lagOf(server, plan.association, comparison) !== undefined);
   const specChanged = plan.changes.some(({ operation }) => operation !== 'reapply');

@@ -1,26 +1,23 @@
-import { createHash } from 'node:crypto';
 import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { shareServers } from '../../api/v1alpha1/resource-types.ts';
-import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
-import type {
-  LastNetworkChange,
-  NetworkChangeRecord,
-  SecurityServiceChange,
-  ShareNetwork,
-} from '../../api/v1alpha1/share-network.ts';
+import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
+import type { NetworkChangeRecord, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
-import { neverSetUp } from '../../network-change/server-state.ts';
+import { neverSetUp, updateFailed } from '../../network-change/server-state.ts';
 import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
-import { appliedService, serviceDetails, uidOf } from '../driver-requests.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
+import { boundedDetails } from '../driver-data.ts';
+import { appliedService, serviceDetails } from '../driver-requests.ts';
 import { related, timestamp } from '../operator.ts';
-import { usageOf } from '../securityservice/reconciler.ts';
 import { StatusDraft } from '../status-draft.ts';
-import { type WantedChange, wishOf } from './association.ts';
-import { comparisonWith, type NetworkScope, networkScope } from './scope.ts';
+import { comparisonWith, type NetworkScope } from './scope.ts';
+
+/** Reason of a network in error whose change can't be told any more. */
+export const changeRecordInvalid = 'ChangeRecordInvalid';
 
 /** Share servers of the network as the API server has them now. */
-async function liveServers({ operator, network, namespace }: NetworkScope): Promise<readonly ShareServer[]> {
+export async function liveServers({ operator, network, namespace }: NetworkScope): Promise<readonly ShareServer[]> {
   const { items } = await operator.client.list(shareServers, {
     namespace,
     fieldSelector: `spec.shareNetworkName=${network.metadata.name}`,
@@ -29,113 +26,25 @@ async function liveServers({ operator, network, namespace }: NetworkScope): Prom
   return items;
 }
 
-/**
- * Commits a checked change: with no driver call of the network running, judged again on live servers, then one write.
- * @returns the network as committed, or undefined when something changed since the check: the next pass decides anew
- * @throws DriverError `Unavailable` when running calls did not end in time
- */
-export async function commit(
-  scope: NetworkScope,
-  checked: WantedChange,
-  waitMs: number,
-): Promise<ShareNetwork | undefined> {
-  const { operator, network, context } = scope;
-  return await operator.calls.whileQuiet(uidOf(network), context.signal, waitMs, async () => {
-    const present = operator.informers.shareNetworks.cache.get(context.key);
-    if (present === undefined || uidOf(present) !== uidOf(network)) return undefined;
-    const fresh = networkScope(operator, context, present);
-    const wish = wishOf(fresh, await liveServers(fresh), true);
-    if (wish.kind !== 'change' || wish.change.digest !== checked.digest) return undefined;
-    const { plan, token, requestedBy, scope: servers } = wish.change;
-    const record: NetworkChangeRecord = {
-      id: changeID(present, token),
-      stage: 'marking',
-      scope: servers,
-      changes: plan.changes,
-      requestedBy,
-      startedTime: timestamp(operator.clock),
-    };
-    fresh.draft.set({
-      phase: 'network_change',
-      recordedPhase: 'network_change',
-      securityServices: plan.association,
-      networkChange: record,
-      ...(token === undefined ? {} : { lastHandledReapplyAt: token }),
-    });
-    fresh.draft.stand(changeStanding(record));
-    const written = await whileJoining(fresh, plan.changes, () =>
-      fresh.draft.write(operator.client, operator.informers.shareNetworks),
-    );
-    const names = plan.changes.map(({ type, operation, to }) => `${operation} ${type} ${to.name}`).join(', ');
-    operator.recorder.event(written, {
-      type: 'Normal',
-      reason: 'NetworkChangeStarted',
-      action: 'ChangeSecurityServices',
-      note: `change ${record.id} started: ${names}`,
-    });
-    return written;
-  });
-}
-
-/** Short, unique within the network, and the same when the same commit is tried again. */
-function changeID(network: ShareNetwork, token: string | undefined): string {
-  const { uid, resourceVersion } = network.metadata;
-  return createHash('sha256')
-    .update(JSON.stringify([uid, resourceVersion, token]))
-    .digest('hex')
-    .slice(0, 12);
-}
-
-/**
- * Makes the new services immutable, then has the network record them. Each write is guarded by the version that was judged.
- * Where the network does not get to record them, they are let go again.
- */
-async function whileJoining(
-  { operator, namespace, network }: NetworkScope,
-  changes: readonly SecurityServiceChange[],
-  record: () => Promise<ShareNetwork>,
-): Promise<ShareNetwork> {
-  const { service } = related(operator, namespace);
-  const writeUsage = async (name: string): Promise<void> => {
-    const present = service(name);
-    if (present === undefined) return;
-    const draft = new StatusDraft<SecurityServiceStatus, SecurityService>(present, new Date(operator.clock.now()));
-    await draft.set(usageOf(operator, present)).write(operator.client, operator.informers.securityServices);
-  };
-  const end = (): void => {
-    for (const { to } of changes) operator.joining.end(to.uid, network.metadata.name);
-  };
-  try {
-    for (const { to } of changes) {
-      operator.joining.begin(to.uid, network.metadata.name);
-      await writeUsage(to.name);
-    }
-    const written = await record();
-    end();
-    return written;
-  } catch (error) {
-    end();
-    // Best effort: the service's own reconciler says the same when it looks next.
-    await Promise.allSettled(changes.map(({ to }) => writeUsage(to.name)));
-    throw error;
-  }
-}
-
-function changeStanding(record: NetworkChangeRecord) {
+/** How a network stands while it changes. */
+export function standInChange({ draft }: NetworkScope, record: NetworkChangeRecord): void {
   const names = record.changes.map(({ type, to }) => `${type} ${to.name}`);
-  return {
-    state: 'working',
-    reason: 'NetworkChangeInProgress',
-    message: `share servers are being given ${nameList(names)} (change ${record.id})`,
-  } as const;
+  const reason = 'NetworkChangeInProgress';
+  const message = `share servers are being given ${nameList(names)} (change ${record.id})`;
+  draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
+  draft.stand({ state: 'working', reason, message });
 }
 
 /** Takes a committed change one step further: marks servers, lets drivers begin, finishes. */
-export async function advance(scope: NetworkScope, record: NetworkChangeRecord): Promise<void> {
-  const { operator, draft, network } = scope;
+export async function advance(scope: NetworkScope, record: NetworkChangeRecord): Promise<ReconcileResult | undefined> {
+  const { draft, network, announcements } = scope;
+  if (!isWhole(network, record)) {
+    failWithoutRecord(scope, record);
+    return undefined;
+  }
   if (network.metadata.annotations?.[labels.abortChange] === record.id && record.aborted !== true) {
     draft.set({ networkChange: { ...record, aborted: true } });
-    operator.recorder.event(network, {
+    announcements.push({
       type: 'Normal',
       reason: 'NetworkChangeAborted',
       action: 'ChangeSecurityServices',
@@ -143,47 +52,73 @@ export async function advance(scope: NetworkScope, record: NetworkChangeRecord):
     });
   }
   const present = draft.status.networkChange ?? record;
-  draft.stand(changeStanding(present));
+  standInChange(scope, present);
   if (present.stage === 'marking') {
-    await markServers(scope, present);
+    // Somebody set the phase of a server: that is taken note of before the server is judged.
+    if (!(await markServers(scope, present))) return { requeueAfterMs: 100 };
     draft.set({ networkChange: { ...present, stage: 'applying' } });
-    return;
+    return undefined;
   }
   const changing = scope.servers.filter(({ status }) => status?.phase === 'network_change');
   if (changing.length === 0) finish(scope, present);
+  return undefined;
 }
 
-/** Marks every server that takes part. Only when all are marked may a driver be called. */
-async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Promise<void> {
+/** Whether the record and the association still say the same: they are written together. */
+function isWhole({ status }: ShareNetwork, record: NetworkChangeRecord): boolean {
+  const recorded = status?.securityServices ?? [];
+  return (
+    record.changes.length > 0 &&
+    record.changes.every(({ type, to }) => recorded.some((entry) => entry.type === type && entry.uid === to.uid))
+  );
+}
+
+/** Nobody can tell any more where the change stands: an administrator has to look. */
+function failWithoutRecord({ draft, announcements }: NetworkScope, record: NetworkChangeRecord): void {
+  const message = `change ${record.id} and the recorded association contradict each other; set the phase to active when the share servers are as they should be`;
+  draft.set({ phase: 'error', recordedPhase: 'error', networkChange: undefined });
+  draft.setCondition('SecurityServicesUpToDate', 'Unknown', changeRecordInvalid, message);
+  draft.stand({ state: 'stalled', reason: changeRecordInvalid, message });
+  announcements.push({ type: 'Warning', reason: changeRecordInvalid, action: 'ChangeSecurityServices', note: message });
+}
+
+/**
+ * Marks every server that takes part. Only when all are marked may a driver be called.
+ * @returns false when a server has to be looked at again
+ */
+async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Promise<boolean> {
   const { operator, network, namespace } = scope;
   const association = network.status?.securityServices ?? [];
   const comparison = comparisonWith(operator, namespace);
-  const marks = (await liveServers(scope)).map(async (server) => {
+  const marks = (await liveServers(scope)).map(async (server): Promise<boolean> => {
     const { status } = server;
-    if (status?.networkChange?.id === record.id || status?.lastNetworkChange?.id === record.id) return;
-    if (neverSetUp(server) || (status?.phase !== 'active' && status?.phase !== 'error')) return;
-    if (record.scope === 'outdated' && lagOf(server, association, comparison) === undefined) return;
+    if (status?.networkChange?.id === record.id || status?.lastNetworkChange?.id === record.id) return true;
+    if (neverSetUp(server)) return true;
+    if (status?.phase !== (status?.recordedPhase ?? status?.phase)) return false;
+    // In error for another reason: since the commit, by an administrator or lost. It keeps what it has.
+    if (status?.phase !== 'active' && !(status?.phase === 'error' && updateFailed(server))) return true;
+    if (record.scope === 'outdated' && lagOf(server, association, comparison) === undefined) return true;
     const changes = serverChanges(server, record.changes, association, comparison);
-    if (changes.length === 0) return;
+    if (changes.length === 0) return true;
     const draft = new StatusDraft<ShareServerStatus, ShareServer>(server, new Date(operator.clock.now()));
-    draft.set({
-      phase: 'network_change',
-      recordedPhase: 'network_change',
-      networkChange: { id: record.id, changes },
-      ...(isPaced(network)
-        ? {}
-        : beginning(server, record.id, timestamp(operator.clock), related(operator, namespace).service, changes)),
-    });
-    draft.stand({
-      state: 'working',
-      reason: 'NetworkChangeInProgress',
-      message: `takes part in change ${record.id} of share network ${network.metadata.name}`,
-    });
+    draft.set({ phase: 'network_change', recordedPhase: 'network_change', networkChange: { id: record.id, changes } });
+    if (!isPaced(network)) {
+      const { service } = related(operator, namespace);
+      operator.pace.stored(record.id, server);
+      draft.set(beginning(server, record.id, timestamp(operator.clock), service, changes));
+    }
+    const reason = 'NetworkChangeInProgress';
+    const message = `takes part in change ${record.id} of share network ${network.metadata.name}`;
+    // The mark of a failed update stays until one succeeds.
+    if (!updateFailed(server)) draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
+    draft.stand({ state: 'working', reason, message });
     await draft.write(operator.client, operator.informers.shareServers);
+    return true;
   });
   const outcomes = await Promise.allSettled(marks);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+  return outcomes.every((outcome) => outcome.status === 'fulfilled' && outcome.value);
 }
 
 /** Whether servers of the network begin one after another, so that each beginning has to be stored. */
@@ -206,11 +141,18 @@ export function beginning(
   });
   return {
     operation: { id, name: 'updateShareServerSecurityService', startedTime },
-    backendDetails: { ...server.status?.backendDetails, ...serviceDetails(services) },
+    backendDetails: boundedDetails(server.status?.backendDetails ?? {}, serviceDetails(services)),
   };
 }
 
-function finish({ operator, draft, network, servers }: NetworkScope, record: NetworkChangeRecord): void {
+/** Reason of the event, by result. */
+const endedReasons = {
+  Succeeded: 'NetworkChangeSucceeded',
+  Failed: 'NetworkChangeFailed',
+  Stopped: 'NetworkChangeStopped',
+} as const;
+
+function finish({ operator, draft, servers, announcements }: NetworkScope, record: NetworkChangeRecord): void {
   const outcomes = servers.filter(({ status }) => status?.lastNetworkChange?.id === record.id);
   const named = (result: string): readonly string[] =>
     outcomes
@@ -219,8 +161,7 @@ function finish({ operator, draft, network, servers }: NetworkScope, record: Net
       .sort();
   const failed = named('Failed');
   const notAttempted = named('NotAttempted');
-  const result: LastNetworkChange['result'] =
-    failed.length > 0 ? 'Failed' : notAttempted.length > 0 ? 'Stopped' : 'Succeeded';
+  const result = failed.length > 0 ? 'Failed' : notAttempted.length > 0 ? 'Stopped' : 'Succeeded';
   const { id, changes, requestedBy, startedTime } = record;
   draft.set({
     phase: 'active',
@@ -241,9 +182,9 @@ function finish({ operator, draft, network, servers }: NetworkScope, record: Net
     ...(failed.length === 0 ? [] : [`failed on ${nameList(failed)}`]),
     ...(notAttempted.length === 0 ? [] : [`not attempted on ${nameList(notAttempted)}`]),
   ];
-  operator.recorder.event(network, {
+  announcements.push({
     type: result === 'Succeeded' ? 'Normal' : 'Warning',
-    reason: `NetworkChange${result}`,
+    reason: endedReasons[result],
     action: 'ChangeSecurityServices',
     note: `change ${id} ended: ${details.length === 0 ? 'every share server has the new services' : details.join('; ')}`,
   });

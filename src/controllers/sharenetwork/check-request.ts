@@ -1,55 +1,66 @@
 import { createHash } from 'node:crypto';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { SecurityServiceCheck, SecurityServiceReference, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import { parseCheckRequest } from '../../network-change/check-request.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
 import { timestamp } from '../operator.ts';
+import { safeText } from '../safe-text.ts';
 import { wishOf } from './association.ts';
 import { checkWithDrivers } from './check.ts';
 import type { NetworkScope } from './scope.ts';
+
+const maxRequestLength = 4096;
+/** When a driver that gave no answer is asked again, in milliseconds. */
+const askAgainMs = 5000;
 
 /**
  * Answers the annotation `sharenet.io/check-security-services`: the guard and the drivers are asked, nothing is changed. The
  * verdict is bound to the content that it was made for; when that changes it is made anew.
  */
-export async function answerCheckRequest(scope: NetworkScope): Promise<void> {
+export async function answerCheckRequest(scope: NetworkScope): Promise<ReconcileResult | undefined> {
   const { network, draft, context } = scope;
-  const request = network.metadata.annotations?.[labels.checkSecurityServices];
-  if (request === undefined || request === '') {
+  const annotation = network.metadata.annotations?.[labels.checkSecurityServices];
+  if (annotation === undefined || annotation === '') {
     draft.set({ check: undefined });
-    return;
+    return undefined;
   }
-  const references = parseRequest(request);
+  const request = safeText(annotation, maxRequestLength);
+  const references = parseCheckRequest(annotation);
   if (references === undefined) {
     answer(scope, request, 'invalid', {
       compatible: false,
       reason: 'InvalidRequest',
       message: 'expected <type>=<name>[,<type>=<name>...]',
     });
-    return;
+    return undefined;
   }
   const hypothetical: NetworkScope = { ...scope, network: withReferences(network, references) };
   const wish = wishOf(hypothetical, scope.servers, false);
   if (wish.kind === 'refused') {
     const { reason, message } = wish.standing;
     answer(scope, request, digestOf(reason, message), { compatible: false, reason, message });
-    return;
+    return undefined;
   }
   if (wish.kind !== 'change') {
     answer(scope, request, digestOf(wish.kind), { compatible: true, message: 'no share server would be changed' });
-    return;
+    return undefined;
   }
   const { change } = wish;
-  if (draft.status.check?.request === request && draft.status.check.digest === change.digest) return;
-  const verdict = await context.outsideWorker(() => checkWithDrivers(hypothetical, change.plan, change.participants));
+  if (draft.status.check?.request === request && draft.status.check.digest === change.digest) return undefined;
+  const verdict = await context.outsideWorker(() =>
+    checkWithDrivers(hypothetical, change.plan, change.participants, new Map()),
+  );
   if (verdict.kind === 'unavailable') {
     const { reason, message } = verdict.error;
     answer(scope, request, digestOf(reason, message), { compatible: false, reason, message });
-    return;
+    return { requeueAfterMs: askAgainMs };
   }
   answer(scope, request, change.digest, {
     compatible: verdict.kind === 'compatible',
     ...(verdict.kind === 'incompatible' ? { reason: verdict.reason, message: verdict.message } : {}),
     servers: verdict.servers.slice(0, 50),
   });
+  return undefined;
 }
 
 function answer(
@@ -61,16 +72,6 @@ function answer(
   const { check } = draft.status;
   if (check?.request === request && check.digest === digest) return;
   draft.set({ check: { request, digest, checkedTime: timestamp(operator.clock), ...verdict } });
-}
-
-function parseRequest(request: string): readonly SecurityServiceReference[] | undefined {
-  const references: SecurityServiceReference[] = [];
-  for (const part of request.split(',')) {
-    const [, type, name] = /^\s*(active_directory|ldap|kerberos)=([a-z0-9][-a-z0-9.]{0,252})\s*$/.exec(part) ?? [];
-    if (name === undefined || (type !== 'active_directory' && type !== 'ldap' && type !== 'kerberos')) return undefined;
-    references.push({ type, name });
-  }
-  return references;
 }
 
 /** The network as it would be: the named references replace or join the present ones. */

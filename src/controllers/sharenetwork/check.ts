@@ -8,6 +8,7 @@ import { readBackendSecrets, secretTexts } from '../backend-secrets.ts';
 import { findPassword } from '../credentials.ts';
 import { appliedService, driverNetwork, driverServer, driverService, timeoutsOf, uidOf } from '../driver-requests.ts';
 import { related, tenantOf } from '../operator.ts';
+import { safeReason, safeText } from '../safe-text.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
@@ -23,16 +24,23 @@ export type CheckVerdict =
   /** No verdict yet: a backend did not answer. */
   | { readonly kind: 'unavailable'; readonly error: DriverError };
 
-/** Asks the driver of every server, in parallel within the backends' limits, whether it can take the change. */
+/**
+ * Asks the driver of every server, in parallel within the backends' limits, whether it can take the change.
+ * @param agreed answers of earlier rounds on the same content, by server UID: these are not asked again; takes in new ones
+ */
 export async function checkWithDrivers(
   scope: NetworkScope,
   plan: ChangePlan,
   servers: readonly ShareServer[],
+  agreed: Map<string, CheckVerdict>,
 ): Promise<CheckVerdict> {
   const stop = new AbortController();
   const answers = await Promise.all(
     servers.map(async (server) => {
+      const known = agreed.get(uidOf(server));
+      if (known !== undefined) return known;
       const verdict = await checkServer(scope, plan, server, AbortSignal.any([scope.context.signal, stop.signal]));
+      if (verdict.kind === 'compatible') agreed.set(uidOf(server), verdict);
       // The first refusal ends it; calls that run already are waited for.
       if (verdict.kind === 'incompatible') stop.abort(new Error('another share server refused the change'));
       return verdict;
@@ -123,7 +131,7 @@ function verdictOf(name: string, results: readonly SecurityServiceCheckResult[])
     ...(impacts.length === 0
       ? {}
       : {
-          message: impacts.map(({ text }) => text).join('; '),
+          message: safeText(impacts.map(({ text }) => text).join('; ')),
           disruptsSessions: impacts.some(({ disruptsSessions }) => disruptsSessions),
           estimatedSeconds: Math.ceil(impacts.reduce((sum, { estimatedSeconds }) => sum + estimatedSeconds, 0)),
         }),
@@ -131,7 +139,9 @@ function verdictOf(name: string, results: readonly SecurityServiceCheckResult[])
   return { kind: 'compatible', servers: [server] };
 }
 
-function incompatible(name: string, reason: string, message: string): CheckVerdict {
+function incompatible(name: string, driverReason: string, driverMessage: string): CheckVerdict {
+  const reason = safeReason(driverReason, 'Incompatible');
+  const message = safeText(driverMessage);
   return {
     kind: 'incompatible',
     reason,

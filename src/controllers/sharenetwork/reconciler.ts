@@ -1,37 +1,32 @@
-import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import { asDriverError } from '../../drivers/errors.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { validateSubnets } from '../../scheduling/subnets.ts';
-import { timeoutsOf, uidOf } from '../driver-requests.ts';
+import { uidOf } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { type Operator, related } from '../operator.ts';
 import { invalidTokens, isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
-import { type WantedChange, wishOf } from './association.ts';
-import { advance, commit } from './change.ts';
-import { checkWithDrivers } from './check.ts';
+import { soonest } from '../soonest.ts';
+import { advance, changeRecordInvalid } from './change.ts';
 import { answerCheckRequest } from './check-request.ts';
 import { deleteNetwork } from './deletion.ts';
 import { observeReset } from './reset.ts';
-import { type NetworkScope, networkScope } from './scope.ts';
+import { type NetworkScope, networkScope, store } from './scope.ts';
 import { countServers, standAsRecorded } from './standing.ts';
+import { Wishes } from './wishes.ts';
 
-/** What the drivers said of a change, kept so that the same question is not asked again and again. */
-interface Refusal {
-  readonly digest: string;
-  readonly reason: string;
-  readonly message: string;
-}
+/** Numbers of servers in a change are written no more often. */
+const countPauseMs = 3000;
 
 /** Changes the security services of share networks, also while share servers use them. */
 export class ShareNetworkReconciler {
   readonly #operator: Operator;
-  readonly #refusals = new Map<string, Refusal>();
-  /** When the check of a change began, by network UID and digest. */
-  readonly #checkingSince = new Map<string, { readonly digest: string; readonly since: number }>();
+  readonly #wishes: Wishes;
+  /** When numbers of servers in a change were last written, by network UID. */
+  readonly #countedAt = new Map<string, number>();
 
   constructor(operator: Operator) {
     this.#operator = operator;
+    this.#wishes = new Wishes(operator);
   }
 
   /** Adds the controller to the manager. */
@@ -53,6 +48,13 @@ export class ShareNetworkReconciler {
         .networksWith(name)
         .map((network) => ({ namespace, name: network.metadata.name }));
     });
+    controller.watch(informers.credentials, ({ object }) => {
+      const { namespace = '', name } = object.metadata;
+      return informers.securityServices.cache
+        .byIndex('byPasswordSecret', `${namespace}/${name}`)
+        .flatMap((service) => related(this.#operator, namespace).networksWith(service.metadata.name))
+        .map((network) => ({ namespace, name: network.metadata.name }));
+    });
     controller.watch(informers.storageBackends, ({ object, previous }) => {
       const same = (one: typeof object | undefined): string =>
         JSON.stringify([one?.spec.enabled, one?.status?.conditions, one?.status?.capabilities]);
@@ -64,8 +66,10 @@ export class ShareNetworkReconciler {
     });
     controller.watch(informers.shares, ({ type, object, previous }) => {
       const name = object.spec.shareNetworkName;
-      // What a network waits for: the end of a share, or of an operation on it.
-      const settled = previous?.status?.operation !== undefined && object.status?.operation === undefined;
+      // What a network waits for: the end of a share, of work that was handed over, or of a pause.
+      const isBusy = (share: typeof object | undefined): boolean =>
+        share !== undefined && (isPaused(share) || share.status?.operation?.token !== undefined);
+      const settled = isBusy(previous) && !isBusy(object);
       if (name === undefined || !(type === 'deleted' || settled)) return undefined;
       return { namespace: object.metadata.namespace ?? '', name };
     });
@@ -82,14 +86,17 @@ export class ShareNetworkReconciler {
       return undefined;
     }
     const scope = networkScope(this.#operator, context, network);
-    await observeReset(scope);
+    if (await observeReset(scope)) {
+      await store(scope);
+      return undefined;
+    }
     const result = await this.#work(scope);
     if (deleting) await deleteNetwork(scope);
     if (informers.shareNetworks.cache.get(context.key) !== network) {
       // Committed or let go in this pass: the draft belongs to the past, the newer version is in the queue already.
       return undefined;
     }
-    await scope.draft.write(client, informers.shareNetworks);
+    await store(scope);
     return result;
   }
 
@@ -97,17 +104,21 @@ export class ShareNetworkReconciler {
     const { network, draft } = scope;
     const { phase = 'active', networkChange } = draft.status;
     if (phase === 'network_change' && networkChange !== undefined) {
+      const result = isPaused(network) ? undefined : await advance(scope, networkChange);
       if (isPaused(network)) draft.stand(pausedStanding);
-      else await advance(scope, networkChange);
-      // While many servers move, their numbers are written with the next step.
-      if (draft.status.phase === 'network_change') return undefined;
+      if (draft.status.phase === 'network_change') return soonest(result, this.#countInChange(scope));
+      this.#countedAt.delete(uidOf(network));
+      countServers(scope);
+      if (draft.status.phase === 'active') standAsRecorded(scope);
+      // What is wished next is decided on what is stored.
+      return undefined;
     }
     countServers(scope);
     draft.set({ recordedPhase: draft.status.phase ?? 'active', phase: draft.status.phase ?? 'active' });
     const token = unhandledReconcileToken(network);
     if (token !== undefined) {
       draft.set({ lastHandledReconcileAt: token });
-      this.#refusals.delete(uidOf(network));
+      this.#wishes.lookAgain(network);
     }
     this.#noteInvalidTokens(scope);
     if (draft.status.phase === 'network_change') {
@@ -119,6 +130,7 @@ export class ShareNetworkReconciler {
       return undefined;
     }
     if (draft.status.phase === 'error') {
+      if (draft.condition('Ready')?.reason === changeRecordInvalid) return undefined;
       draft.stand({
         state: 'stalled',
         reason: 'NetworkError',
@@ -127,6 +139,7 @@ export class ShareNetworkReconciler {
       return undefined;
     }
     if (isPaused(network)) {
+      this.#wishes.lookAgain(network);
       draft.stand(pausedStanding);
       return undefined;
     }
@@ -139,104 +152,23 @@ export class ShareNetworkReconciler {
       standAsRecorded(scope);
       return undefined;
     }
-    await answerCheckRequest(scope);
-    return await this.#fulfil(scope);
+    const asked = await answerCheckRequest(scope);
+    return soonest(asked, await this.#wishes.fulfil(scope));
   }
 
-  /** Sees to what the spec, or a token, asks of the security services. */
-  async #fulfil(scope: NetworkScope): Promise<ReconcileResult | undefined> {
-    const { draft, servers } = scope;
-    const wish = wishOf(scope, servers, false);
-    if (wish.kind === 'change') return await this.#change(scope, wish.change);
-    this.#checkingSince.delete(uidOf(scope.network));
-    if (wish.kind === 'record') {
-      draft.set({
-        securityServices: wish.plan.silent ?? wish.plan.association,
-        ...(wish.token === undefined ? {} : { lastHandledReapplyAt: wish.token }),
-      });
+  /** While many servers move, their numbers are written with the steps of the change, or now and then. */
+  #countInChange(scope: NetworkScope): ReconcileResult | undefined {
+    const { network, draft } = scope;
+    const now = this.#operator.clock.now();
+    const countedAt = this.#countedAt.get(uidOf(network));
+    const isStep = draft.status.networkChange?.stage !== network.status?.networkChange?.stage;
+    if (!isStep && countedAt !== undefined && now - countedAt < countPauseMs) {
+      return { requeueAfterMs: countedAt + countPauseMs - now };
     }
-    standAsRecorded(scope);
-    if (wish.kind === 'refused') draft.stand(wish.standing);
+    this.#countedAt.set(uidOf(network), now);
+    // With the marks of this pass.
+    countServers({ ...scope, servers: related(this.#operator, scope.namespace).serversOf(network.metadata.name) });
     return undefined;
-  }
-
-  /** Check by the drivers, then commit; what follows the commit is the next pass. */
-  async #change(scope: NetworkScope, change: WantedChange): Promise<ReconcileResult | undefined> {
-    const { network, draft, context } = scope;
-    const uid = uidOf(network);
-    const refusal = this.#refusals.get(uid);
-    if (refusal?.digest === change.digest) {
-      standAsRecorded(scope);
-      draft.stand({ state: 'stalled', reason: refusal.reason, message: refusal.message });
-      return undefined;
-    }
-    this.#refusals.delete(uid);
-    const since = this.#since(uid, change.digest);
-    const verdict = await context.outsideWorker(() => checkWithDrivers(scope, change.plan, change.participants));
-    const refuse = (reason: string, message: string): undefined => {
-      this.#refusals.set(uid, { digest: change.digest, reason, message });
-      this.#checkingSince.delete(uid);
-      standAsRecorded(scope);
-      draft.stand({ state: 'stalled', reason, message });
-      this.#operator.recorder.event(network, {
-        type: 'Warning',
-        reason,
-        action: 'CheckSecurityServices',
-        note: `nothing was changed: ${message}`,
-      });
-      return undefined;
-    };
-    if (verdict.kind === 'incompatible') return refuse(verdict.reason, verdict.message);
-    const bounds = change.participants.map(({ spec, metadata }) =>
-      timeoutsOf(related(this.#operator, metadata.namespace ?? '').backend(spec.backendName)),
-    );
-    if (verdict.kind === 'unavailable') {
-      const bound = Math.max(...bounds.map((timeouts) => timeouts.change));
-      if (this.#operator.clock.now() - since >= bound) return refuse('CheckTimedOut', verdict.error.message);
-      standAsRecorded(scope);
-      draft.stand({ state: 'working', reason: verdict.error.reason, message: verdict.error.message });
-      return { requeueAfterMs: Math.min(5000, bound / 10) };
-    }
-    this.#announceImpact(network, verdict.servers);
-    const waitMs = Math.max(...bounds.map((timeouts) => timeouts.operation));
-    try {
-      const committed = await context.outsideWorker(() => commit(scope, change, waitMs));
-      if (committed === undefined) return { requeueAfterMs: 50 };
-      this.#checkingSince.delete(uid);
-      return undefined;
-    } catch (thrown) {
-      const error = asDriverError(thrown);
-      if (error.kind !== 'Unavailable') throw thrown;
-      standAsRecorded(scope);
-      draft.stand({
-        state: 'working',
-        reason: 'ShareBusy',
-        message: 'driver calls of the network are running; the change goes on when they have ended',
-      });
-      return { requeueAfterMs: 1000 };
-    }
-  }
-
-  #since(uid: string, digest: string): number {
-    const known = this.#checkingSince.get(uid);
-    if (known?.digest === digest) return known.since;
-    const since = this.#operator.clock.now();
-    this.#checkingSince.set(uid, { digest, since });
-    return since;
-  }
-
-  #announceImpact(
-    network: ShareNetwork,
-    servers: readonly { readonly message?: string; readonly name: string }[],
-  ): void {
-    const foretold = servers.flatMap(({ name, message }) => (message === undefined ? [] : [`${name}: ${message}`]));
-    if (foretold.length === 0) return;
-    this.#operator.recorder.event(network, {
-      type: 'Normal',
-      reason: 'ImpactForetold',
-      action: 'CheckSecurityServices',
-      note: foretold.slice(0, 5).join('; '),
-    });
   }
 
   #noteInvalidTokens({ network, draft }: NetworkScope): void {

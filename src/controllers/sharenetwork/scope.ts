@@ -3,6 +3,7 @@ import type { ShareNetwork, ShareNetworkStatus } from '../../api/v1alpha1/share-
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { GuardInput, GuardServer, GuardService } from '../../network-change/guard.ts';
 import { sameContent } from '../../network-change/plan.ts';
+import { neverSetUp } from '../../network-change/server-state.ts';
 import type { ServiceComparison } from '../../network-change/up-to-date.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { findPassword } from '../credentials.ts';
@@ -22,6 +23,23 @@ export interface NetworkScope {
   readonly draft: NetworkDraft;
   /** Share servers of the network, from the cache. */
   readonly servers: readonly ShareServer[];
+  /** Events that tell what the draft says; sent when it is stored. */
+  readonly announcements: NetworkEvent[];
+}
+
+/** An event about the network. */
+export interface NetworkEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+}
+
+/** Stores the draft, then tells what it says. */
+export async function store({ operator, draft, announcements }: NetworkScope): Promise<ShareNetwork> {
+  const written = await draft.write(operator.client, operator.informers.shareNetworks);
+  for (const event of announcements.splice(0)) operator.recorder.event(written, event);
+  return written;
 }
 
 /** Begins a pass. */
@@ -34,6 +52,7 @@ export function networkScope(operator: Operator, context: ReconcileContext, netw
     namespace,
     draft: new StatusDraft<ShareNetworkStatus, ShareNetwork>(network, new Date(operator.clock.now())),
     servers: related(operator, namespace).serversOf(network.metadata.name),
+    announcements: [],
   };
 }
 
@@ -77,8 +96,10 @@ export function guardInput(
       server,
       backend: backend(server.spec.backendName),
       paused: isPaused(server),
+      // A server not yet set up is held by nothing but its set-up.
       busy:
-        server.status?.operation?.token !== undefined || (options.quiet && operator.calls.serverIsBusy(uidOf(server))),
+        server.status?.operation?.token !== undefined ||
+        ((options.quiet || neverSetUp(server)) && operator.calls.serverIsBusy(uidOf(server))),
     }),
   );
   return {

@@ -1,24 +1,30 @@
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import { uidOf } from '../driver-requests.ts';
 
 /** What a server of a change may do now. */
 export type Turn = 'begin' | 'wait' | 'skip';
 
 /**
+ * - `stored`: its beginning is stored, its turn has not come.
+ * - `chosen`: its turn has come, the driver was not called.
+ * - `called`: the driver was, or may have been, called.
+ */
+type Step = 'stored' | 'chosen' | 'called';
+
+/**
  * Gives servers of a change their turn: at most `maxConcurrentServers` at once, none after `maxFailures` failures or an abort.
- * Beginnings are stored in the servers' status; here is kept what this process has begun, so that two servers that ask in the
- * same moment don't both get the last place.
+ * Beginnings are stored in the servers' status. Here is kept what this process did, so that two servers that ask in the same
+ * moment don't both get the last place, and so that a beginning that an earlier leader stored is told from an own one: with that
+ * leader's the driver may have been called.
  */
 export class ChangePace {
-  readonly #begun = new Map<string, Set<string>>();
-  readonly #clock: Clock;
-  /** When this process began to lead, in whole seconds. */
-  #leadsSince: number | undefined;
+  readonly #steps = new Map<string, Map<string, Step>>();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  /** Notes that this process stored the beginning of a server whose turn has not come. */
+  stored(changeID: string, server: ShareServer): void {
+    const steps = this.#of(changeID);
+    if (!steps.has(uidOf(server))) steps.set(uidOf(server), 'stored');
   }
 
   /** Asks for the server's turn; `begin` takes it. */
@@ -28,40 +34,67 @@ export class ChangePace {
     network: ShareNetwork | undefined,
     siblings: readonly ShareServer[],
   ): Turn {
-    const begun = this.#begun.get(changeID) ?? new Set<string>();
-    // A beginning that an earlier leader stored means that the driver may have been called: it is gone on with.
-    if (begun.has(uidOf(server)) || this.#isInherited(server, changeID)) return 'begin';
-    const { maxConcurrentServers, maxFailures } = network?.spec.securityServiceChange ?? {};
-    const record = network?.status?.networkChange;
-    const failures = siblings.filter(
-      ({ status }) => status?.lastNetworkChange?.id === changeID && status.lastNetworkChange.result === 'Failed',
-    ).length;
-    const aborted = record?.id === changeID && record.aborted === true;
-    if (aborted || (maxFailures !== undefined && failures >= maxFailures)) return 'skip';
+    const steps = this.#of(changeID);
+    const step = steps.get(uidOf(server));
+    if (step === 'called') return 'begin';
+    if (step === undefined && hasBegun(server, changeID)) {
+      steps.set(uidOf(server), 'called');
+      return 'begin';
+    }
+    if (hasStopped(changeID, network, siblings)) return 'skip';
+    if (step === 'chosen') return 'begin';
+    const { maxConcurrentServers } = network?.spec.securityServiceChange ?? {};
     if (maxConcurrentServers !== undefined) {
-      const running = siblings.filter(
-        (sibling) =>
-          uidOf(sibling) !== uidOf(server) &&
-          sibling.status?.networkChange?.id === changeID &&
-          (begun.has(uidOf(sibling)) || this.#isInherited(sibling, changeID)),
-      );
+      const running = siblings.filter((sibling) => {
+        if (uidOf(sibling) === uidOf(server) || sibling.status?.networkChange?.id !== changeID) return false;
+        const other = steps.get(uidOf(sibling));
+        return other === undefined ? hasBegun(sibling, changeID) : other !== 'stored';
+      });
       if (running.length >= maxConcurrentServers) return 'wait';
     }
-    begun.add(uidOf(server));
-    this.#begun.set(changeID, begun);
+    steps.set(uidOf(server), 'chosen');
     return 'begin';
   }
 
-  /** Forgets what was begun of a change that has ended for the server. */
-  ended(changeID: string, server: ShareServer): void {
-    const begun = this.#begun.get(changeID);
-    begun?.delete(uidOf(server));
-    if (begun?.size === 0) this.#begun.delete(changeID);
+  /** Asks once more when the call can begin: while it was queued the change may have been stopped. */
+  call(
+    changeID: string,
+    server: ShareServer,
+    network: ShareNetwork | undefined,
+    siblings: readonly ShareServer[],
+  ): 'begin' | 'skip' {
+    const steps = this.#of(changeID);
+    if (steps.get(uidOf(server)) !== 'called' && hasStopped(changeID, network, siblings)) return 'skip';
+    steps.set(uidOf(server), 'called');
+    return 'begin';
   }
 
-  #isInherited(server: ShareServer, changeID: string): boolean {
-    this.#leadsSince ??= Math.floor(this.#clock.now() / 1000) * 1000;
-    const operation = server.status?.operation;
-    return operation?.id === changeID && Date.parse(operation.startedTime) < this.#leadsSince;
+  /** Forgets a change that has ended for the server. */
+  ended(changeID: string, server: ShareServer): void {
+    const steps = this.#steps.get(changeID);
+    steps?.delete(uidOf(server));
+    if (steps?.size === 0) this.#steps.delete(changeID);
   }
+
+  #of(changeID: string): Map<string, Step> {
+    const present = this.#steps.get(changeID);
+    if (present !== undefined) return present;
+    const made = new Map<string, Step>();
+    this.#steps.set(changeID, made);
+    return made;
+  }
+}
+
+function hasBegun({ status }: ShareServer, changeID: string): boolean {
+  return status?.operation?.id === changeID;
+}
+
+function hasStopped(changeID: string, network: ShareNetwork | undefined, siblings: readonly ShareServer[]): boolean {
+  const record = network?.status?.networkChange;
+  if (record?.id === changeID && record.aborted === true) return true;
+  const { maxFailures } = network?.spec.securityServiceChange ?? {};
+  const failures = siblings.filter(
+    ({ status }) => status?.lastNetworkChange?.id === changeID && status.lastNetworkChange.result === 'Failed',
+  ).length;
+  return maxFailures !== undefined && failures >= maxFailures;
 }

@@ -5,10 +5,12 @@ import type {
   ShareServerNetworkChange,
 } from '../../api/v1alpha1/share-server.ts';
 import type { SecurityServiceUpdateResult } from '../../drivers/driver.ts';
-import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import { DriverError, InProgress } from '../../drivers/errors.ts';
+import { updateFailed } from '../../network-change/server-state.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { readBackendSecrets, storeBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
+import { boundedDetails } from '../driver-data.ts';
 import { driverNetwork, driverServer, driverService, serviceDetails, uidOf } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { related, timestamp } from '../operator.ts';
@@ -17,7 +19,7 @@ import { storeShareResults } from '../share-results.ts';
 import { beginning } from '../sharenetwork/change.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { noteWarnings } from '../warnings.ts';
-import type { ChangePace } from './change-pace.ts';
+import type { CallProgress } from './call-progress.ts';
 import { draftOf, type ServerScope, serverCallScope, storedError } from './scope.ts';
 import { formerService, type PassedService, passService } from './services.ts';
 
@@ -28,92 +30,129 @@ import { formerService, type PassedService, passService } from './services.ts';
 export async function takePart(
   scope: ServerScope,
   change: ShareServerNetworkChange,
-  pace: ChangePace,
-  firstCalls: Map<string, number>,
+  progress: CallProgress,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, server, network, namespace, draft } = scope;
   const record = network?.status?.networkChange;
   if (record?.id === change.id && record.stage === 'marking') return undefined;
-  if (network !== undefined && isPaused(network)) return undefined;
-  const siblings = related(operator, namespace).serversOf(server.spec.shareNetworkName);
-  const stored = server.status?.operation?.id === change.id;
-  const turn = pace.turn(change.id, server, network, siblings);
+  if (network !== undefined && isPaused(network)) {
+    // A pause may last for days: the time of the change begins anew after it.
+    progress.ended(callKey(change.id, server));
+    return undefined;
+  }
+  const restMs = progress.restMs(callKey(change.id, server));
+  if (restMs > 0) return { requeueAfterMs: restMs };
+  const { service, serversOf } = related(operator, namespace);
+  const turn = operator.pace.turn(change.id, server, network, serversOf(server.spec.shareNetworkName));
   if (turn === 'wait') return undefined;
   if (turn === 'skip') {
     await skip(scope, change);
     return undefined;
   }
   let begun = server;
-  if (!stored) {
-    const { service } = related(operator, namespace);
+  if (server.status?.operation?.id !== change.id) {
     draft.set(beginning(server, change.id, timestamp(operator.clock), service, change.changes));
     begun = await draft.write(operator.client, operator.informers.shareServers);
   }
   return await context.outsideWorker(() =>
-    callDriver({ ...scope, server: begun, draft: draftOf(operator, begun) }, change.id, pace, firstCalls),
+    callDriver({ ...scope, server: begun, draft: draftOf(operator, begun) }, change, progress),
   );
 }
 
-/** The server keeps its old services; its backend details say so again. */
+/** Names a server's part of a change. */
+function callKey(changeID: string, server: ShareServer): string {
+  return `${changeID}/${uidOf(server)}`;
+}
+
+/**
+ * The server keeps its old services; its backend details say so again. One whose earlier update failed is in error as before: it
+ * was not repaired.
+ */
 async function skip({ operator, server, draft }: ServerScope, change: ShareServerNetworkChange): Promise<void> {
   const kept = server.status?.securityServices ?? [];
   const details = Object.fromEntries(
     Object.entries(server.status?.backendDetails ?? {}).filter(([key]) => !key.startsWith('security_service_')),
   );
+  const failedBefore = updateFailed(server);
+  const phase = failedBefore ? 'error' : 'active';
   draft.set({
-    phase: 'active',
-    recordedPhase: 'active',
+    phase,
+    recordedPhase: phase,
     networkChange: undefined,
     operation: undefined,
     lastNetworkChange: { id: change.id, result: 'NotAttempted' },
     backendDetails: { ...details, ...serviceDetails(kept) },
   });
-  const message = `keeps its old security services: change ${change.id} was stopped before its turn`;
-  draft.setCondition('SecurityServicesUpToDate', 'False', 'NotAttempted', message);
-  draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+  if (failedBefore) {
+    const message = server.status?.lastError?.message ?? 'the last update failed';
+    draft.stand({ state: 'stalled', reason: 'UpdateFailed', message });
+  } else {
+    const message = `keeps its old security services: change ${change.id} was stopped before its turn`;
+    draft.setCondition('SecurityServicesUpToDate', 'False', 'NotAttempted', message);
+    draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+  }
   await draft.write(operator.client, operator.informers.shareServers);
+  operator.pace.ended(change.id, server);
 }
 
 async function callDriver(
   scope: ServerScope,
-  changeID: string,
-  pace: ChangePace,
-  firstCalls: Map<string, number>,
+  change: ShareServerNetworkChange,
+  progress: CallProgress,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, server, timeouts } = scope;
-  const key = `${changeID}/${uidOf(server)}`;
+  const key = callKey(change.id, server);
+  // Queueing is not counted: the time of the change runs from the first call.
+  const leftMs = (): number => progress.leftMs(key, timeouts.change);
+  const ended = (): undefined => {
+    progress.ended(key);
+    operator.pace.ended(change.id, server);
+  };
   let current = server;
-  const permit = await operator.calls.permit(
-    serverCallScope(scope, 'exclusive', { holdNetwork: false }),
-    context.signal,
-    timeouts.operation,
-  );
-  const firstCall = firstCalls.get(key) ?? operator.clock.now();
-  firstCalls.set(key, firstCall);
+  let permit: Permit | undefined;
   try {
+    const waitMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
+    const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: false });
+    permit = await operator.calls.permit(callScope, context.signal, waitMs);
     for (;;) {
-      const changes = current.status?.networkChange?.changes ?? [];
-      const step = changes.find(({ done }) => done !== true);
-      if (step === undefined) break;
+      const go = mayGoOn(scope, change.id, current);
+      // Whoever changed that brings the server back: the present state decides anew.
+      if (go === 'stop') {
+        progress.ended(key);
+        return undefined;
+      }
+      if (go === 'skip') {
+        await skip({ ...scope, server: current, draft: draftOf(operator, current) }, change);
+        return undefined;
+      }
+      const step = current.status?.networkChange?.changes.find(({ done }) => done !== true);
+      if (step === undefined) return ended();
       const passed = passService(scope, step.to);
-      const result = await updateService(permit, { ...scope, server: current }, changeID, step, passed);
-      const written = await storeSuccess({ ...scope, server: current }, changeID, step, passed.applied, result);
-      if (written === undefined) break;
+      progress.begin(key);
+      const timeoutMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
+      const result = await updateService(permit, { ...scope, server: current }, change.id, step, passed, timeoutMs);
+      const written = await storeSuccess({ ...scope, server: current }, change.id, step, passed.applied, result);
+      if (written?.status?.networkChange === undefined) return ended();
       current = written;
     }
-    firstCalls.delete(key);
-    pace.ended(changeID, server);
-    return undefined;
   } catch (thrown) {
-    const result = await handleFailure({ ...scope, server: current }, changeID, thrown, firstCall + timeouts.change);
-    if (result === undefined) {
-      firstCalls.delete(key);
-      pace.ended(changeID, server);
-    }
-    return result;
+    const result = await handleFailure({ ...scope, server: current }, change.id, thrown, progress);
+    return result ?? ended();
   } finally {
-    permit.release();
+    permit?.release();
   }
+}
+
+/** Whether the next call may be made: what was true when the permit was asked for may be so no more. */
+function mayGoOn({ operator, context, namespace }: ServerScope, changeID: string, server: ShareServer) {
+  const present = operator.informers.shareServers.cache.get(context.key);
+  const { status } = present ?? {};
+  if (present === undefined || uidOf(present) !== uidOf(server)) return 'stop';
+  if (status?.phase !== 'network_change' || status.networkChange?.id !== changeID) return 'stop';
+  const { network: networkOf, serversOf } = related(operator, namespace);
+  const network = networkOf(server.spec.shareNetworkName);
+  if (network !== undefined && isPaused(network)) return 'stop';
+  return operator.pace.call(changeID, server, network, serversOf(server.spec.shareNetworkName));
 }
 
 async function updateService(
@@ -122,8 +161,9 @@ async function updateService(
   changeID: string,
   step: ShareServerChange,
   passed: PassedService,
+  timeoutMs: number,
 ): Promise<SecurityServiceUpdateResult> {
-  const { operator, server, network, timeouts } = scope;
+  const { operator, server, network } = scope;
   const applied = server.status?.securityServices?.find(({ type }) => type === step.type);
   const attempted = server.status?.attempted?.find(({ type }) => type === step.type);
   const former = applied === undefined ? undefined : formerService(scope, applied);
@@ -132,7 +172,7 @@ async function updateService(
       operation: 'updateShareServerSecurityService',
       id: `${changeID}/${uidOf(server)}/${step.type}`,
       token: server.status?.operation?.token,
-      timeoutMs: timeouts.operation,
+      timeoutMs,
       secrets: [passed.secret, former?.password].filter((secret) => secret !== undefined),
     },
     async (driver, context) => {
@@ -182,7 +222,10 @@ async function storeSuccess(
     const draft = draftOf(operator, fresh);
     draft.set({
       securityServices: services,
-      backendDetails: { ...fresh.status?.backendDetails, ...result.backendDetails, ...serviceDetails([applied]) },
+      backendDetails: boundedDetails(
+        { ...fresh.status?.backendDetails, ...result.backendDetails },
+        serviceDetails([applied]),
+      ),
       networkChange: { ...change, changes },
     });
     noteWarnings(operator, fresh, draft, result.warnings);
@@ -213,38 +256,50 @@ async function handleFailure(
   scope: ServerScope,
   changeID: string,
   thrown: unknown,
-  deadline: number,
+  progress: CallProgress,
 ): Promise<ReconcileResult | undefined> {
-  const { operator, server } = scope;
-  const { informers, clock } = operator;
-  if (thrown instanceof InProgress && clock.now() < deadline) {
+  const { operator, server, timeouts } = scope;
+  const { informers } = operator;
+  const key = callKey(changeID, server);
+  const leftMs = progress.leftMs(key, timeouts.change);
+  if (thrown instanceof InProgress && leftMs > 0) {
+    const requeueAfterMs = progress.polled(key, thrown.pollAfter * 1000, leftMs);
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.operation?.id !== changeID) return undefined;
       const draft = draftOf(operator, fresh);
       draft.set({ operation: { ...fresh.status.operation, token: thrown.token } });
       return draft.write(operator.client, informers.shareServers);
     });
-    return { requeueAfterMs: Math.max(1, thrown.pollAfter * 1000) };
+    return { requeueAfterMs };
   }
   // A failure of the API server is nobody's verdict: the whole step is repeated.
   if (!(thrown instanceof DriverError || thrown instanceof InProgress)) throw thrown;
-  const error = thrown instanceof InProgress ? tookTooLong() : asDriverError(thrown);
-  if (error.kind === 'Unavailable' && clock.now() < deadline) {
+  if (thrown instanceof DriverError && thrown.kind === 'Unavailable' && leftMs > 0) {
+    const { reason, message, retryAfter } = thrown;
+    const requeueAfterMs = progress.failed(key, retryAfter === undefined ? undefined : retryAfter * 1000, leftMs);
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
-      if (fresh.status?.networkChange?.id !== changeID) return undefined;
+      if (fresh.status?.networkChange?.id !== changeID || fresh.status.phase !== 'network_change') return undefined;
       const draft = draftOf(operator, fresh);
-      draft.stand({ state: 'working', reason: error.reason, message: `${error.message}; it is tried again` });
+      draft.stand({ state: 'working', reason, message: `${message}; it is tried again` });
       return draft.write(operator.client, informers.shareServers);
     });
-    throw error;
+    return { requeueAfterMs };
   }
-  await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
+  await storeFailure(scope, changeID, finalError(thrown));
+  return undefined;
+}
+
+async function storeFailure(scope: ServerScope, changeID: string, error: DriverError): Promise<void> {
+  const { operator, server } = scope;
+  const { informers } = operator;
+  const written = await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
     const change = fresh.status?.networkChange;
     if (change?.id !== changeID) return undefined;
     const draft = draftOf(operator, fresh);
+    // Somebody reset the phase meanwhile: what happened is kept, the phase is his.
+    const own = fresh.status?.phase === 'network_change';
     draft.set({
-      phase: 'error',
-      recordedPhase: 'error',
+      ...(own ? { phase: 'error', recordedPhase: 'error' } : {}),
       networkChange: undefined,
       operation: undefined,
       lastNetworkChange: { id: changeID, result: 'Failed' },
@@ -254,16 +309,28 @@ async function handleFailure(
         .map(({ type, to }) => attemptedService(scope, type, to)),
     });
     draft.setCondition('SecurityServicesUpToDate', 'False', 'UpdateFailed', error.message);
-    draft.stand({ state: 'stalled', reason: 'UpdateFailed', message: error.message });
+    if (own) draft.stand({ state: 'stalled', reason: 'UpdateFailed', message: error.message });
     return draft.write(operator.client, informers.shareServers);
   });
+  if (written === undefined) return;
   operator.recorder.event(server, {
     type: 'Warning',
     reason: 'UpdateFailed',
     action: 'ChangeSecurityServices',
     note: `change ${changeID}: ${error.reason}: ${error.message}`,
   });
-  return undefined;
+}
+
+/** The verdict when nothing is tried any more. */
+function finalError(thrown: DriverError | InProgress): DriverError {
+  if (thrown instanceof DriverError && thrown.kind !== 'Unavailable') return thrown;
+  const last =
+    thrown instanceof InProgress ? 'the storage system is still at it' : `${thrown.reason}: ${thrown.message}`;
+  return new DriverError({
+    kind: 'Rejected',
+    reason: 'ChangeTimedOut',
+    message: `not finished within the backend's changeTimeout; the last answer was ${last}`,
+  });
 }
 
 function attemptedService(scope: ServerScope, type: AppliedSecurityService['type'], to: ShareServerChange['to']) {
@@ -273,12 +340,4 @@ function attemptedService(scope: ServerScope, type: AppliedSecurityService['type
     // The service is gone: what is known of it is its record.
     return { type, name: to.name, uid: to.uid, generation: to.generation };
   }
-}
-
-function tookTooLong(): DriverError {
-  return new DriverError({
-    kind: 'Rejected',
-    reason: 'ChangeTimedOut',
-    message: 'the storage system did not finish the change within changeTimeout',
-  });
 }

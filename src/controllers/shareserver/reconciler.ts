@@ -1,28 +1,31 @@
+import type { Conditions } from '../../api/v1alpha1/formats.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import type { Manager } from '../../runtime/manager.ts';
+import { uidOf } from '../driver-requests.ts';
 import { hasFinalizer } from '../finalizers.ts';
 import { type Operator, related } from '../operator.ts';
 import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
+import { soonest } from '../soonest.ts';
+import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
-import { ChangePace } from './change-pace.ts';
 import { examine } from './examine.ts';
 import { retireWhenUnused } from './idle.ts';
 import { observeReset } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
-import { setUp } from './set-up.ts';
+import { addressesExhausted, type GivenAddresses, setUp } from './set-up.ts';
 import { servesOn, standBlocked, tearDown } from './tear-down.ts';
 
 /** Sets share servers up, takes them through changes of security services, and tears them down. */
 export class ShareServerReconciler {
   readonly #operator: Operator;
-  readonly #pace: ChangePace;
-  readonly #firstCalls = new Map<string, number>();
+  readonly #progress: CallProgress;
+  readonly #givenAddresses: GivenAddresses = new Map();
 
   constructor(operator: Operator) {
     this.#operator = operator;
-    this.#pace = new ChangePace(operator.clock);
+    this.#progress = new CallProgress(operator);
   }
 
   /** Adds the controller to the manager. */
@@ -34,10 +37,20 @@ export class ShareServerReconciler {
       reconcile: (context) => this.reconcile(context),
     });
     const nameOfServer = ({ metadata }: ShareServer) => ({ namespace: metadata.namespace ?? '', name: metadata.name });
-    controller.watch(informers.shareServers, ({ object, previous }) => {
+    controller.watch(informers.shareServers, ({ type, object, previous }) => {
       const names = [nameOfServer(object)];
+      if (type === 'deleted') {
+        this.#givenAddresses.delete(uidOf(object));
+        // Its addresses are free now.
+        const waiting = informers.shareServers.cache
+          .byIndex('byBackend', object.spec.backendName)
+          .filter(({ status }) => readyReason(status?.conditions) === addressesExhausted);
+        names.push(...waiting.map(nameOfServer));
+      }
       // A place of a paced change became free, or was taken by a failure.
-      if (previous?.status?.networkChange !== undefined && object.status?.networkChange === undefined) {
+      const tookPart = type === 'deleted' ? object : previous;
+      const takesPart = type === 'deleted' ? undefined : object.status?.networkChange;
+      if (tookPart?.status?.networkChange !== undefined && takesPart === undefined) {
         const { serversOf } = related(this.#operator, object.metadata.namespace ?? '');
         const waiting = serversOf(object.spec.shareNetworkName).filter(
           ({ status }) => status?.phase === 'network_change',
@@ -53,11 +66,22 @@ export class ShareServerReconciler {
           network?.status?.phase,
           network?.status?.networkChange,
           network?.status?.securityServices,
+          network?.spec.securityServiceChange,
+          network?.spec.subnets,
           network === undefined ? undefined : isPaused(network),
         ]);
       if (facts(object) === facts(previous)) return undefined;
       return related(this.#operator, object.metadata.namespace ?? '')
         .serversOf(object.metadata.name)
+        .map(nameOfServer);
+    });
+    // A set-up waits for its services to be complete.
+    controller.watch(informers.securityServices, ({ object }) => {
+      const { namespace = '', name } = object.metadata;
+      const { networksWith, serversOf } = related(this.#operator, namespace);
+      return networksWith(name)
+        .flatMap((network) => serversOf(network.metadata.name))
+        .filter(neverSetUp)
         .map(nameOfServer);
     });
     controller.watch(informers.shares, ({ object, previous }) => {
@@ -81,12 +105,14 @@ export class ShareServerReconciler {
     const server = informers.shareServers.cache.get(context.key);
     if (server === undefined) return undefined;
     const scope = serverScope(this.#operator, context, server);
-    await observeReset(scope);
+    if (await observeReset(scope)) return undefined;
     const deleting = server.metadata.deletionTimestamp !== undefined;
     if (deleting && !hasFinalizer(server)) return undefined;
     if (deleting && isPaused(server)) return undefined;
-    if (deleting && !servesOn(scope)) return await tearDown(scope);
-    if (deleting) standBlocked(scope);
+    // A change that it takes part in comes first.
+    const changing = scope.draft.status.phase === 'network_change' && scope.draft.status.networkChange !== undefined;
+    if (deleting && !servesOn(scope) && !changing) return await tearDown(scope);
+    if (deleting && servesOn(scope)) standBlocked(scope);
     const result = await this.#work(scope);
     if (informers.shareServers.cache.get(context.key) !== server) {
       // Written in this pass: the draft belongs to the past, the newer version is in the queue already.
@@ -102,7 +128,7 @@ export class ShareServerReconciler {
     draft.set({ phase, recordedPhase: draft.status.recordedPhase ?? phase });
     if (phase === 'network_change') {
       // A pause during a change takes effect after it.
-      if (networkChange !== undefined) return await takePart(scope, networkChange, this.#pace, this.#firstCalls);
+      if (networkChange !== undefined) return await takePart(scope, networkChange, this.#progress);
       draft.stand({
         state: 'working',
         reason: 'Maintenance',
@@ -115,7 +141,10 @@ export class ShareServerReconciler {
       return undefined;
     }
     if (phase === 'creating' || (phase === 'error' && neverSetUp(server))) {
-      return soonest(await setUp(scope), server.status?.phase === 'error' ? await retireWhenUnused(scope) : undefined);
+      return soonest(
+        await setUp(scope, this.#progress, this.#givenAddresses),
+        server.status?.phase === 'error' ? await retireWhenUnused(scope) : undefined,
+      );
     }
     const token = unhandledReconcileToken(server);
     if (token !== undefined && phase === 'active') await examine(scope, token);
@@ -136,7 +165,6 @@ export class ShareServerReconciler {
   }
 }
 
-function soonest(...results: readonly (ReconcileResult | undefined)[]): ReconcileResult | undefined {
-  const pauses = results.flatMap((result) => (result?.requeueAfterMs === undefined ? [] : [result.requeueAfterMs]));
-  return pauses.length === 0 ? undefined : { requeueAfterMs: Math.min(...pauses) };
+function readyReason(conditions: Conditions | undefined): string | undefined {
+  return conditions?.find(({ type }) => type === 'Ready')?.reason;
 }

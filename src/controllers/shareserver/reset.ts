@@ -1,26 +1,33 @@
 import { resetBy } from '../status-reset.ts';
 import type { ServerScope } from './scope.ts';
 
-/** Takes note of a phase that somebody else wrote, and honours it: the record of a change is dropped unless it goes on. */
-export async function observeReset({ operator, server, draft }: ServerScope): Promise<void> {
+/**
+ * Takes note of a phase that somebody else wrote, and honours it: the record of a change is dropped unless it goes on.
+ * @returns whether there was one; it is stored then, and the next pass goes on from there
+ */
+export async function observeReset({ operator, server, draft }: ServerScope): Promise<boolean> {
   const { phase, recordedPhase, networkChange } = draft.status;
-  if (phase === undefined || recordedPhase === undefined || phase === recordedPhase) return;
-  const manager = await resetBy(operator, operator.informers.shareServers, server);
-  operator.recorder.event(server, {
+  if (phase === undefined || recordedPhase === undefined || phase === recordedPhase) return false;
+  const { shareServers } = operator.informers;
+  const manager = await resetBy(operator, shareServers, server);
+  draft.set({ recordedPhase: phase });
+  if (phase !== 'network_change') {
+    if (networkChange !== undefined) {
+      operator.pace.ended(networkChange.id, server);
+      draft.set({ networkChange: undefined, operation: undefined });
+    }
+    const reason = draft.condition('SecurityServicesUpToDate')?.reason;
+    if (reason === 'NetworkChangeInProgress' || (reason === 'UpdateFailed' && phase === 'active')) {
+      const message = `an administrator set the phase to ${phase}; which services the server has is not known`;
+      draft.setCondition('SecurityServicesUpToDate', 'Unknown', 'StatusReset', message);
+    }
+  }
+  const written = await draft.write(operator.client, shareServers);
+  operator.recorder.event(written, {
     type: 'Warning',
     reason: 'StatusReset',
     action: 'ResetStatus',
     note: `phase was set from ${recordedPhase} to ${phase} by ${manager}`,
   });
-  draft.set({ recordedPhase: phase });
-  if (phase === 'network_change') return;
-  if (networkChange !== undefined) draft.set({ networkChange: undefined, operation: undefined });
-  if (phase === 'active' && draft.condition('SecurityServicesUpToDate')?.reason === 'UpdateFailed') {
-    draft.setCondition(
-      'SecurityServicesUpToDate',
-      'Unknown',
-      'StatusReset',
-      'an administrator set the server to active after a failed update',
-    );
-  }
+  return true;
 }

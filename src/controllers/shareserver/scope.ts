@@ -4,6 +4,7 @@ import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-se
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { DriverError } from '../../drivers/errors.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
+import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { timeoutsOf, uidOf } from '../driver-requests.ts';
@@ -60,7 +61,7 @@ export function serverCallScope(
   return {
     backendName: server.spec.backendName,
     tenant,
-    server: { uid: uidOf(server), mode },
+    server: { uid: uidOf(server), mode, secrets: secretTexts(operator, server) },
     ...(options.holdNetwork && network !== undefined ? { networkUID: uidOf(network) } : {}),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
   };

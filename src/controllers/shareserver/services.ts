@@ -1,3 +1,4 @@
+import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService } from '../../api/v1alpha1/share-server.ts';
 import type { DriverSecurityService } from '../../drivers/driver.ts';
@@ -20,25 +21,52 @@ export interface PassedService {
  * Resolves a recorded service with its password.
  * @throws DriverError `Rejected` when it, or its password, is gone or incomplete
  */
-export function passService({ operator, namespace }: ServerScope, recorded: RecordedSecurityService): PassedService {
-  const service = related(operator, namespace).service(recorded.name);
-  if (service === undefined || uidOf(service) !== recorded.uid) {
-    throw gone('SecurityServiceNotFound', `security service ${recorded.name} does not exist any more`);
-  }
-  const gaps = securityServiceGaps(service.spec);
-  if (gaps.length > 0) {
-    throw gone('SecurityServiceIncomplete', `security service ${recorded.name} lacks ${gaps.join(', ')}`);
-  }
-  const password = findPassword(operator, service);
-  if (password.state !== 'usable' && password.state !== 'none') {
-    throw gone(
-      'CredentialsNotFound',
-      `the password Secret ${service.spec.passwordSecretRef?.name} of security service ${recorded.name} is missing, not marked with the label sharenet.io/credentials, or bound to other services`,
-    );
-  }
+export function passService(scope: ServerScope, recorded: RecordedSecurityService): PassedService {
+  const resolved = resolve(scope, recorded);
+  if ('reason' in resolved) throw new DriverError({ kind: 'Rejected', ...resolved });
+  const { service, password } = resolved;
   const applied = appliedService(service, password.state === 'usable' ? password.version : undefined);
   const secret = password.state === 'usable' ? password.password : undefined;
   return { driver: driverService(applied, secret), applied, secret };
+}
+
+/** Why a recorded service can't be passed to a driver; undefined when it can. */
+export function whyNotPassable(scope: ServerScope, recorded: RecordedSecurityService): Lack | undefined {
+  const resolved = resolve(scope, recorded);
+  return 'reason' in resolved ? resolved : undefined;
+}
+
+interface Lack {
+  readonly reason: string;
+  readonly message: string;
+}
+
+type Password = ReturnType<typeof findPassword>;
+
+function resolve(
+  { operator, namespace }: ServerScope,
+  recorded: RecordedSecurityService,
+): Lack | { readonly service: SecurityService; readonly password: Password } {
+  const service = related(operator, namespace).service(recorded.name);
+  if (service === undefined || uidOf(service) !== recorded.uid) {
+    return {
+      reason: 'SecurityServiceNotFound',
+      message: `security service ${recorded.name} does not exist any more`,
+    };
+  }
+  const gaps = securityServiceGaps(service.spec);
+  if (gaps.length > 0) {
+    return {
+      reason: 'SecurityServiceIncomplete',
+      message: `security service ${recorded.name} lacks ${gaps.join(', ')}`,
+    };
+  }
+  const password = findPassword(operator, service);
+  if (password.state === 'usable' || password.state === 'none') return { service, password };
+  return {
+    reason: 'CredentialsNotFound',
+    message: `the password Secret ${service.spec.passwordSecretRef?.name} of security service ${recorded.name} is missing, not marked with the label sharenet.io/credentials, or bound to other services`,
+  };
 }
 
 /** A service that the server was given before, with its password where that is still to be had. */
@@ -50,8 +78,4 @@ export function formerService(
   const password =
     service === undefined || uidOf(service) !== applied.uid ? undefined : findPassword(operator, service);
   return driverService(applied, password?.state === 'usable' ? password.password : undefined);
-}
-
-function gone(reason: string, message: string): DriverError {
-  return new DriverError({ kind: 'Rejected', reason, message });
 }

@@ -1,9 +1,10 @@
 import type { NetworkAllocation, ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { associationPending } from '../../network-change/association.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { allocateAddresses, canonicalAddress, segmentKey } from '../../scheduling/address-allocation.ts';
 import { readBackendSecrets, storeBackendSecrets } from '../backend-secrets.ts';
+import { boundedDetails, isStorable, storableIdentifier } from '../driver-data.ts';
 import { driverNetwork, driverServer, serviceDetails, uidOf } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
@@ -11,14 +12,21 @@ import { namespaceIsTerminating, related, timestamp } from '../operator.ts';
 import { unhandledReconcileToken } from '../requests.ts';
 import { isServing } from '../storagebackend/reconciler.ts';
 import { noteWarnings } from '../warnings.ts';
+import type { CallProgress } from './call-progress.ts';
 import { draftOf, type ServerScope, serverCallScope, storedError } from './scope.ts';
-import { passService } from './services.ts';
+import { passService, whyNotPassable } from './services.ts';
 
 const firstRetryMs = 5000;
 const lastRetryMs = 300_000;
+/** Reason of a server that waits for a free address. */
+export const addressesExhausted = 'AddressesExhausted';
 
 /** Makes the server on the storage system with the network's recorded services. */
-export async function setUp(scope: ServerScope): Promise<ReconcileResult | undefined> {
+export async function setUp(
+  scope: ServerScope,
+  progress: CallProgress,
+  given: GivenAddresses,
+): Promise<ReconcileResult | undefined> {
   const { operator, context, server, draft, backend } = scope;
   const wait = whyWait(scope);
   if (wait !== undefined) {
@@ -33,10 +41,12 @@ export async function setUp(scope: ServerScope): Promise<ReconcileResult | undef
     const delayMs = retryDelay(scope);
     if (delayMs > 0) return { requeueAfterMs: delayMs };
   }
+  const restMs = progress.restMs(setUpKey(server));
+  if (restMs > 0) return { requeueAfterMs: restMs };
   const capabilities = backend?.status?.capabilities;
-  const allocations = allocate(scope, capabilities?.networkAllocationsPerServer ?? 0);
+  const allocations = allocate(scope, capabilities?.networkAllocationsPerServer ?? 0, given);
   if ('exhausted' in allocations) {
-    draft.stand({ state: 'working', reason: 'AddressesExhausted', message: allocations.message });
+    draft.stand({ state: 'working', reason: addressesExhausted, message: allocations.message });
     return { requeueAfterMs: 60_000 };
   }
   const operation = server.status?.operation ?? {
@@ -52,10 +62,16 @@ export async function setUp(scope: ServerScope): Promise<ReconcileResult | undef
   });
   draft.stand({ state: 'working', reason: 'Creating', message: 'the share server is being set up' });
   const begun = await draft.write(operator.client, operator.informers.shareServers);
-  return await context.outsideWorker(() => callSetUp({ ...scope, server: begun, draft: draftOf(operator, begun) }));
+  return await context.outsideWorker(() =>
+    callSetUp({ ...scope, server: begun, draft: draftOf(operator, begun) }, progress),
+  );
 }
 
-async function callSetUp(scope: ServerScope): Promise<ReconcileResult | undefined> {
+function setUpKey(server: ShareServer): string {
+  return `setup/${uidOf(server)}`;
+}
+
+async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<ReconcileResult | undefined> {
   const { operator, context, server, timeouts } = scope;
   const { informers } = operator;
   const permit = await operator.calls.permit(
@@ -64,6 +80,7 @@ async function callSetUp(scope: ServerScope): Promise<ReconcileResult | undefine
     timeouts.operation,
   );
   try {
+    progress.begin(setUpKey(server));
     // What was true before the permit may have changed while it was waited for.
     const network = related(operator, scope.namespace).network(server.spec.shareNetworkName);
     if (network === undefined || network.status?.phase !== 'active') return { requeueAfterMs: 100 };
@@ -87,16 +104,18 @@ async function callSetUp(scope: ServerScope): Promise<ReconcileResult | undefine
           call,
         ),
     );
+    const identifier = storableIdentifier(result.identifier);
     await storeBackendSecrets(operator, server, result.backendSecrets);
     const applied = services.map((service) => service.applied);
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.operation?.id !== operation?.id) return undefined;
       const draft = draftOf(operator, fresh);
+      // Somebody reset the phase meanwhile: the result is kept, the phase is his.
+      const own = fresh.status?.phase === 'creating';
       draft.set({
-        phase: 'active',
-        recordedPhase: 'active',
-        identifier: result.identifier,
-        backendDetails: { ...result.backendDetails, ...serviceDetails(applied) },
+        ...(own ? { phase: 'active', recordedPhase: 'active' } : {}),
+        identifier,
+        backendDetails: boundedDetails(result.backendDetails, serviceDetails(applied)),
         securityServices: applied,
         attempted: undefined,
         operation: undefined,
@@ -104,66 +123,86 @@ async function callSetUp(scope: ServerScope): Promise<ReconcileResult | undefine
       });
       draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'the server has the recorded services');
       noteWarnings(operator, fresh, draft, result.warnings);
-      draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+      if (own) draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
       return draft.write(operator.client, informers.shareServers);
     });
+    progress.ended(setUpKey(server));
     return undefined;
   } catch (thrown) {
-    return await setUpFailed(scope, thrown);
+    return await setUpFailed(scope, thrown, progress);
   } finally {
     permit.release();
   }
 }
 
-async function setUpFailed(scope: ServerScope, thrown: unknown): Promise<ReconcileResult | undefined> {
-  const { operator, server, network, namespace } = scope;
+async function setUpFailed(
+  scope: ServerScope,
+  thrown: unknown,
+  progress: CallProgress,
+): Promise<ReconcileResult | undefined> {
+  const { operator, server } = scope;
   const { informers } = operator;
+  const key = setUpKey(server);
   if (thrown instanceof InProgress) {
+    const requeueAfterMs = progress.polled(key, thrown.pollAfter * 1000, lastRetryMs);
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.operation === undefined) return undefined;
       const draft = draftOf(operator, fresh);
       draft.set({ operation: { ...fresh.status.operation, token: thrown.token } });
       return draft.write(operator.client, informers.shareServers);
     });
-    return { requeueAfterMs: thrown.pollAfter * 1000 };
+    return { requeueAfterMs };
   }
   if (!(thrown instanceof DriverError)) throw thrown;
-  const error = asDriverError(thrown);
-  const final = error.kind !== 'Unavailable';
-  await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
-    const draft = draftOf(operator, fresh);
-    if (final) {
-      const { service } = related(operator, namespace);
-      const attempted = (network?.status?.securityServices ?? []).flatMap(({ name, uid, type, generation }) =>
-        service(name) === undefined ? [] : [{ name, uid, type, generation }],
-      );
-      draft.set({
-        phase: 'error',
-        recordedPhase: 'error',
-        lastError: storedError(operator, 'setupServer', error),
-        attempted,
-        ...(error.partial?.identifier === undefined ? {} : { identifier: error.partial.identifier }),
-        ...(error.partial?.backendDetails === undefined ? {} : { backendDetails: error.partial.backendDetails }),
-      });
-      if (fresh.status?.operation !== undefined) {
-        // Kept without its token: the tear-down must know that something may have been made.
-        const { token: _ended, ...operation } = fresh.status.operation;
-        draft.set({ operation });
-      }
-      draft.stand({ state: 'stalled', reason: 'SetupFailed', message: error.message });
-    } else {
-      draft.stand({ state: 'working', reason: error.reason, message: error.message });
-    }
-    return draft.write(operator.client, informers.shareServers);
-  });
-  if (!final) throw error;
+  const { reason, message, retryAfter } = thrown;
+  if (thrown.kind === 'Unavailable') {
+    const requeueAfterMs = progress.failed(key, retryAfter === undefined ? undefined : retryAfter * 1000, lastRetryMs);
+    await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
+      if (fresh.status?.phase !== 'creating') return undefined;
+      const draft = draftOf(operator, fresh);
+      draft.stand({ state: 'working', reason, message: `${message}; it is tried again` });
+      return draft.write(operator.client, informers.shareServers);
+    });
+    return { requeueAfterMs };
+  }
+  progress.ended(key);
+  await storeFailure(scope, thrown);
   operator.recorder.event(server, {
     type: 'Warning',
     reason: 'SetupFailed',
     action: 'SetUpShareServer',
-    note: `${error.reason}: ${error.message}`,
+    note: `${reason}: ${message}`,
   });
   return undefined;
+}
+
+async function storeFailure(scope: ServerScope, error: DriverError): Promise<void> {
+  const { operator, server, network, namespace } = scope;
+  const { informers } = operator;
+  const { service } = related(operator, namespace);
+  const attempted = (network?.status?.securityServices ?? []).flatMap(({ name, uid, type, generation }) =>
+    service(name) === undefined ? [] : [{ name, uid, type, generation }],
+  );
+  const { identifier, backendDetails } = error.partial ?? {};
+  await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
+    const draft = draftOf(operator, fresh);
+    // Somebody reset the phase meanwhile: what happened is kept, the phase is his.
+    const own = fresh.status?.phase === 'creating';
+    draft.set({
+      ...(own ? { phase: 'error', recordedPhase: 'error' } : {}),
+      lastError: storedError(operator, 'setupServer', error),
+      attempted,
+      ...(identifier === undefined || !isStorable(identifier) ? {} : { identifier }),
+      ...(backendDetails === undefined ? {} : { backendDetails: boundedDetails(backendDetails) }),
+    });
+    if (fresh.status?.operation !== undefined) {
+      // Kept without its token: the tear-down must know that something may have been made.
+      const { token: _ended, ...operation } = fresh.status.operation;
+      draft.set({ operation });
+    }
+    if (own) draft.stand({ state: 'stalled', reason: 'SetupFailed', message: error.message });
+    return draft.write(operator.client, informers.shareServers);
+  });
 }
 
 /** Why the server can't be set up now. */
@@ -183,6 +222,13 @@ function whyWait(scope: ServerScope): { readonly reason: string; readonly messag
       reason: 'SecurityServicesPending',
       message: `waits until share network ${network.metadata.name} has recorded its security services`,
     };
+  }
+  const incomplete = (network.status.securityServices ?? []).flatMap((recorded) => {
+    const why = whyNotPassable(scope, recorded);
+    return why === undefined ? [] : [why.message];
+  });
+  if (incomplete.length > 0) {
+    return { reason: 'SecurityServiceIncomplete', message: incomplete.join('; ') };
   }
   if (!isServing(backend) || backend.spec.enabled === false) {
     return { reason: 'BackendUnavailable', message: `backend ${server.spec.backendName} is not ready or not enabled` };
@@ -213,12 +259,18 @@ function retryDelay({ operator, server, network, draft }: ServerScope): number {
   return Math.max(0, failedAt + pause - operator.clock.now());
 }
 
+/**
+ * Addresses that this process chose, by server UID: until they are stored, another server that asks in the same moment must not
+ * be given them.
+ */
+export type GivenAddresses = Map<string, readonly NetworkAllocation[]>;
+
 type Allocations =
   | { readonly addresses: readonly NetworkAllocation[] }
   | { readonly exhausted: true; readonly message: string };
 
 /** The server's addresses: those it has, else free ones of its subnet, unique on the backend's segment over all namespaces. */
-function allocate({ operator, server, network }: ServerScope, count: number): Allocations {
+function allocate({ operator, server, network }: ServerScope, count: number, given: GivenAddresses): Allocations {
   const present = server.status?.networkAllocations ?? [];
   const subnet = network?.spec.subnets?.find(({ name }) => name === server.spec.subnetName);
   if (present.length > 0 || count === 0) return { addresses: present };
@@ -226,15 +278,20 @@ function allocate({ operator, server, network }: ServerScope, count: number): Al
     return { exhausted: true, message: `subnet ${server.spec.subnetName} is not in the share network any more` };
   }
   const segment = segmentKey(subnet);
+  const others = operator.informers.shareServers.cache
+    .byIndex('byBackend', server.spec.backendName)
+    .filter((other) => uidOf(other) !== uidOf(server));
   const used = new Set<string>();
-  for (const other of operator.informers.shareServers.cache.byIndex('byBackend', server.spec.backendName)) {
-    for (const { subnetName, ipAddress } of other.status?.networkAllocations ?? []) {
+  for (const other of others) {
+    for (const { subnetName, ipAddress } of other.status?.networkAllocations ?? given.get(uidOf(other)) ?? []) {
       if ((segmentOf(operator, other, subnetName) ?? segment) === segment) used.add(canonicalAddress(ipAddress));
     }
   }
   const result = allocateAddresses({ subnet, count, used });
   if (result.exhausted === true) return result;
-  return { addresses: result.addresses.map((ipAddress) => ({ subnetName: subnet.name, ipAddress })) };
+  const addresses = result.addresses.map((ipAddress) => ({ subnetName: subnet.name, ipAddress }));
+  given.set(uidOf(server), addresses);
+  return { addresses };
 }
 
 /** Segment of another server's subnet; where that can't be told its address is taken for used. */

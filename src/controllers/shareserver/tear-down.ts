@@ -19,15 +19,31 @@ export function mayAbandon({ server, backend }: Pick<ServerScope, 'server' | 'ba
   );
 }
 
-/** Whether the server has to serve on although it is to be deleted. */
-export function servesOn({ shares: placed }: ServerScope): boolean {
-  return placed.length > 0;
+/** Whether the server has to serve on although it is to be deleted. What a driver has begun to tear down does no more. */
+export function servesOn({ server, shares: placed }: Pick<ServerScope, 'server' | 'shares'>): boolean {
+  const { operation } = server.status ?? {};
+  return placed.length > 0 && !(operation?.name === 'teardownServer' && operation.token !== undefined);
 }
 
-/** Says why a server that is to be deleted serves on. */
+/**
+ * Says why a server that is to be deleted serves on. A share that was placed in the same moment in which the tear-down began
+ * comes first: drivers tear down nothing that has shares.
+ */
 export function standBlocked({ draft, shares: placed }: ServerScope): void {
   const names = nameList(placed.map(({ metadata }) => metadata.name));
   draft.setCondition('DeletionBlocked', 'True', 'SharesExist', `serves on until its shares are deleted: ${names}`);
+  if (draft.status.phase === 'deleting') draft.set({ phase: 'active', recordedPhase: 'active', operation: undefined });
+}
+
+/** Whether shares are placed on the server now, as the API server has them. */
+async function hasShares({ operator, namespace, server }: ServerScope): Promise<boolean> {
+  const { items } = await operator.client.list(shares, {
+    namespace,
+    fieldSelector: `spec.shareNetworkName=${server.spec.shareNetworkName}`,
+  });
+  const placed = items.filter((share) => share.status?.shareServerName === server.metadata.name);
+  for (const share of placed) operator.informers.shares.cache.observe(share);
+  return placed.length > 0;
 }
 
 /** Takes the server off the storage system and lets the object go. Deletion is tried for ever; what is in the way is told. */
@@ -60,15 +76,7 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
     await removeFinalizer(client, informers.shareServers, server);
     return undefined;
   }
-  const { items } = await client.list(shares, {
-    namespace: scope.namespace,
-    fieldSelector: `spec.shareNetworkName=${server.spec.shareNetworkName}`,
-  });
-  const placed = items.filter((share) => share.status?.shareServerName === server.metadata.name);
-  if (placed.length > 0) {
-    for (const share of placed) informers.shares.cache.observe(share);
-    return { requeueAfterMs: 1000 };
-  }
+  if (operation?.token === undefined && (await hasShares(scope))) return { requeueAfterMs: 1000 };
   draft.set({
     phase: 'deleting',
     recordedPhase: 'deleting',
@@ -101,6 +109,8 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
       timeouts.operation,
     );
     try {
+      // No share is made on it any more; one that was made before the lock was free may have been on its way at the first look.
+      if (server.status?.operation?.token === undefined && (await hasShares(scope))) return { requeueAfterMs: 50 };
       const services = (server.status?.securityServices ?? []).map((applied) => formerService(scope, applied));
       const result = await permit.call(
         {

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
-import { DriverError } from '../../drivers/errors.ts';
+import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { backendConfigOf, type DriverModules } from '../../drivers/registry.ts';
 import { secretText } from '../core-types.ts';
+import { presentable } from '../driver-calls/presentable-error.ts';
 import type { Operator } from '../operator.ts';
+import { keepIdentity, type RecordedIdentity } from './identity.ts';
+
+/** Most bytes of a free-form configuration, as JSON. */
+const maxParametersBytes = 16 * 1024;
 
 /** A driver as a backend's spec and credentials ask for it, or why there can't be one. */
 export type WantedDriver =
@@ -12,6 +17,12 @@ export type WantedDriver =
       readonly ok: true;
       /** Changes with configuration and credentials. */
       readonly key: string;
+      /** The identity fields as they are in force, to be recorded. */
+      readonly identity: RecordedIdentity;
+      /** Identity fields whose new value is refused, and the old one in force, because the backend is in use. */
+      readonly refusedFields: readonly string[];
+      /** What must not show in an error of the driver. */
+      readonly secrets: readonly string[];
       readonly create: () => Driver;
     }
   | { readonly ok: false; readonly reason: string; readonly message: string };
@@ -19,7 +30,8 @@ export type WantedDriver =
 /** Result of a probe. */
 export type ProbeResult =
   | { readonly ok: true; readonly capabilities: Capabilities }
-  | { readonly ok: false; readonly error: unknown };
+  /** Fit to be shown. */
+  | { readonly ok: false; readonly error: DriverError };
 
 interface Current {
   readonly key: string;
@@ -45,11 +57,21 @@ export class BackendDrivers {
     return [...(this.#secretUsers.get(secretName) ?? [])];
   }
 
-  /** Reads the backend's configuration and credentials. */
-  wanted(backend: StorageBackend): WantedDriver {
+  /**
+   * Reads the backend's configuration and credentials.
+   * @param inUse whether something is on the backend, which its identity must not change under
+   */
+  wanted(backend: StorageBackend, inUse: boolean): WantedDriver {
+    const tooLong = parametersTooLong(backend);
+    if (tooLong !== undefined) return { ok: false, reason: 'InvalidConfiguration', message: tooLong };
     const configured = backendConfigOf(backend.spec, this.#modules);
     if (!configured.valid) return { ok: false, reason: 'InvalidConfiguration', message: configured.message };
-    const { module, config } = configured;
+    const { module } = configured;
+    const { config, identity, refusedFields } = keepIdentity(
+      configured.config,
+      module.identityFields,
+      inUse ? backend.status?.identity : undefined,
+    );
     const credentials = this.#credentials(backend, module, config);
     if (credentials === undefined) {
       return {
@@ -64,6 +86,9 @@ export class BackendDrivers {
     return {
       ok: true,
       key,
+      identity,
+      refusedFields,
+      secrets: secretsOf(credentials),
       create: () =>
         module.createDriver({
           backendName: backend.metadata.name,
@@ -102,13 +127,13 @@ export class BackendDrivers {
         driver.updateShareServerSecurityService !== undefined;
       const capabilities = able ? answered : { ...answered, securityServiceUpdateSupport: false };
       if (current?.driver !== driver) {
-        await this.#operator.instances.replace(name, driver, timeoutMs);
+        await this.#operator.instances.replace(name, driver, timeoutMs, wanted.secrets);
         this.#current.set(name, { key: wanted.key, driver });
       }
       return { ok: true, capabilities };
     } catch (error) {
       if (driver !== undefined && driver !== current?.driver) await driver.close().catch(() => undefined);
-      return { ok: false, error };
+      return { ok: false, error: presentable(asDriverError(error), wanted.secrets) };
     }
   }
 
@@ -161,4 +186,17 @@ export class BackendDrivers {
     if (secret === undefined) return undefined;
     return Object.fromEntries(Object.keys(secret.data ?? {}).map((key) => [key, secretText(secret, key) ?? '']));
   }
+}
+
+/** Credentials without account names, which errors may and should tell. */
+function secretsOf(credentials: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(credentials).flatMap(([key, text]) => (/^user(name|id)?$/i.test(key) ? [] : [text]));
+}
+
+function parametersTooLong({ spec }: StorageBackend): string | undefined {
+  for (const field of ['parameters', 'cephfs', 'samba'] as const) {
+    const bytes = Buffer.byteLength(JSON.stringify(spec[field] ?? {}));
+    if (bytes > maxParametersBytes) return `spec.${field}: has ${bytes} bytes as JSON, more than ${maxParametersBytes}`;
+  }
+  return undefined;
 }

@@ -4,9 +4,9 @@ import { formatQuantity } from '../../api/quantity.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
 import type { Capabilities } from '../../drivers/driver.ts';
-import { asDriverError } from '../../drivers/errors.ts';
 import type { DriverModules } from '../../drivers/registry.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
@@ -16,6 +16,7 @@ import { StatusDraft } from '../status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
 
 const probeIntervalMs = 60_000;
+const failedProbeIntervalMs = 10_000;
 
 type Draft = StatusDraft<StorageBackendStatus, StorageBackend>;
 
@@ -40,9 +41,11 @@ export class StorageBackendReconciler {
     });
     controller.watch(informers.storageBackends);
     // Only what may end a wait for deletion.
-    controller.watch(informers.shares, ({ type, object }) =>
-      type === 'deleted' && object.status?.backendName !== undefined ? { name: object.status.backendName } : undefined,
-    );
+    controller.watch(informers.shares, ({ type, object, previous }) => {
+      const left = (type === 'deleted' ? object : previous)?.status?.backendName;
+      const stays = type !== 'deleted' && object.status?.backendName === left;
+      return left === undefined || stays ? undefined : { name: left };
+    });
     controller.watch(informers.shareServers, ({ type, object }) =>
       type === 'deleted' ? { name: object.spec.backendName } : undefined,
     );
@@ -85,12 +88,15 @@ export class StorageBackendReconciler {
     const { name } = backend.metadata;
     const token = requestToken(backend, labels.reconcileRequestedAt);
     const asked = token !== undefined && token !== backend.status?.lastHandledReconcileAt;
-    const wanted = this.#drivers.wanted(backend);
+    const users = this.#users(name);
+    const wanted = this.#drivers.wanted(backend, users.length > 0);
+    if (asked) draft.set({ lastHandledReconcileAt: token });
     if (!wanted.ok) {
       draft.stand({ state: 'stalled', reason: wanted.reason, message: wanted.message });
       return undefined;
     }
     const due = this.#nextProbe.get(name) ?? 0;
+    const isStart = due === 0 && !asked && draft.status.observedGeneration === backend.metadata.generation;
     const replace = !this.#drivers.isCurrent(name, wanted.key);
     if (!replace && !asked && clock.now() < due && draft.status.observedGeneration === backend.metadata.generation) {
       return { requeueAfterMs: due - clock.now() };
@@ -98,7 +104,7 @@ export class StorageBackendReconciler {
     const probed = await context.outsideWorker(() =>
       this.#drivers.probe(backend, wanted, timeoutsOf(backend).operation, context.signal),
     );
-    const inMs = Math.round(probeIntervalMs * (0.9 + 0.2 * random()));
+    const inMs = Math.round((probed.ok ? probeIntervalMs : failedProbeIntervalMs) * (0.9 + 0.2 * random()));
     this.#nextProbe.set(name, clock.now() + inMs);
     if (informers.storageBackends.cache.get(nameOf(backend))?.metadata.generation !== backend.metadata.generation) {
       // Changed while it was probed: what was seen belongs to the past.
@@ -107,32 +113,36 @@ export class StorageBackendReconciler {
     }
     if (probed.ok) {
       this.#operator.instances.limit(name, backend.spec.maxConcurrentOperations ?? 8);
-      draft.set({ ...probedStatus(probed.capabilities), ...(asked ? { lastHandledReconcileAt: token } : {}) });
-      draft.stand({ state: 'ready', reason: 'Available', message: 'the backend answers' });
+      draft.set({ ...probedStatus(probed.capabilities), identity: wanted.identity });
+      // Space changes all the time; a restart alone is no reason to write it.
+      if (isStart && backend.status?.capacity !== undefined) draft.set({ capacity: backend.status.capacity });
+      if (wanted.refusedFields.length === 0) {
+        draft.stand({ state: 'ready', reason: 'Available', message: 'the backend answers' });
+      } else {
+        const fields = wanted.refusedFields.map((field) => `${memberOf(backend)}.${field}`);
+        draft.stand({
+          state: 'stalled',
+          reason: 'IdentityFieldsImmutable',
+          message: `${nameList(fields)} can't change while the backend is in use by ${nameList(users)}; the old value stays in force`,
+        });
+      }
     } else {
-      const error = asDriverError(probed.error);
+      const { error } = probed;
       draft.stand({ state: 'working', reason: error.reason, message: error.message });
       context.logger.warn({ reason: error.reason, error: error.message, detail: error.detail }, 'backend probe failed');
     }
-    return { requeueAfterMs: probed.ok ? inMs : Math.min(inMs, 10_000) };
+    return { requeueAfterMs: inMs };
   }
 
   async #delete(context: ReconcileContext, backend: StorageBackend): Promise<ReconcileResult | undefined> {
     const { client, informers, clock } = this.#operator;
     if (!hasFinalizer(backend)) return undefined;
     const { name } = backend.metadata;
-    const servers = informers.shareServers.cache.byIndex('byBackend', name);
-    const shares = informers.shares.cache
-      .byIndex('byBackend', name)
-      .filter((share) => share.status?.backendName === name);
-    if (servers.length + shares.length > 0) {
+    const users = this.#users(name);
+    if (users.length > 0) {
       const draft: Draft = new StatusDraft<StorageBackendStatus, StorageBackend>(backend, new Date(clock.now()));
       // Deletions on it go on: the driver must stay in step.
       const result = isPaused(backend) ? undefined : await this.#keep(context, backend, draft);
-      const users = [
-        ...shares.map((share) => `Share ${share.metadata.namespace}/${share.metadata.name}`),
-        ...servers.map((server) => `ShareServer ${server.metadata.namespace}/${server.metadata.name}`),
-      ];
       draft.setCondition(
         'DeletionBlocked',
         'True',
@@ -146,6 +156,22 @@ export class StorageBackendReconciler {
     await removeFinalizer(client, informers.storageBackends, backend);
     return undefined;
   }
+
+  /** What is on the backend. */
+  #users(name: string): readonly string[] {
+    const { shares, shareServers } = this.#operator.informers;
+    const placed = shares.cache.byIndex('byBackend', name).filter(({ status }) => status?.backendName === name);
+    const named = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
+    return [
+      ...placed.map((share) => `Share ${named(share)}`),
+      ...shareServers.cache.byIndex('byBackend', name).map((server) => `ShareServer ${named(server)}`),
+    ];
+  }
+}
+
+/** Field of the spec that holds the driver's configuration. */
+function memberOf({ spec }: StorageBackend): string {
+  return `spec.${spec.driver.includes('/') ? 'parameters' : spec.driver}`;
 }
 
 function probedStatus({ capacity, ...capabilities }: Capabilities): Partial<StorageBackendStatus> {

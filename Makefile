@@ -1,0 +1,63 @@
+# What a person does with this repository; `make` alone lists it. Each target does all the set-up that it needs.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# The storage driver of the demo.
+DRIVER ?= dummy
+# Flags of `make run` and names of checks and test projects for `make test`: `make test ARGS="types unit"`.
+ARGS ?=
+
+# The fetched Node comes first if there is one, then the commands of the installed packages.
+export PATH := $(CURDIR)/tools/node/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+# What was installed is recognised by a copy of the lockfile, not by times: those change with every checkout.
+NODE_LOCK := tools/node/package-lock.json
+NODE_STAMP := tools/node/node_modules/.installed-package-lock.json
+STAMP := node_modules/.installed-package-lock.json
+NPM_FLAGS := --no-audit --no-fund --no-update-notifier --loglevel=error
+
+NEED_NPM = command -v npm >/dev/null || { \
+  echo "npm is not on the PATH: install Node.js (any version that brings npm 7 or newer) from https://nodejs.org" >&2; exit 1; }
+
+.PHONY: help setup demo run test bench crds format node
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+setup: node ## install what bin/sharenet-operator needs: Node.js if the machine's is too old, and the packages
+	@cmp -s package-lock.json $(STAMP) || { \
+	  $(NEED_NPM); \
+	  echo "installing the packages of package-lock.json"; \
+	  npm ci $(NPM_FLAGS) && cp package-lock.json $(STAMP); }
+
+# Fetched only where the machine's Node is too old; renewed when its lockfile changes.
+node:
+	@if [ -d tools/node/node_modules ]; then cmp -s $(NODE_LOCK) $(NODE_STAMP); else tools/node/find.sh >/dev/null 2>&1; fi || { \
+	  $(NEED_NPM); \
+	  echo "fetching Node.js (once, about 60 MB): the machine's own is older than 22.19 or missing"; \
+	  rm -rf tools/node/node_modules; \
+	  npm ci --prefix tools/node --ignore-scripts $(NPM_FLAGS) && cp $(NODE_LOCK) $(NODE_STAMP); \
+	  tools/node/find.sh >/dev/null; }
+
+demo: setup ## walk through the story on a real control plane, then leave it running until Ctrl-C
+	@node test/kube/cli.ts build >/dev/null
+	@DRIVER=$(DRIVER) node test/demo/demo.ts
+
+run: setup ## run the operator against the current KUBECONFIG; ARGS="--log-level debug" passes flags
+	@bin/sharenet-operator $(ARGS)
+
+test: setup ## run all checks and tests; ARGS="types unit" only some
+	@node tools/checks/run-all.ts $(ARGS)
+
+bench: setup ## measure cost and speed on a real control plane
+	@node test/kube/cli.ts build >/dev/null
+	@node test/bench/bench.ts
+
+crds: setup ## generate crds/ from src/api/v1alpha1
+	@node tools/crds/generate.ts
+
+format: setup ## format the code and apply what the linter can correct
+	@npm run --silent format

@@ -1,0 +1,298 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { finalizer } from '../api/v1alpha1/labels.ts';
+import type { ShareAccess, ShareAccessPhase, ShareAccessStatus } from '../api/v1alpha1/share-access.ts';
+import type { AccessLevel, BackendCapabilities } from '../api/v1alpha1/storage-backend.ts';
+import { mayBeGranted, planRules, type RulePlan, type RulePlanInput } from './plan.ts';
+import { targetKey } from './rule-target.ts';
+
+const capabilities: BackendCapabilities = {
+  driverHandlesShareServers: true,
+  securityServiceUpdateSupport: true,
+  securityServiceTypes: [],
+  shareProtocols: ['NFS'],
+  accessTypesByProtocol: { NFS: ['ip'] },
+  accessLevels: ['rw', 'ro'],
+  accessKeyTypes: [],
+  networkAllocationsPerServer: 1,
+};
+
+const pausedLabel = 'paused';
+const askedLabel = 'asked';
+
+function input(rules: readonly ShareAccess[], changes: Partial<RulePlanInput> = {}): RulePlanInput {
+  return {
+    rules,
+    protocol: 'NFS',
+    capabilities,
+    shareIsLeaving: false,
+    serverFailed: false,
+    isPaused: ({ metadata }) => metadata.labels?.[pausedLabel] === 'true',
+    isAskedFor: ({ metadata }) => metadata.labels?.[askedLabel] === 'true',
+    ...changes,
+  };
+}
+
+interface RuleOptions {
+  readonly name?: string;
+  readonly to?: string;
+  readonly level?: AccessLevel;
+  readonly status?: ShareAccessStatus;
+  /** Reason of the Ready condition. */
+  readonly reason?: string;
+  readonly sent?: boolean;
+  readonly deleting?: boolean;
+  readonly paused?: boolean;
+  readonly asked?: boolean;
+  readonly generation?: number;
+}
+
+function rule(options: RuleOptions = {}): ShareAccess {
+  const { name = 'r', to = '10.0.0.1', level, status = {}, reason, sent = true, generation = 1 } = options;
+  const condition = {
+    type: 'Ready',
+    status: 'False' as const,
+    reason: reason ?? '',
+    message: '',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  };
+  return {
+    metadata: {
+      name,
+      uid: `uid-${name}`,
+      generation,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      labels: { [pausedLabel]: String(options.paused === true), [askedLabel]: String(options.asked === true) },
+      ...(sent ? { finalizers: [finalizer] } : {}),
+      ...(options.deleting === true ? { deletionTimestamp: '2026-01-02T00:00:00Z' } : {}),
+    },
+    spec: {
+      shareName: 'share',
+      accessType: 'ip',
+      accessTo: to,
+      ...(level === undefined ? {} : { accessLevel: level }),
+    },
+    status: { observedGeneration: 1, ...status, ...(reason === undefined ? {} : { conditions: [condition] }) },
+  };
+}
+
+const applied: ShareAccessStatus = { phase: 'active', accessLevel: 'rw' };
+const inError: ShareAccessStatus = { phase: 'error' };
+
+/** Where a rule went; the reason for a problem. */
+function fate(plan: RulePlan, one: ShareAccess): string {
+  const lists = ['add', 'update', 'deny', 'keep', 'failed', 'hitByServer'] as const;
+  const found: string[] = lists.filter((list) => plan[list].includes(one));
+  for (const problem of plan.problems) if (problem.rule === one) found.push(problem.reason);
+  return found.join('+') || 'left alone';
+}
+
+describe('planRules', () => {
+  const rows: readonly (readonly [what: string, RuleOptions, string, Partial<RulePlanInput>?])[] = [
+    ['a new rule', { sent: false }, 'add'],
+    ['a new rule that an interrupted call may have granted', {}, 'add'],
+    [
+      'a new rule while the capabilities of its backend are not known',
+      { sent: false },
+      'add',
+      { capabilities: undefined },
+    ],
+    ['an applied rule', { status: applied }, 'keep'],
+    ['an applied rule of another level', { status: applied, level: 'ro' }, 'update'],
+    ['an applied rule that somebody asked to look at', { status: applied, asked: true }, 'update'],
+    ['a deleted rule', { status: applied, deleting: true }, 'deny'],
+    ['a deleted rule that failed', { status: inError, reason: 'AccessRejected', deleting: true }, 'deny'],
+    ['a deleted rule that no driver has heard of', { sent: false, deleting: true }, 'left alone'],
+    ['a deleted rule of a failed server', { status: applied, deleting: true }, 'deny', { serverFailed: true }],
+    ['an applied rule of a share that goes', { status: applied }, 'deny', { shareIsLeaving: true }],
+    ['an unsent rule of a share that goes', { sent: false }, 'left alone', { shareIsLeaving: true }],
+    ['a paused new rule', { sent: false, paused: true }, 'left alone'],
+    ['a paused applied rule', { status: applied, paused: true }, 'keep'],
+    ['a paused applied rule of another level', { status: applied, level: 'ro', paused: true }, 'keep'],
+    [
+      'a paused applied rule that is deleted: the backend keeps it',
+      { status: applied, paused: true, deleting: true },
+      'keep',
+    ],
+    ['a rule that the backend refused', { status: inError, reason: 'AccessRejected' }, 'failed'],
+    ['the same, asked for again', { status: inError, reason: 'AccessRejected', asked: true }, 'add'],
+    [
+      'the same, granted before',
+      { status: { ...inError, accessLevel: 'rw' }, reason: 'AccessRejected', asked: true },
+      'add',
+    ],
+    ['the same, with a new spec', { status: inError, reason: 'AccessRejected', generation: 2 }, 'add'],
+    [
+      'a rule hit by its server, which is back',
+      { status: { ...inError, accessLevel: 'rw' }, reason: 'ShareServerError' },
+      'hitByServer',
+    ],
+    ['a rule of a failed server', { status: applied }, 'ShareServerError', { serverFailed: true }],
+    ['a rule that was a duplicate and is none any more', { status: inError, reason: 'DuplicateAccessRule' }, 'add'],
+    [
+      'a rule whose Secret was taken: it is looked at again',
+      { status: inError, reason: 'AccessKeySecretConflict' },
+      'add',
+    ],
+    ['a target that is none', { to: '10.0.0.1/8' }, 'InvalidAccessRule'],
+    ['a type that the backend does not take', {}, 'AccessTypeNotSupported', { protocol: 'CIFS' }],
+    [
+      'a level that the backend does not know',
+      { level: 'ro' },
+      'AccessLevelNotSupported',
+      { capabilities: { ...capabilities, accessLevels: ['rw'] } },
+    ],
+  ];
+  for (const [what, options, expected, changes = {}] of rows) {
+    it(what, () => {
+      const one = rule(options);
+      expect(fate(planRules(input([one], changes)), one)).toBe(expected);
+    });
+  }
+
+  it('takes the applied one of two rules for one client, however it is spelled', () => {
+    const first = rule({ name: 'a', to: '10.0.0.1/32' });
+    const second = rule({ name: 'b', status: applied });
+    const plan = planRules(input([first, second]));
+    expect([fate(plan, first), fate(plan, second)]).toEqual(['DuplicateAccessRule', 'keep']);
+    expect(plan.problems[0]?.message).toContain('ShareAccess b ');
+  });
+
+  it('takes a rule whose target is not valid for no rival', () => {
+    const invalid = rule({ name: 'a', to: '10.0.0.1/8', status: applied });
+    const valid = rule({ name: 'b', to: '10.0.0.0/8' });
+    const plan = planRules(input([invalid, valid]));
+    expect([fate(plan, invalid), fate(plan, valid)]).toEqual(['InvalidAccessRule', 'add']);
+  });
+
+  it('leaves the newest out when a share has more than 1,000 rules', () => {
+    const rules = Array.from({ length: 1002 }, (_, index) =>
+      rule({ name: `r${String(index).padStart(4, '0')}`, to: `10.0.${index >> 8}.${index & 255}` }),
+    );
+    const late = rule({ name: 'zz', to: '10.9.9.9', status: applied });
+    const plan = planRules(input([...rules, late]));
+    expect(plan.problems.map(({ rule: one, reason }) => `${one.metadata.name} ${reason}`)).toEqual([
+      'r0999 TooManyAccessRules',
+      'r1000 TooManyAccessRules',
+      'r1001 TooManyAccessRules',
+    ]);
+    expect([plan.add.length, plan.keep.length]).toEqual([999, 1]);
+  });
+});
+
+describe('planRules, whatever the rules are', () => {
+  const phases: readonly ShareAccessPhase[] = [
+    'queued_to_apply',
+    'applying',
+    'active',
+    'error',
+    'queued_to_update',
+    'denying',
+  ];
+  const reasons = ['Applied', 'AccessRejected', 'ShareServerError', 'DuplicateAccessRule', 'AccessKeyMissing'];
+  const options = fc.record({
+    to: fc.constantFrom('10.0.0.1', '10.0.0.1/32', '10.0.0.2', '10.0.0.0/8', '10.0.0.1/8', 'fd00::1'),
+    level: fc.constantFrom<AccessLevel>('rw', 'ro'),
+    status: fc.record(
+      { phase: fc.constantFrom(...phases), accessLevel: fc.constantFrom<AccessLevel>('rw', 'ro') },
+      { requiredKeys: ['phase'] },
+    ),
+    reason: fc.constantFrom(...reasons),
+    sent: fc.boolean(),
+    deleting: fc.boolean(),
+    paused: fc.boolean(),
+    asked: fc.boolean(),
+    generation: fc.constantFrom(1, 2),
+  });
+  const inputs = fc
+    .record({
+      rules: fc.array(options, { maxLength: 8 }),
+      shareIsLeaving: fc.boolean(),
+      serverFailed: fc.boolean(),
+      known: fc.boolean(),
+    })
+    .map(({ rules, known, ...rest }) =>
+      input(
+        rules.map((one, index) => rule({ ...one, name: `r${index}` })),
+        { ...rest, capabilities: known ? capabilities : undefined },
+      ),
+    );
+
+  it('each rule has one fate, and is left alone only when paused, or never sent and on its way out', () => {
+    fc.assert(
+      fc.property(inputs, (given) => {
+        const plan = planRules(given);
+        for (const one of given.rules) {
+          const what = fate(plan, one);
+          expect(what).not.toContain('+');
+          if (what !== 'left alone') continue;
+          const leaving = given.shareIsLeaving || one.metadata.deletionTimestamp !== undefined;
+          expect(given.isPaused(one) || (leaving && !mayBeGranted(one))).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('nothing that is denied is kept or granted, and no two granted rules are for the same client', () => {
+    fc.assert(
+      fc.property(inputs, (given) => {
+        const plan = planRules(given);
+        const granted = [...plan.add, ...plan.update, ...plan.keep];
+        for (const one of plan.deny) expect(granted).not.toContain(one);
+        const fresh = [...plan.add, ...plan.update];
+        const clients = fresh.map(({ spec }) => targetKey(spec));
+        expect(new Set(clients).size).toBe(clients.length);
+      }),
+    );
+  });
+
+  it('the order in which the rules come does not matter', () => {
+    const shuffled = inputs.chain((given) =>
+      fc.tuple(
+        fc.constant(given),
+        fc.shuffledSubarray([...given.rules], { minLength: given.rules.length, maxLength: given.rules.length }),
+      ),
+    );
+    fc.assert(
+      fc.property(shuffled, ([given, rules]) => {
+        const [one, other] = [planRules(given), planRules({ ...given, rules })];
+        for (const each of given.rules) expect(fate(other, each)).toBe(fate(one, each));
+      }),
+    );
+  });
+
+  /** The rules after everything was done that the plan asks for. */
+  function carriedOut(given: RulePlanInput): RulePlanInput {
+    const plan = planRules(given);
+    const rules = given.rules
+      .filter((one) => !plan.deny.includes(one))
+      .map((one): ShareAccess => {
+        if (!plan.add.includes(one) && !plan.update.includes(one)) return one;
+        const { metadata, spec } = one;
+        return {
+          spec,
+          metadata: { ...metadata, finalizers: [finalizer], labels: { ...metadata.labels, [askedLabel]: 'false' } },
+          status: {
+            phase: 'active',
+            accessLevel: spec.accessLevel ?? 'rw',
+            ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
+          },
+        };
+      });
+    return { ...given, rules };
+  }
+
+  it('when the plan was carried out, nothing is left but rules that waited for a denied one of their client', () => {
+    fc.assert(
+      fc.property(inputs, (given) => {
+        const denied = new Set(planRules(given).deny.map(({ spec }) => targetKey(spec)));
+        const after = carriedOut(given);
+        const next = planRules(after);
+        expect(next.deny).toEqual([]);
+        for (const { spec } of [...next.add, ...next.update]) expect(denied).toContain(targetKey(spec));
+        const last = planRules(carriedOut(after));
+        expect([last.add, last.update, last.deny]).toEqual([[], [], []]);
+      }),
+    );
+  });
+});

@@ -1,0 +1,296 @@
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../test/faults/manual-clock.ts';
+import type { CallContext } from '../../drivers/driver.ts';
+import { createDriverRig } from '../../drivers/dummy/driver-rig.ts';
+import { DriverError, InProgress } from '../../drivers/errors.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { DriverCallMetrics } from './driver-call-metrics.ts';
+import { type CallOptions, type CallScope, DriverCalls } from './driver-calls.ts';
+import { DriverInstances } from './driver-instances.ts';
+
+const never = new AbortController().signal;
+const options: CallOptions = { operation: 'createShare', id: 'op-1', timeoutMs: 60_000 };
+const scope: CallScope = {
+  backendName: 'b',
+  tenant: { namespace: 'ns', namespaceUID: 'uid-ns' },
+  networkUID: 'net',
+  server: { uid: 'server-1', mode: 'shared', secrets: ['server-secret'] },
+  shareUID: 'share-1',
+};
+
+async function setUp() {
+  const clock = new ManualClock();
+  const lines: string[] = [];
+  const logger = createLogger({ level: 'debug', format: 'json', destination: { write: (line) => lines.push(line) } });
+  const registry = new Registry();
+  const instances = new DriverInstances(clock);
+  const rig = await createDriverRig();
+  await instances.replace('b', rig.open({}), 0, ['backend-secret']);
+  await rig.cleanup();
+  const calls = new DriverCalls({
+    instances,
+    clock,
+    logger,
+    metrics: new DriverCallMetrics(registry),
+    installationID: 'installation-1',
+  });
+  const stuck = async () => (await registry.getSingleMetric('sharenet_driver_calls_stuck')?.get())?.values[0]?.value;
+  return { calls, clock, instances, lines, logger, stuck };
+}
+
+/** Whether a permit is to be had now. */
+async function isFree({ calls, clock }: Awaited<ReturnType<typeof setUp>>, wanted: CallScope): Promise<boolean> {
+  const asked = calls.permit(wanted, never, 10).then(
+    (permit) => {
+      permit.release();
+      return true;
+    },
+    (error: unknown) => {
+      expect(error).toMatchObject({ kind: 'Unavailable', reason: 'OperationRunning' });
+      return false;
+    },
+  );
+  await clock.advance(10);
+  return await asked;
+}
+
+describe('a driver call', () => {
+  it('passes on what the driver answers, and tells it whose call it is', async () => {
+    const { calls, clock } = await setUp();
+    const permit = await calls.permit(scope, never, 1000);
+    let seen: CallContext | undefined;
+    const answer = await permit.call({ ...options, token: 'job-1' }, async (_driver, context) => {
+      seen = context;
+      return 42;
+    });
+    permit.release();
+    expect(answer).toBe(42);
+    expect(seen).toMatchObject({
+      installationID: 'installation-1',
+      tenant: scope.tenant,
+      operation: { id: 'op-1', token: 'job-1', attempt: 1 },
+    });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is given up as Unavailable when it takes longer than its timeout, and aborted', async () => {
+    const { calls, clock } = await setUp();
+    const permit = await calls.permit(scope, never, 1000);
+    let signal: AbortSignal | undefined;
+    const call = permit.call(options, (_driver, context) => {
+      signal = context.signal;
+      return new Promise((_resolve, reject) => context.signal.addEventListener('abort', () => reject(signal?.reason)));
+    });
+    const outcome = expect(call).rejects.toMatchObject({
+      kind: 'Unavailable',
+      reason: 'OperationTimeout',
+      message: 'createShare on backend b gave no answer within 60 s',
+    });
+    await clock.advance(59_999);
+    expect(signal?.aborted).toBe(false);
+    await clock.advance(1);
+    await outcome;
+    expect(signal?.aborted).toBe(true);
+    permit.release();
+  });
+
+  it('that ignores its abort fences its server, share and slot until it ends, but not the network', async () => {
+    const rig = await setUp();
+    const { calls, clock, instances, stuck } = rig;
+    instances.limit('b', 2);
+    const permit = await calls.permit(scope, never, 1000);
+    const late = Promise.withResolvers<void>();
+    const call = permit.call(options, () => late.promise);
+    call.catch(() => undefined);
+    await clock.advance(60_000);
+    await expect(call).rejects.toMatchObject({ reason: 'OperationTimeout' });
+    permit.release();
+
+    expect(await stuck()).toBe(1);
+    expect(calls.serverIsBusy('server-1')).toBe(true);
+    expect(await calls.whileQuiet('net', never, 1000, async () => 'quiet')).toBe('quiet');
+    const { server: _server, shareUID: _share, ...elsewhere } = scope;
+    expect(await isFree(rig, { ...scope, shareUID: 'share-2' })).toBe(true);
+    expect(await isFree(rig, { ...elsewhere, shareUID: 'share-1' })).toBe(false);
+    expect(await isFree(rig, { ...elsewhere, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(false);
+    // One of two slots is left.
+    const other = await calls.permit({ ...elsewhere, shareUID: 'share-3' }, never, 1000);
+    let given = false;
+    const waiting = calls.permit({ ...elsewhere, shareUID: 'share-4' }, never, 1000).then((one) => {
+      given = true;
+      return one;
+    });
+    await clock.advance(1);
+    expect(given).toBe(false);
+
+    late.resolve();
+    (await waiting).release();
+    other.release();
+    expect(calls.serverIsBusy('server-1')).toBe(false);
+    expect(await stuck()).toBe(0);
+    expect(await isFree(rig, { ...scope, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(true);
+  });
+
+  it('keeps what it needs when its permit is released while it still runs', async () => {
+    const rig = await setUp();
+    const permit = await rig.calls.permit(scope, never, 1000);
+    const running = Promise.withResolvers<string>();
+    const call = permit.call(options, () => running.promise);
+    permit.release();
+    permit.release();
+    expect(await isFree(rig, scope)).toBe(false);
+    running.resolve('done');
+    expect(await call).toBe('done');
+    expect(await isFree(rig, scope)).toBe(true);
+  });
+
+  it('shows no secret in what it throws or logs, wherever in an error the driver put it', async () => {
+    const { calls, lines, logger } = await setUp();
+    const secrets = ['hunter2', 'hunter2-and-more', 'backend-secret', 'server-secret'];
+    const text = `bind failed: ${secrets.join(' ')}`;
+    const permit = await calls.permit(scope, never, 1000);
+    const thrown = [
+      new DriverError({ kind: 'Rejected', reason: 'BindFailed', message: text, detail: text, cause: new Error(text) }),
+      new Error(text, { cause: new Error(text) }),
+      new DriverError({ kind: 'Internal', reason: 'BindFailed', message: 'see cause', cause: text }),
+      text,
+    ];
+    for (const error of thrown) {
+      const failure: unknown = await permit
+        .call({ ...options, secrets: ['hunter2', 'hunter2-and-more'] }, () => Promise.reject(error))
+        .catch((shown: unknown) => shown);
+      expect(failure).toBeInstanceOf(DriverError);
+      logger.error({ err: failure }, 'reconciling failed');
+    }
+    permit.release();
+    expect(lines).toHaveLength(2 * thrown.length);
+    expect(lines.join('')).toContain('bind failed: [redacted] [redacted] [redacted] [redacted]');
+    for (const secret of [...secrets, 'and-more']) expect(lines.join('')).not.toContain(secret);
+  });
+
+  it('bounds the texts of a driver and takes only reasons that Kubernetes takes', async () => {
+    const { calls } = await setUp();
+    const permit = await calls.permit(scope, never, 1000);
+    const error = new DriverError({
+      kind: 'Rejected',
+      reason: 'no such thing!',
+      message: `a\u0000\n${'x'.repeat(9999)}`,
+    });
+    const failure: unknown = await permit.call(options, () => Promise.reject(error)).catch((shown: unknown) => shown);
+    permit.release();
+    expect(failure).toMatchObject({ reason: 'DriverError', message: expect.stringMatching(/^a x{1021}…$/) });
+  });
+
+  it('fails the same way when the driver throws before it returns a promise', async () => {
+    const { calls } = await setUp();
+    const permit = await calls.permit(scope, never, 1000);
+    const call = permit.call(options, () => {
+      throw new TypeError('undefined is not a function');
+    });
+    await expect(call).rejects.toMatchObject({
+      kind: 'Internal',
+      reason: 'DriverFault',
+      message: expect.not.stringContaining('undefined is not'),
+      detail: 'undefined is not a function',
+    });
+    permit.release();
+    expect(calls.serverIsBusy('server-1')).toBe(false);
+  });
+
+  it('passes InProgress on as it is', async () => {
+    const { calls, lines } = await setUp();
+    const permit = await calls.permit(scope, never, 1000);
+    const answer = new InProgress({ token: 'job-1', pollAfter: 2 });
+    await expect(permit.call(options, () => Promise.reject(answer))).rejects.toBe(answer);
+    permit.release();
+    expect(lines).toEqual([]);
+  });
+
+  it('counts the attempts of an operation until it ends', async () => {
+    const { calls } = await setUp();
+    const permit = await calls.permit(scope, never, 1000);
+    const attempts: number[] = [];
+    const fail = (kind: 'Unavailable' | 'Rejected') =>
+      permit
+        .call(options, (_driver, { operation }) => {
+          attempts.push(operation.attempt);
+          return Promise.reject(new DriverError({ kind, reason: 'Failed', message: 'failed' }));
+        })
+        .catch(() => undefined);
+    for (const kind of ['Unavailable', 'Unavailable', 'Rejected', 'Unavailable'] as const) await fail(kind);
+    permit.release();
+    expect(attempts).toEqual([1, 2, 3, 1]);
+  });
+});
+
+describe('a permit', () => {
+  it('is refused as Unavailable when another call keeps it waiting too long, and nothing is held then', async () => {
+    const rig = await setUp();
+    const first = await rig.calls.permit(scope, never, 1000);
+    expect(await isFree(rig, scope)).toBe(false);
+    first.release();
+    expect(await isFree(rig, { ...scope, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(true);
+    expect(await rig.calls.whileQuiet('net', never, 1000, async () => 'quiet')).toBe('quiet');
+  });
+
+  it('lets calls for different shares of one server run together, and set-up or update of the server alone', async () => {
+    const rig = await setUp();
+    const first = await rig.calls.permit(scope, never, 1000);
+    expect(await isFree(rig, { ...scope, shareUID: 'share-2' })).toBe(true);
+    expect(await isFree(rig, { ...scope, shareUID: 'share-2', server: { uid: 'server-1', mode: 'exclusive' } })).toBe(
+      false,
+    );
+    first.release();
+  });
+
+  it('gives everything back when the backend has no driver, or the wait for a slot is cut short', async () => {
+    const rig = await setUp();
+    const { calls, instances } = rig;
+    await expect(calls.permit({ ...scope, backendName: 'gone' }, never, 1000)).rejects.toMatchObject({
+      reason: 'BackendUnavailable',
+    });
+    instances.limit('b', 1);
+    const only = await calls.permit({ ...scope, server: { uid: 'server-2', mode: 'shared' } }, never, 1000);
+    const abort = new AbortController();
+    const waiting = calls.permit({ ...scope, shareUID: 'share-2' }, abort.signal, 1000);
+    await rig.clock.advance(1);
+    abort.abort(new Error('shutdown'));
+    await expect(waiting).rejects.toThrow('shutdown');
+    expect(calls.serverIsBusy('server-1')).toBe(false);
+    only.release();
+    expect(await calls.whileQuiet('net', never, 1000, async () => 'quiet')).toBe('quiet');
+  });
+});
+
+describe('whileQuiet', () => {
+  it('waits for the running calls of a network, holds new ones back, and is not starved by them', async () => {
+    const { calls, clock } = await setUp();
+    const order: string[] = [];
+    const first = await calls.permit(scope, never, 1000);
+    const quiet = calls.whileQuiet('net', never, 1000, async () => order.push('quiet'));
+    const later = calls.permit({ ...scope, shareUID: 'share-2' }, never, 1000).then((permit) => {
+      order.push('later');
+      permit.release();
+    });
+    await clock.advance(1);
+    expect(order).toEqual([]);
+    order.push('first ended');
+    first.release();
+    await Promise.all([quiet, later]);
+    expect(order).toEqual(['first ended', 'quiet', 'later']);
+  });
+
+  it('gives up when running calls do not end in time, and lets others pass again, also when its work fails', async () => {
+    const { calls, clock } = await setUp();
+    const first = await calls.permit(scope, never, 1000);
+    const quiet = calls.whileQuiet('net', never, 500, async () => 'never');
+    const refused = expect(quiet).rejects.toMatchObject({ kind: 'Unavailable', reason: 'OperationRunning' });
+    await clock.advance(500);
+    await refused;
+    (await calls.permit({ ...scope, shareUID: 'share-2' }, never, 1000)).release();
+    first.release();
+    await expect(calls.whileQuiet('net', never, 500, () => Promise.reject(new Error('conflict')))).rejects.toThrow();
+    (await calls.permit(scope, never, 1000)).release();
+  });
+});

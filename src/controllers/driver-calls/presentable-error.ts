@@ -1,0 +1,25 @@
+import { DriverError } from '../../drivers/errors.ts';
+import { redact, safeReason, safeText } from '../safe-text.ts';
+
+/**
+ * The same error with texts that may be shown: no known secret, no control characters, bounded. That includes the cause, which
+ * a logger prints with its stack.
+ */
+export function presentable(error: DriverError, secrets: readonly string[]): DriverError {
+  return new DriverError({
+    kind: error.kind,
+    reason: safeReason(error.reason, 'DriverError'),
+    message: safeText(redact(error.message, secrets)),
+    ...(error.detail === undefined ? {} : { detail: safeText(redact(error.detail, secrets), 4096) }),
+    ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+    ...(error.partial === undefined ? {} : { partial: error.partial }),
+    ...(error.cause === undefined ? {} : { cause: presentableCause(error.cause, secrets) }),
+  });
+}
+
+function presentableCause(cause: unknown, secrets: readonly string[]): Error {
+  const { message, stack } = cause instanceof Error ? cause : new Error(String(cause));
+  const shown = new Error(redact(message, secrets));
+  if (stack !== undefined) shown.stack = redact(stack, secrets);
+  return shown;
+}

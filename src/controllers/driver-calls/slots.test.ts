@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type SlotPriority, Slots } from './slots.ts';
+
+const never = new AbortController().signal;
+
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** One taken place, and those who wait for it, in the order in which they ask. */
+async function serve(asking: readonly (readonly [name: string, namespace: string, priority?: SlotPriority])[]) {
+  const slots = new Slots(1);
+  const first = await slots.acquire('other', 'normal', never);
+  const order: string[] = [];
+  const served = asking.map(async ([name, namespace, priority = 'normal']) => {
+    const release = await slots.acquire(namespace, priority, never);
+    order.push(name);
+    release();
+  });
+  first();
+  await Promise.all(served);
+  return order;
+}
+
+describe('Slots', () => {
+  it('lets namespaces take turns, each in its own order', async () => {
+    const order = await serve([
+      ['a1', 'a'],
+      ['a2', 'a'],
+      ['a3', 'a'],
+      ['b1', 'b'],
+      ['c1', 'c'],
+      ['b2', 'b'],
+    ]);
+    expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+  });
+
+  it('serves denials before everything else, they too in turns', async () => {
+    const order = await serve([
+      ['grant', 'a'],
+      ['deny a1', 'a', 'denial'],
+      ['deny a2', 'a', 'denial'],
+      ['deny b1', 'b', 'denial'],
+    ]);
+    expect(order).toEqual(['deny a1', 'deny b1', 'deny a2', 'grant']);
+  });
+
+  it('gives new places at once when there are more, and none until enough came back when there are fewer', async () => {
+    const slots = new Slots(1);
+    const given: (() => void)[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      slots.acquire('a', 'normal', never).then((release) => given.push(release));
+    }
+    await settle();
+    expect(given).toHaveLength(1);
+    slots.resize(3);
+    await settle();
+    expect(given).toHaveLength(3);
+    slots.resize(1);
+    for (const release of given.slice(0, 2)) release();
+    await settle();
+    expect(given).toHaveLength(3);
+    given[2]?.();
+    await settle();
+    expect(given).toHaveLength(4);
+  });
+
+  it('passes over one who gave up', async () => {
+    const slots = new Slots(1);
+    const first = await slots.acquire('a', 'normal', never);
+    const abort = new AbortController();
+    const impatient = slots.acquire('a', 'normal', abort.signal);
+    const patient = slots.acquire('a', 'normal', never);
+    abort.abort(new Error('enough'));
+    await expect(impatient).rejects.toThrow('enough');
+    await expect(slots.acquire('a', 'normal', abort.signal)).rejects.toThrow('enough');
+    first();
+    (await patient)();
+  });
+
+  it('counts a place that is given back twice once', async () => {
+    const slots = new Slots(1);
+    const first = await slots.acquire('a', 'normal', never);
+    first();
+    first();
+    await slots.acquire('a', 'normal', never);
+    let second = false;
+    void slots.acquire('a', 'normal', never).then(() => {
+      second = true;
+    });
+    await settle();
+    expect(second).toBe(false);
+  });
+
+  it('never gives more places than there are, and gives all when somebody waits', async () => {
+    const action = fc.oneof(
+      fc.record({
+        kind: fc.constant('acquire' as const),
+        namespace: fc.constantFrom('a', 'b', 'c'),
+        priority: fc.constantFrom<SlotPriority>('denial', 'normal'),
+      }),
+      fc.record({ kind: fc.constant('release' as const), index: fc.nat() }),
+      fc.record({ kind: fc.constant('abort' as const), index: fc.nat() }),
+      fc.record({ kind: fc.constant('resize' as const), limit: fc.integer({ min: 1, max: 4 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
+        let limit = 2;
+        const slots = new Slots(limit);
+        const taken: (() => void)[] = [];
+        const waiting = new Set<AbortController>();
+        for (const step of actions) {
+          // Fewer places take effect as calls end: until then the old number may be exceeded by none.
+          const before = taken.length;
+          if (step.kind === 'acquire') {
+            const abort = new AbortController();
+            waiting.add(abort);
+            slots.acquire(step.namespace, step.priority, abort.signal).then(
+              (release) => {
+                waiting.delete(abort);
+                taken.push(release);
+              },
+              () => waiting.delete(abort),
+            );
+          } else if (step.kind === 'release') {
+            const [release] = taken.splice(step.index % Math.max(1, taken.length), 1);
+            release?.();
+          } else if (step.kind === 'abort') {
+            [...waiting][step.index % Math.max(1, waiting.size)]?.abort(new Error('given up'));
+          } else {
+            limit = step.limit;
+            slots.resize(limit);
+          }
+          await settle();
+          expect(taken.length).toBeLessThanOrEqual(Math.max(limit, before));
+          if (waiting.size > 0) expect(taken.length).toBeGreaterThanOrEqual(limit);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -1,0 +1,157 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createOperatorRig, type OperatorRig } from '../../../test/faults/operator-rig.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import { type Secret, secretData, secrets, secretText } from '../core-types.ts';
+import { Installation } from '../installation.ts';
+import { cachedKeySecret, deleteKey, keySecretName, liveKeySecret, ruleNameOf, storeKey } from './key-secret.ts';
+
+const rule: ShareAccess = {
+  metadata: { name: 'alice', namespace: 'tenant', uid: 'uid-alice' },
+  spec: { shareName: 'share', accessType: 'cephx', accessTo: 'alice' },
+  status: { phase: 'active', accessKeySecretRef: { name: 'alice-access-key' } },
+};
+const name = { namespace: 'tenant', name: 'alice-access-key' };
+const path = '/api/v1/namespaces/tenant/secrets';
+
+let rig: OperatorRig;
+
+beforeEach(async () => {
+  rig = await createOperatorRig();
+  return () => rig[Symbol.asyncDispose]();
+});
+
+async function stored(): Promise<Secret> {
+  return await rig.operator.client.get(secrets, name);
+}
+
+/** Writes to the Secret as somebody else would, and has the cache see it. */
+async function edit(change: (secret: Secret) => Secret): Promise<void> {
+  rig.operator.informers.accessKeys.cache.observe(await rig.operator.client.replace(secrets, change(await stored())));
+}
+
+function writes(): readonly string[] {
+  return rig.requests().filter((request) => !request.startsWith('GET'));
+}
+
+describe('the Secret of an access key', () => {
+  it('holds what a client of Ceph needs, belongs to its rule and does not hold up its deletion', async () => {
+    expect(await storeKey(rig.operator, rule, 'AQB-key')).toBe(true);
+    const secret = await stored();
+    expect(secret).toMatchObject({
+      type: 'Opaque',
+      data: secretData({ accessKey: 'AQB-key', userID: 'alice', userKey: 'AQB-key' }),
+      metadata: {
+        ...name,
+        labels: { [labels.accessKeyLabel]: 'true' },
+        ownerReferences: [{ kind: 'ShareAccess', name: 'alice', uid: 'uid-alice', blockOwnerDeletion: false }],
+      },
+    });
+    expect(JSON.stringify(secret.metadata)).not.toContain('AQB-key');
+    expect(cachedKeySecret(rig.operator, rule).state).toBe('ours');
+    expect([keySecretName(rule), ruleNameOf(secret)]).toEqual(['alice-access-key', 'alice']);
+  });
+
+  it('is not written again for the same key, and replaced in place by one write for another one', async () => {
+    await storeKey(rig.operator, rule, 'first');
+    await storeKey(rig.operator, rule, 'first');
+    expect(writes()).toEqual([`POST ${path}`]);
+    await storeKey(rig.operator, rule, 'second');
+    expect(writes()).toEqual([`POST ${path}`, `PUT ${path}/alice-access-key`]);
+    expect(secretText(await stored(), 'accessKey')).toBe('second');
+    expect(cachedKeySecret(rig.operator, rule).state).toBe('ours');
+  });
+
+  it.each<[string, (secret: Secret) => Secret, string]>([
+    ['another key in it', (secret) => ({ ...secret, data: { ...secret.data, accessKey: 'eA==' } }), 'altered'],
+    ['something added', (secret) => ({ ...secret, data: { ...secret.data, more: 'eA==' } }), 'altered'],
+    ['nothing in it', ({ data: _data, ...secret }) => secret, 'altered'],
+    ['no digest', (secret) => annotated(secret, {}), 'altered'],
+    ['a made-up digest', (secret) => annotated(secret, { [labels.accessKeyDigest]: '00000000.00' }), 'ours'],
+    ['a note of somebody', (secret) => annotated(secret, { ...secret.metadata.annotations, note: 'x' }), 'ours'],
+    ['no owner', (secret) => ({ ...secret, metadata: { ...secret.metadata, ownerReferences: [] } }), 'altered'],
+  ])('with %s', async (_what, change, state) => {
+    await storeKey(rig.operator, rule, 'key');
+    await edit(change);
+    expect(cachedKeySecret(rig.operator, rule).state).toBe(state);
+    await storeKey(rig.operator, rule, 'key');
+    expect(cachedKeySecret(rig.operator, rule).state).toBe('ours');
+    expect(Object.keys((await stored()).data ?? {}).sort()).toEqual(['accessKey', 'userID', 'userKey']);
+  });
+
+  it('keeps labels, annotations and owners of others when it is mended', async () => {
+    await storeKey(rig.operator, rule, 'key');
+    const other = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'uid-p' };
+    await edit((secret) => {
+      const { labels: own, annotations, ownerReferences = [] } = secret.metadata;
+      const metadata = {
+        ...secret.metadata,
+        labels: { ...own, team: 'a' },
+        annotations: { ...annotations, note: 'x' },
+        ownerReferences: [other, ...ownerReferences],
+      };
+      return { ...secret, metadata, data: {} };
+    });
+    await storeKey(rig.operator, rule, 'key');
+    const { metadata } = await stored();
+    expect(metadata.labels).toEqual({ [labels.accessKeyLabel]: 'true', team: 'a' });
+    expect(metadata.annotations).toMatchObject({ note: 'x', [labels.accessKeyDigest]: expect.any(String) });
+    expect(metadata.ownerReferences?.map(({ uid }) => uid)).toEqual(['uid-p', 'uid-alice']);
+  });
+
+  it('is ours under an installation key that was lost, and gets a new digest with the next recovery', async () => {
+    await storeKey(rig.operator, rule, 'key');
+    const installation = new Installation('installation-1', Buffer.alloc(32, 2));
+    const later = { ...rig.operator, installation };
+    expect(cachedKeySecret(later, rule).state).toBe('ours');
+    await storeKey(later, rule, 'key');
+    await storeKey(later, rule, 'key');
+    expect(writes()).toEqual([`POST ${path}`, `PUT ${path}/alice-access-key`]);
+    await edit((secret) => ({ ...secret, data: { ...secret.data, accessKey: 'eA==' } }));
+    expect(cachedKeySecret(later, rule).state).toBe('altered');
+  });
+
+  it('of somebody else is never touched, though it has the same name', async () => {
+    rig.server.put('/api/v1/secrets', { metadata: name, ...{ data: { accessKey: 'Zm9yZWlnbg==' } } });
+    expect(cachedKeySecret(rig.operator, rule).state).toBe('missing');
+    expect((await liveKeySecret(rig.operator, rule)).state).toBe('foreign');
+    expect(await storeKey(rig.operator, rule, 'key')).toBe(false);
+    await deleteKey(rig.operator, rule);
+    expect(secretText(await stored(), 'accessKey')).toBe('foreign');
+    expect(writes().filter((request) => !request.startsWith('POST'))).toEqual([]);
+  });
+
+  it('of an earlier rule of the same name is not taken over', async () => {
+    await storeKey(rig.operator, rule, 'key');
+    const next = { ...rule, metadata: { ...rule.metadata, uid: 'uid-next' } };
+    expect((await liveKeySecret(rig.operator, next)).state).toBe('foreign');
+    expect(await storeKey(rig.operator, next, 'other')).toBe(false);
+    expect(secretText(await stored(), 'accessKey')).toBe('key');
+  });
+
+  it('that was deleted behind the back of the cache is made again', async () => {
+    await storeKey(rig.operator, rule, 'first');
+    rig.server.remove('/api/v1/secrets', name);
+    expect((await liveKeySecret(rig.operator, rule)).state).toBe('missing');
+    expect(await storeKey(rig.operator, rule, 'second')).toBe(true);
+    expect(secretText(await stored(), 'accessKey')).toBe('second');
+  });
+
+  it('is deleted with its rule, also when it is gone already', async () => {
+    await storeKey(rig.operator, rule, 'key');
+    await deleteKey(rig.operator, rule);
+    expect((await liveKeySecret(rig.operator, rule)).state).toBe('missing');
+    await deleteKey(rig.operator, rule);
+  });
+
+  it('is deleted although somebody took its label away', async () => {
+    await storeKey(rig.operator, rule, 'key');
+    await edit((secret) => ({ ...secret, metadata: { ...secret.metadata, labels: {} } }));
+    await deleteKey(rig.operator, rule);
+    expect((await liveKeySecret(rig.operator, rule)).state).toBe('missing');
+  });
+});
+
+function annotated(secret: Secret, annotations: Readonly<Record<string, string>>): Secret {
+  return { ...secret, metadata: { ...secret.metadata, annotations } };
+}

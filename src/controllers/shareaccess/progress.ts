@@ -1,0 +1,183 @@
+import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
+import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import type { ShareAccess, ShareAccessPhase } from '../../api/v1alpha1/share-access.ts';
+import type { DriverError } from '../../drivers/errors.ts';
+import { uidOf } from '../driver-requests.ts';
+import { writeDriverResult } from '../driver-result.ts';
+import { nameOf } from '../finalizers.ts';
+import type { Operator } from '../operator.ts';
+import { related } from '../operator.ts';
+import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
+import { StatusDraft } from '../status-draft.ts';
+import { appliedStanding, ruleDraft, writeRule, writeRuleError } from './rule-status.ts';
+import type { AccessScope, Wait } from './scope.ts';
+
+/** Waits and calls shorter than this are not written: the object would say so for a moment only. */
+export const shortWaitMs = 1000;
+
+type QueuedPhase = 'queued_to_apply' | 'queued_to_update' | 'queued_to_deny';
+
+/** Tells on the objects what becomes of them while it is under way; nothing of what is over in a moment. */
+export class AccessProgress {
+  readonly #operator: Operator;
+  /** Since when rules wait, by UID, of one share each. */
+  readonly #waiting = new Map<string, Map<string, number>>();
+
+  constructor(operator: Operator) {
+    this.#operator = operator;
+  }
+
+  /** Forgets the waits of a share's rules that are over. */
+  keepWaiting(shareKey: string, rules: readonly ShareAccess[]): void {
+    const uids = new Set(rules.map(uidOf));
+    const waiting = this.#waiting.get(shareKey);
+    if (waiting === undefined) return;
+    for (const uid of waiting.keys()) if (!uids.has(uid)) waiting.delete(uid);
+    if (waiting.size === 0) this.#waiting.delete(shareKey);
+  }
+
+  /**
+   * Writes that rules wait, once they have waited for a moment.
+   * @returns milliseconds until the wait is long enough to be told; undefined when it was told
+   */
+  async wait(
+    shareKey: string,
+    rules: readonly ShareAccess[],
+    phase: QueuedPhase,
+    { reason, message }: Wait,
+  ): Promise<number | undefined> {
+    let wake: number | undefined;
+    for (const rule of rules) {
+      const leftMs = this.#waitingSince(shareKey, uidOf(rule)) + shortWaitMs - this.#operator.clock.now();
+      if (leftMs > 0) {
+        wake = Math.min(wake ?? leftMs, leftMs);
+        continue;
+      }
+      await writeRule(this.#operator, rule, (draft, fresh) => {
+        if (fresh.status?.phase === 'error' && phase !== 'queued_to_deny') draft.set({ phase: 'queued_to_apply' });
+        else draft.set({ phase });
+        draft.stand({ state: 'working', reason, message });
+      });
+    }
+    return wake;
+  }
+
+  /** A call, or the wait for one, takes long: the rules and their share say what is going on. Best effort. */
+  markSlow(scope: AccessScope, rules: readonly ShareAccess[]): void {
+    const { client, informers, clock } = this.#operator;
+    for (const rule of rules) {
+      const fresh = this.#latest(rule);
+      if (fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') continue;
+      const draft = ruleDraft(this.#operator, fresh);
+      draft.set({ phase: phaseInCall(fresh) });
+      draft.stand({ state: 'working', reason: 'Applying', message: 'the backend is being asked' });
+      // What really happened is written when the call ends.
+      draft.write(client, informers.shareAccesses).catch(() => undefined);
+    }
+    const share = informers.shares.cache.get(nameOf(scope.share));
+    if (share === undefined || share.metadata.deletionTimestamp !== undefined) return;
+    new StatusDraft<ShareStatus, Share>(share, new Date(clock.now()))
+      .set({ accessRulesStatus: 'syncing' })
+      .write(client, informers.shares)
+      .catch(() => undefined);
+  }
+
+  /** A call failed and is tried again: its rules say why. */
+  async standFailed(shareKey: string, rules: readonly ShareAccess[], error: DriverError): Promise<void> {
+    const message = `${error.message}; it is tried again`;
+    for (const rule of rules) {
+      const fresh = this.#latest(rule);
+      if (fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') continue;
+      if (!mayBeGranted(fresh)) {
+        // It did not come to a call: this is a wait.
+        await this.wait(shareKey, [fresh], 'queued_to_apply', { reason: error.reason, message });
+        continue;
+      }
+      await writeRule(this.#operator, fresh, (draft, latest) => {
+        draft.set({ phase: phaseInCall(latest) });
+        draft.stand({ state: 'working', reason: error.reason, message });
+      });
+    }
+  }
+
+  /** Writes what is wrong with rules that can't be applied. */
+  async writeProblems(plan: RulePlan): Promise<void> {
+    for (const { rule, reason, message } of plan.problems) {
+      const token = unhandledReconcileToken(rule);
+      const before = rule.status?.conditions?.find(({ type }) => type === 'Ready');
+      const known = rule.status?.phase === 'error' && before?.reason === reason && before.message === message;
+      if (known && token === undefined && rule.status?.observedGeneration === rule.metadata.generation) continue;
+      await writeRuleError(
+        this.#operator,
+        rule,
+        reason,
+        message,
+        token === undefined ? {} : { lastHandledReconcileAt: token },
+      );
+      if (known) continue;
+      this.#operator.recorder.event(rule, { type: 'Warning', reason, action: 'UpdateAccess', note: message });
+    }
+  }
+
+  /** Rules that are as wished say so, also after a pause or a wish that was taken back. */
+  async standApplied(plan: RulePlan): Promise<void> {
+    for (const rule of plan.keep) {
+      const { phase, observedGeneration } = rule.status ?? {};
+      const said = phase === 'active' && observedGeneration === rule.metadata.generation;
+      if (isPaused(rule) || (said && readyReason(rule) !== 'Paused')) continue;
+      await writeRule(this.#operator, rule, (draft) => {
+        draft.set({ phase: 'active' });
+        draft.stand(appliedStanding);
+        draft.set({ observedGeneration: rule.metadata.generation });
+      });
+    }
+  }
+
+  /** Says of paused rules that they are. */
+  async standPaused({ rules }: AccessScope): Promise<void> {
+    for (const rule of rules) {
+      if (!isPaused(rule) || rule.metadata.deletionTimestamp !== undefined) continue;
+      const draft = ruleDraft(this.#operator, rule);
+      draft.stand(pausedStanding);
+      // What changed while it is paused is not observed.
+      draft.set({ observedGeneration: rule.status?.observedGeneration });
+      await draft.write(this.#operator.client, this.#operator.informers.shareAccesses);
+    }
+  }
+
+  /** Writes the sum of the rules on their share. */
+  async writeShareSummary({ share: stale }: AccessScope): Promise<void> {
+    const { informers, client, clock } = this.#operator;
+    const share = informers.shares.cache.get(nameOf(stale));
+    if (share?.status?.identifier === undefined || share.metadata.deletionTimestamp !== undefined) return;
+    const rules = related(this.#operator, share.metadata.namespace ?? '').rulesOf(share.metadata.name);
+    // Of a rule that nothing was written about its wait has been short so far.
+    const told = rules.filter(({ status }) => (status?.observedGeneration ?? -1) !== -1);
+    const phases = new Set(told.map(({ status }) => status?.phase ?? 'queued_to_apply'));
+    const syncing = [...phases].some((phase) => phase !== 'active' && phase !== 'error');
+    const summary = phases.has('error') ? 'error' : syncing ? 'syncing' : 'active';
+    if (summary === share.status.accessRulesStatus) return;
+    await writeDriverResult(this.#operator, informers.shares, share, (fresh) => {
+      const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
+      return draft.set({ accessRulesStatus: summary }).write(client, informers.shares);
+    });
+  }
+
+  #waitingSince(shareKey: string, uid: string): number {
+    const waiting = this.#waiting.get(shareKey) ?? new Map<string, number>();
+    const since = waiting.get(uid) ?? this.#operator.clock.now();
+    this.#waiting.set(shareKey, waiting.set(uid, since));
+    return since;
+  }
+
+  #latest(rule: ShareAccess): ShareAccess | undefined {
+    const cached = this.#operator.informers.shareAccesses.cache.get(nameOf(rule));
+    return cached !== undefined && uidOf(cached) === uidOf(rule) ? cached : undefined;
+  }
+}
+
+/** Phase of a rule that a call is about. */
+function phaseInCall({ metadata, status }: ShareAccess): ShareAccessPhase {
+  if (metadata.deletionTimestamp !== undefined) return 'denying';
+  return status?.accessLevel === undefined ? 'applying' : 'updating';
+}

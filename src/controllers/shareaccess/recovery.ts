@@ -1,0 +1,108 @@
+import type { RulePlan } from '../../access-rules/plan.ts';
+import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import { uidOf } from '../driver-requests.ts';
+import { writeDriverResult } from '../driver-result.ts';
+import { namespaceIsTerminating, type Operator, related } from '../operator.ts';
+import { isPaused, unhandledReconcileToken } from '../requests.ts';
+import { ensureShare } from '../share/ensure.ts';
+import { StatusDraft } from '../status-draft.ts';
+import { isIntact, recover } from './apply.ts';
+import { type AccessScope, whyNoCall, whyNoGrant } from './scope.ts';
+
+type Permit = Parameters<typeof recover>[1];
+
+const resyncMs = 10 * 3600_000;
+const overdueLookMs = 60_000;
+
+/**
+ * When the access rules of shares are recovered: a share server is back from error, a key Secret is missing or was altered, the
+ * driver asks for it, somebody asks for it, or it has not been done for long.
+ */
+export class Recovery {
+  readonly #operator: Operator;
+  /** When each share is examined next without anybody asking, by its UID. */
+  readonly #next = new Map<string, number>();
+  /** UIDs of shares that are to be examined because the backend says that it changed. */
+  readonly #toExamine = new Set<string>();
+
+  constructor(operator: Operator) {
+    this.#operator = operator;
+  }
+
+  /** Has shares examined: recovered only where the driver asks for it. */
+  examineLater(shares: readonly Share[]): void {
+    for (const share of shares) this.#toExamine.add(uidOf(share));
+  }
+
+  /** Whether something is to be done now. */
+  isDue(scope: AccessScope, plan: RulePlan): boolean {
+    const { metadata, status } = scope.share;
+    if (metadata.deletionTimestamp !== undefined || status?.identifier === undefined) return false;
+    // Half made only.
+    if (status.operation?.name === 'createShare') return false;
+    if (this.#examines(scope)) return whyNoCall(scope) === undefined;
+    return this.#rulesNeedIt(scope, plan.hitByServer.length > 0) && whyNoGrant(scope) === undefined;
+  }
+
+  /** Does what is due, under a permit; `present` reads the scope anew. */
+  async run(present: () => AccessScope | undefined, permit: Permit): Promise<void> {
+    let scope = present();
+    if (scope === undefined || whyNoCall(scope) !== undefined) return;
+    const { operator, share } = scope;
+    const uid = uidOf(share);
+    const token = unhandledReconcileToken(share);
+    let asked = token !== undefined || !this.#toExamine.has(uid);
+    if (this.#examines(scope)) {
+      const { exists, reapplyAccess } = await ensureShare(operator, scope, permit);
+      this.#toExamine.delete(uid);
+      asked &&= exists;
+      if (exists && reapplyAccess) asked = true;
+      scope = present();
+    }
+    if (asked && scope !== undefined && whyNoGrant(scope) === undefined) await recover(scope, permit);
+    this.#next.set(uid, this.#later());
+    if (token === undefined) return;
+    await writeDriverResult(operator, operator.informers.shares, scope?.share ?? share, (fresh) => {
+      const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(operator.clock.now()));
+      return draft.set({ lastHandledReconcileAt: token }).write(operator.client, operator.informers.shares);
+    });
+  }
+
+  /** Milliseconds until the share is examined without anybody asking; undefined when it has no rules. */
+  nextMs(share: Share): number | undefined {
+    const uid = uidOf(share);
+    if (related(this.#operator, share.metadata.namespace ?? '').rulesOf(share.metadata.name).length === 0) {
+      this.#next.delete(uid);
+      return undefined;
+    }
+    const due = this.#next.get(uid) ?? this.#later();
+    this.#next.set(uid, due);
+    return Math.max(overdueLookMs, due - this.#operator.clock.now());
+  }
+
+  /** Whether the driver is to be asked how the share is. */
+  #examines({ share }: AccessScope): boolean {
+    const due = this.#next.get(uidOf(share));
+    return (
+      unhandledReconcileToken(share) !== undefined ||
+      this.#toExamine.has(uidOf(share)) ||
+      (due !== undefined && due <= this.#operator.clock.now())
+    );
+  }
+
+  #rulesNeedIt(scope: AccessScope, hitByServer: boolean): boolean {
+    if (hitByServer) return true;
+    const lost = scope.rules.some(
+      (rule) =>
+        rule.status?.phase === 'active' &&
+        rule.metadata.deletionTimestamp === undefined &&
+        !isPaused(rule) &&
+        !isIntact(scope, rule),
+    );
+    return lost && !namespaceIsTerminating(this.#operator, scope.namespace);
+  }
+
+  #later(): number {
+    return this.#operator.clock.now() + resyncMs * (0.5 + this.#operator.random());
+  }
+}

@@ -1,0 +1,77 @@
+import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import type { AccessRequest, AccessUpdates } from '../../drivers/driver.ts';
+import { InProgress } from '../../drivers/errors.ts';
+import { readBackendSecrets } from '../backend-secrets.ts';
+import type { Permit } from '../driver-calls/driver-calls.ts';
+import { driverServer, driverShare, uidOf } from '../driver-requests.ts';
+import { writeDriverResult } from '../driver-result.ts';
+import { timestamp } from '../operator.ts';
+import { StatusDraft } from '../status-draft.ts';
+import { type AccessScope, timeoutOf } from './scope.ts';
+
+const operationName = 'updateAccess';
+
+/** The lists of one call. */
+export type RuleLists = Pick<AccessRequest, 'accessRules' | 'addRules' | 'updateRules' | 'deleteRules'>;
+
+/**
+ * Calls updateAccess for the scope's share. Work that goes on on the storage system is noted on the share, so that the same
+ * batch is asked for again with its token.
+ * @throws DriverError or InProgress
+ */
+export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists: RuleLists): Promise<AccessUpdates> {
+  const { operator, share, server, network } = scope;
+  const batch = [...lists.addRules, ...lists.updateRules, ...lists.deleteRules];
+  // The same rules make the same identifier, so nothing has to be stored before the call.
+  const id = operator.installation.digest(operationName, uidOf(share), ...batch.map((rule) => rule.id).sort());
+  const running = share.status?.operation;
+  try {
+    const updates = await permit.call(
+      {
+        operation: operationName,
+        id,
+        token: running?.id === id ? running.token : undefined,
+        timeoutMs: timeoutOf(scope),
+      },
+      (driver, context) =>
+        driver.updateAccess(
+          {
+            share: driverShare(share),
+            ...(server === undefined
+              ? {}
+              : { server: driverServer(server, network, readBackendSecrets(operator, server)) }),
+            ...lists,
+          },
+          context,
+        ),
+    );
+    await noteOperation(scope, undefined);
+    return updates;
+  } catch (thrown) {
+    if (thrown instanceof InProgress) {
+      await noteOperation(scope, {
+        id,
+        name: operationName,
+        token: thrown.token,
+        startedTime: running?.id === id ? running.startedTime : timestamp(operator.clock),
+      });
+    } else await noteOperation(scope, undefined);
+    throw thrown;
+  }
+}
+
+/** Notes or forgets an operation on the access rules; another operation of the share is left alone. */
+async function noteOperation({ operator, share }: AccessScope, operation: ShareStatus['operation']): Promise<void> {
+  const { informers, client, clock } = operator;
+  const latest = informers.shares.cache.get({
+    namespace: share.metadata.namespace ?? '',
+    name: share.metadata.name,
+  });
+  if (latest === undefined || uidOf(latest) !== uidOf(share)) return;
+  await writeDriverResult(operator, informers.shares, latest, (fresh) => {
+    const present = fresh.status?.operation;
+    if (present === undefined ? operation === undefined : present.name !== operationName) return undefined;
+    const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
+    return draft.set({ operation }).write(client, informers.shares);
+  });
+}

@@ -1,0 +1,184 @@
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { DriverError } from '../../drivers/errors.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
+import { timeoutsOf, uidOf } from '../driver-requests.ts';
+import { type Operator, related } from '../operator.ts';
+import type { Standing } from '../status-draft.ts';
+import { type WantedChange, wishOf } from './association.ts';
+import { type CheckVerdict, checkWithDrivers } from './check.ts';
+import { commit, recordAssociation, recordedBy } from './commit.ts';
+import type { NetworkScope } from './scope.ts';
+import { standAsRecorded } from './standing.ts';
+
+/** What the drivers said of a change, kept so that the same question is not asked again and again. */
+interface Refusal {
+  readonly digest: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A change on its way to the commit. */
+interface Stage {
+  readonly digest: string;
+  readonly since: number;
+  /** Servers that can take it, by UID. */
+  readonly agreed: Map<string, CheckVerdict>;
+  /** Not to be tried before, whatever brings the network into the queue; `standing` says why. */
+  notBefore: number;
+  standing: Standing | undefined;
+}
+
+/** What runs in this process is not told by an event when it ends. */
+const busyPauseMs = 2000;
+
+/** Takes what is wished of active networks as far as the commit: guard, check by the drivers, record. */
+export class Wishes {
+  readonly #operator: Operator;
+  /** By network UID. */
+  readonly #refusals = new Map<string, Refusal>();
+  /** By network UID. */
+  readonly #stages = new Map<string, Stage>();
+
+  constructor(operator: Operator) {
+    this.#operator = operator;
+  }
+
+  /** Forgets what the drivers said: somebody asks to look again, or the network rests. */
+  lookAgain(network: ShareNetwork): void {
+    this.#refusals.delete(uidOf(network));
+    this.#stages.delete(uidOf(network));
+  }
+
+  /** Sees to what the spec, or a token, asks of the security services. */
+  async fulfil(scope: NetworkScope): Promise<ReconcileResult | undefined> {
+    const { network, draft, servers, context } = scope;
+    const wish = wishOf(scope, servers, false);
+    if (wish.kind === 'change') return await this.#change(scope, wish.change);
+    this.#stages.delete(uidOf(network));
+    if (wish.kind === 'record') {
+      if (wish.plan.silent === undefined && servers.length > 0) {
+        const { operation } = this.#boundsOf(servers);
+        return await this.#whenQuiet(scope, async () => {
+          const recorded = await context.outsideWorker(() => recordAssociation(scope, operation));
+          return recorded ? undefined : { requeueAfterMs: 50 };
+        });
+      }
+      draft.set(recordedBy(wish));
+    }
+    standAsRecorded(scope);
+    if (wish.kind !== 'refused') return undefined;
+    draft.stand(wish.standing);
+    const busy = servers.some((server) => this.#operator.calls.serverIsBusy(uidOf(server)));
+    return busy && wish.standing.state === 'working' ? { requeueAfterMs: busyPauseMs } : undefined;
+  }
+
+  /** Check by the drivers, then commit; what follows the commit is the next pass. */
+  async #change(scope: NetworkScope, change: WantedChange): Promise<ReconcileResult | undefined> {
+    const { network, draft, context } = scope;
+    const { clock } = this.#operator;
+    const uid = uidOf(network);
+    standAsRecorded(scope);
+    const refusal = this.#refusals.get(uid);
+    if (refusal?.digest === change.digest) {
+      draft.stand({ state: 'stalled', reason: refusal.reason, message: refusal.message });
+      return undefined;
+    }
+    this.#refusals.delete(uid);
+    const stage = this.#stageOf(uid, change.digest);
+    if (stage.standing !== undefined && stage.notBefore > clock.now()) {
+      draft.stand(stage.standing);
+      return { requeueAfterMs: stage.notBefore - clock.now() };
+    }
+    const wait = (standing: Standing, ms: number): ReconcileResult => {
+      stage.standing = standing;
+      stage.notBefore = clock.now() + ms;
+      draft.stand(standing);
+      return { requeueAfterMs: ms };
+    };
+    const isNew = stage.agreed.size < change.participants.length;
+    const verdict = await context.outsideWorker(() =>
+      checkWithDrivers(scope, change.plan, change.participants, stage.agreed),
+    );
+    if (verdict.kind === 'incompatible') return this.#refuse(scope, change, verdict.reason, verdict.message);
+    const bounds = this.#boundsOf(change.participants);
+    if (verdict.kind === 'unavailable') {
+      const { reason, message } = verdict.error;
+      if (clock.now() - stage.since >= bounds.change) return this.#refuse(scope, change, 'CheckTimedOut', message);
+      return wait({ state: 'working', reason, message }, Math.min(5000, bounds.change / 10));
+    }
+    if (isNew) this.#announceImpact(network, verdict.servers);
+    return await this.#whenQuiet(scope, async () => {
+      const outcome = await context.outsideWorker(() => commit(scope, change, bounds.operation));
+      if (outcome.kind === 'refused') return wait(outcome.standing, busyPauseMs);
+      if (outcome.kind === 'overtaken') return { requeueAfterMs: 50 };
+      this.#stages.delete(uid);
+      return undefined;
+    });
+  }
+
+  /** Does what waits for running driver calls; says so where they don't end in time. */
+  async #whenQuiet(
+    { draft }: NetworkScope,
+    work: () => Promise<ReconcileResult | undefined>,
+  ): Promise<ReconcileResult | undefined> {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (!(thrown instanceof DriverError) || thrown.kind !== 'Unavailable') throw thrown;
+      draft.stand({
+        state: 'working',
+        reason: 'ShareBusy',
+        message: 'driver calls of the network are running; the change goes on when they have ended',
+      });
+      return { requeueAfterMs: 1000 };
+    }
+  }
+
+  #refuse(scope: NetworkScope, change: WantedChange, reason: string, message: string): undefined {
+    const { network, draft } = scope;
+    this.#refusals.set(uidOf(network), { digest: change.digest, reason, message });
+    this.#stages.delete(uidOf(network));
+    draft.stand({ state: 'stalled', reason, message });
+    this.#operator.recorder.event(network, {
+      type: 'Warning',
+      reason,
+      action: 'CheckSecurityServices',
+      note: `nothing was changed: ${message}`,
+    });
+  }
+
+  #stageOf(uid: string, digest: string): Stage {
+    const known = this.#stages.get(uid);
+    if (known?.digest === digest) return known;
+    const since = this.#operator.clock.now();
+    const stage: Stage = { digest, since, agreed: new Map(), notBefore: 0, standing: undefined };
+    this.#stages.set(uid, stage);
+    return stage;
+  }
+
+  /** The longest bounds of the servers' backends, in milliseconds. */
+  #boundsOf(servers: readonly ShareServer[]): { readonly operation: number; readonly change: number } {
+    const bounds = servers.map(({ spec, metadata }) =>
+      timeoutsOf(related(this.#operator, metadata.namespace ?? '').backend(spec.backendName)),
+    );
+    return {
+      operation: Math.max(...bounds.map(({ operation }) => operation)),
+      change: Math.max(...bounds.map(({ change }) => change)),
+    };
+  }
+
+  #announceImpact(
+    network: ShareNetwork,
+    servers: readonly { readonly message?: string; readonly name: string }[],
+  ): void {
+    const foretold = servers.flatMap(({ name, message }) => (message === undefined ? [] : [`${name}: ${message}`]));
+    if (foretold.length === 0) return;
+    this.#operator.recorder.event(network, {
+      type: 'Normal',
+      reason: 'ImpactForetold',
+      action: 'CheckSecurityServices',
+      note: foretold.slice(0, 5).join('; '),
+    });
+  }
+}

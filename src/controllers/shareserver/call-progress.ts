@@ -1,0 +1,85 @@
+import { backOffDelay } from '../../runtime/back-off.ts';
+import type { Clock } from '../../runtime/clock.ts';
+
+const firstPauseMs = 200;
+const longestPauseMs = 30_000;
+
+interface Progress {
+  /** When the driver was first called. */
+  readonly began: number;
+  failures: number;
+  /** Not to be called again before. */
+  notBefore: number;
+}
+
+/**
+ * What this process knows of driver operations that have not ended: since when they are tried, and when again. The pause after a
+ * failure holds whatever brings the server back into the queue before: an object that changes often must not turn into a stream
+ * of calls.
+ */
+export class CallProgress {
+  readonly #operations = new Map<string, Progress>();
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  constructor(options: { readonly clock: Clock; readonly random: () => number }) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  /** Notes that the driver is called now. */
+  begin(operation: string): void {
+    if (this.#operations.has(operation)) return;
+    this.#operations.set(operation, { began: this.#clock.now(), failures: 0, notBefore: 0 });
+  }
+
+  /** Milliseconds until `limitMs` have passed since the first call, not below 0; infinite before the first call. */
+  leftMs(operation: string, limitMs: number): number {
+    const progress = this.#operations.get(operation);
+    return progress === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.max(0, progress.began + limitMs - this.#clock.now());
+  }
+
+  /** Milliseconds to rest before the next call. */
+  restMs(operation: string): number {
+    const { notBefore = 0 } = this.#operations.get(operation) ?? {};
+    return Math.max(0, notBefore - this.#clock.now());
+  }
+
+  /**
+   * Notes a failure that is to be tried again.
+   * @param retryAfterMs what the driver asks for
+   * @param withinMs the pause is no longer than this
+   * @returns milliseconds to rest
+   */
+  failed(operation: string, retryAfterMs: number | undefined, withinMs: number): number {
+    this.begin(operation);
+    const progress = this.#operations.get(operation);
+    if (progress === undefined) return 0;
+    const options = { baseMs: firstPauseMs, maxMs: longestPauseMs, random: this.#random };
+    const pauseMs = Math.max(retryAfterMs ?? 0, backOffDelay(progress.failures, options));
+    progress.failures += 1;
+    return this.#rest(progress, Math.min(pauseMs, withinMs));
+  }
+
+  /** Notes that the storage system is at it and is asked again after a pause. @returns milliseconds to rest */
+  polled(operation: string, pollAfterMs: number, withinMs: number): number {
+    this.begin(operation);
+    const progress = this.#operations.get(operation);
+    if (progress === undefined) return 0;
+    progress.failures = 0;
+    return this.#rest(progress, Math.min(pollAfterMs, withinMs));
+  }
+
+  /** Forgets an operation that has ended. */
+  ended(operation: string): void {
+    this.#operations.delete(operation);
+  }
+
+  #rest(progress: Progress, pauseMs: number): number {
+    const restMs = Math.max(1, Number.isFinite(pauseMs) ? pauseMs : firstPauseMs);
+    progress.notBefore = this.#clock.now() + restMs;
+    return restMs;
+  }
+}

@@ -1,0 +1,45 @@
+import { shareAccesses } from '../../../src/api/v1alpha1/resource-types.ts';
+import { secrets } from '../../../src/controllers/core-types.ts';
+import type { Stage } from '../stage.ts';
+
+const reset = (phase: string): string =>
+  `kubectl patch sharenetwork net-1 --subresource=status --type=merge -p '{"status":{"phase":"${phase}"}}'`;
+
+/** An administrator sets a status by hand; a Secret that was deleted by mistake comes back. */
+export async function resetAndRepair(stage: Stage): Promise<void> {
+  const { screen } = stage;
+  screen.say(
+    'The storage administrator needs the network to stand still and sets its phase by hand. A tenant may not do that.',
+  );
+  await stage.tenantIsRefused(reset('network_change'));
+  await stage.admin(reset('network_change'));
+  screen.say('Meanwhile the tenant makes a rule writable. It waits, and says why:');
+  await stage.tenant(`kubectl patch shareaccess projects-office --type=merge -p '{"spec":{"accessLevel":"rw"}}'`);
+  await stage.until(
+    shareAccesses,
+    'projects-office',
+    'waiting with a reason',
+    ({ status }) => status?.conditions?.some(({ reason }) => reason === 'ShareNetworkNotActive') === true,
+  );
+  await stage.tenant('kubectl get shareaccess projects-office -o wide');
+  screen.say('The network is released, and the rule goes on by itself. Both resets are on record.');
+  await stage.admin(reset('active'));
+  await stage.tenant(
+    "kubectl wait shareaccess/projects-office --for=jsonpath='{.status.accessLevel}'=rw --timeout=60s",
+  );
+  await stage.tenant('kubectl events --for sharenetwork/net-1 --types=Warning | grep -e REASON -e StatusReset');
+
+  screen.say(
+    'Somebody deletes the Secret with the key. The operator gets the key from the backend again and restores it.',
+  );
+  const before = await stage.get(secrets, 'scratch-batch-access-key');
+  await stage.tenant('kubectl delete secret scratch-batch-access-key');
+  await stage.tenant('kubectl wait secret/scratch-batch-access-key --for=create --timeout=60s');
+  await stage.tenant('kubectl get secret scratch-batch-access-key');
+  const after = await stage.get(secrets, 'scratch-batch-access-key');
+  stage.expect(
+    'another Secret with the same key',
+    after.metadata.uid !== before.metadata.uid && after.data?.userKey === before.data?.userKey,
+  );
+  screen.say('It holds the same key as before: clients that have mounted the share notice nothing.');
+}

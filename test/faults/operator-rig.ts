@@ -1,0 +1,71 @@
+import { Registry } from 'prom-client';
+import { createInformers } from '../../src/controllers/caches.ts';
+import { DriverCallMetrics } from '../../src/controllers/driver-calls/driver-call-metrics.ts';
+import { DriverCalls } from '../../src/controllers/driver-calls/driver-calls.ts';
+import { DriverInstances } from '../../src/controllers/driver-calls/driver-instances.ts';
+import { Installation } from '../../src/controllers/installation.ts';
+import { JoiningNetworks } from '../../src/controllers/joining-networks.ts';
+import { OperatorMetrics } from '../../src/controllers/metrics.ts';
+import type { Operator } from '../../src/controllers/operator.ts';
+import { ChangePace } from '../../src/controllers/shareserver/change-pace.ts';
+import { createApiClient } from '../../src/runtime/api-client.ts';
+import type { EventContent } from '../../src/runtime/events.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { Manager } from '../../src/runtime/manager.ts';
+import { RuntimeMetrics } from '../../src/runtime/metrics.ts';
+import { FaultyApiServer } from './api-server.ts';
+import { ManualClock } from './manual-clock.ts';
+
+/** The parts of an operator on an API server in memory; nothing watches, so caches hold what a test shows them. */
+export interface OperatorRig extends AsyncDisposable {
+  readonly operator: Operator;
+  readonly server: FaultyApiServer;
+  readonly clock: ManualClock;
+  readonly events: EventContent[];
+  /** Methods and paths of the requests so far. */
+  requests(): readonly string[];
+}
+
+/** Builds one; `key` is the installation key. */
+export async function createOperatorRig(key = Buffer.alloc(32, 1)): Promise<OperatorRig> {
+  const server = await FaultyApiServer.start();
+  const clock = new ManualClock();
+  const logger = createLogger({ level: 'silent', format: 'json' });
+  const client = createApiClient({ kubeConfig: server.kubeConfig, fieldManager: 'test', userAgent: 'test', logger });
+  const manager = new Manager({ client, logger, metrics: new RuntimeMetrics(), clock });
+  const instances = new DriverInstances(clock);
+  const installation = new Installation('installation-1', key);
+  const events: EventContent[] = [];
+  const operator: Operator = {
+    client,
+    informers: createInformers(manager, undefined, 'sharenet-system'),
+    calls: new DriverCalls({
+      instances,
+      clock,
+      logger,
+      metrics: new DriverCallMetrics(new Registry()),
+      installationID: installation.id,
+    }),
+    instances,
+    installation,
+    metrics: new OperatorMetrics(new Registry(), clock),
+    recorder: { event: (_object, content) => void events.push(content) },
+    joining: new JoiningNetworks(),
+    pace: new ChangePace(),
+    driverLogger: logger,
+    clock,
+    random: () => 0.5,
+    namespace: 'sharenet-system',
+  };
+  return {
+    operator,
+    server,
+    clock,
+    events,
+    requests: () => server.requests.map(({ method, path }) => `${method} ${path}`),
+    async [Symbol.asyncDispose]() {
+      await client.close();
+      await server.stop();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What the dummy backend has of a share server. */
+export interface StoredServer {
+  readonly id: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly securityServices: Readonly<Record<string, { readonly name?: string }>>;
+}
+
+/** What the dummy backend has of a share. */
+export interface StoredShare {
+  readonly id: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly rules: Readonly<Record<string, { readonly accessTo: string; readonly accessLevel: string }>>;
+}
+
+/** An access key of the dummy backend. */
+export interface StoredKey {
+  readonly id: string;
+  readonly key: string;
+  /** Ids of the shares it is granted on. */
+  readonly shares: readonly string[];
+}
+
+/** Everything that the dummy backend keeps in a state directory. */
+export interface DummyState {
+  readonly servers: readonly StoredServer[];
+  readonly shares: readonly StoredShare[];
+  readonly keys: readonly StoredKey[];
+}
+
+/** Reads the state directory of a dummy backend. */
+export async function readDummyState(stateDirectory: string, backendName: string): Promise<DummyState> {
+  const read = async (kind: keyof DummyState) => {
+    const directory = join(stateDirectory, 'backends', backendName, kind);
+    const names = await readdir(directory).catch(() => []);
+    const texts = names
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => readFile(join(directory, name), 'utf8').catch(() => undefined));
+    return (await Promise.all(texts)).flatMap((text) => (text === undefined ? [] : [JSON.parse(text)]));
+  };
+  return { servers: await read('servers'), shares: await read('shares'), keys: await read('keys') };
+}

@@ -1,0 +1,103 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { shares } from '../../../src/api/v1alpha1/resource-types.ts';
+import { share } from '../manifests.ts';
+import { conditionOf, messageOf, Tenant } from '../tenant.ts';
+import { TestCluster } from '../test-cluster.ts';
+
+describe('the life of a share', () => {
+  let cluster: TestCluster;
+
+  beforeAll(async () => {
+    cluster = await TestCluster.start();
+    await cluster.startOperator();
+  }, 120_000);
+
+  afterAll(async () => {
+    await cluster?.stop();
+  });
+
+  async function resize(tenant: Tenant, name: string, size: string): Promise<void> {
+    await cluster.apply(share(tenant.namespace, name, { backendName: tenant.backendName, size }));
+  }
+
+  test('it grows and shrinks; a refused size loses nothing and rests until it changes or somebody asks', async () => {
+    const tenant = await Tenant.make(cluster);
+    const { namespace } = tenant;
+    await tenant.makeShares(['share'], { size: '2Gi' });
+    await resize(tenant, 'share', '10Gi');
+    await tenant.untilShare('share', 'grown', ({ status }) => status?.size === '10Gi' && status.phase === 'available');
+    const { metadata } = await cluster.client.get(shares, { namespace, name: 'share' });
+    const path = `${cluster.stateDirectory}/backends/${tenant.backendName}/shares/${metadata.uid}.json`;
+    const use = async (usedBytes: number) =>
+      await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), usedBytes }));
+    await use(5 * 2 ** 30);
+    await resize(tenant, 'share', '3Gi');
+    const refused = await tenant.untilShare(
+      'share',
+      'refused',
+      (object) => conditionOf(object, 'Stalled') === 'True/ShareShrinkingPossibleDataLoss',
+    );
+    expect([refused.status?.phase, refused.status?.size]).toEqual(['available', '10Gi']);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ size: 10 * 2 ** 30 });
+    await pause(1500);
+    expect(await tenant.callsOf('shrinkShare')).toHaveLength(1);
+    // Rules are granted on it all the same.
+    await tenant.grant('alice', 'share', { accessTo: `alice-${namespace}` });
+    await tenant.untilActive('alice');
+    await tenant.annotate('share', 'share', 'sharenet.io/reconcile-requested-at=1');
+    await tenant.untilShare('share', 'handled', ({ status }) => status?.lastHandledReconcileAt === '1');
+    await pause(1000);
+    expect(await tenant.callsOf('shrinkShare')).toHaveLength(2);
+    await resize(tenant, 'share', '6Gi');
+    const shrunk = await tenant.untilShare('share', 'shrunk', ({ status }) => status?.size === '6Gi');
+    expect(conditionOf(shrunk, 'Ready')).toBe('True/Available');
+    await resize(tenant, 'share', '3Gi');
+    await tenant.untilShare('share', 'refused', (object) => conditionOf(object, 'Stalled') !== 'absent');
+    await use(0);
+    await tenant.annotate('share', 'share', 'sharenet.io/reconcile-requested-at=2');
+    await tenant.untilShare('share', 'shrunk', ({ status }) => status?.size === '3Gi');
+  });
+
+  test('long work is asked for again with its token, under one operation', async () => {
+    const tenant = await Tenant.make(cluster, {
+      faults: [
+        { operation: 'createShare', kind: 'inProgress' },
+        { operation: 'extendShare', kind: 'inProgress' },
+      ],
+    });
+    await tenant.makeShares(['share']);
+    await resize(tenant, 'share', '2Gi');
+    await tenant.untilShare('share', 'grown', ({ status }) => status?.size === '2Gi' && status.operation === undefined);
+    for (const operation of ['createShare', 'extendShare']) {
+      const [first, second] = (await tenant.callsOf(operation)).map(({ args }) => args?.operation as { id: string });
+      expect(second).toMatchObject({ id: first?.id, token: expect.any(String) });
+    }
+  });
+
+  test('a share that can not be made says why, and is made when somebody asks', async () => {
+    const tenant = await Tenant.make(cluster, {
+      faults: [{ operation: 'createShare', kind: 'rejected', message: 'pool is read-only', times: 1 }],
+    });
+    await cluster.apply(share(tenant.namespace, 'share', { backendName: tenant.backendName }));
+    const failed = await tenant.untilShare('share', 'error', ({ status }) => status?.phase === 'error');
+    expect([conditionOf(failed, 'Stalled'), messageOf(failed, 'Ready')]).toEqual([
+      'True/BackendRejected',
+      'pool is read-only',
+    ]);
+    await tenant.annotate('share', 'share', 'sharenet.io/reconcile-requested-at=1');
+    const made = await tenant.untilShare('share', 'available', ({ status }) => status?.phase === 'available');
+    expect(made.status?.lastHandledReconcileAt).toBe('1');
+  });
+
+  test('a backend that is not available is asked again with the same operation', async () => {
+    const tenant = await Tenant.make(cluster, {
+      faults: [{ operation: 'createShare', kind: 'unavailable', message: 'down', times: 2 }],
+    });
+    await tenant.makeShares(['share']);
+    const operations = (await tenant.callsOf('createShare')).map(({ args }) => args?.operation as { id: string });
+    expect(operations).toHaveLength(3);
+    expect(new Set(operations.map(({ id }) => id)).size).toBe(1);
+  });
+});

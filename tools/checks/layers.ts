@@ -1,0 +1,71 @@
+/** A part of src/ and what it may depend on. */
+interface Layer {
+  readonly name: string;
+  /**
+   * The paths in src/ that belong to it; the first layer that matches a path has it. A group in it names a plug-in:
+   * files of different plug-ins may not import from each other.
+   */
+  readonly files: RegExp;
+  /** Layers that it may import from, besides itself. */
+  readonly uses: readonly string[];
+  /** Packages that it may import, all when unset: what must stay without I/O names the few that do none. */
+  readonly packages?: readonly string[];
+  /** Any test may use it. */
+  readonly forTests?: true;
+}
+
+const decisions = ['network-change', 'access-rules', 'scheduling'] as const;
+const driverInterface = 'driver interface';
+const pure = ['ipaddr.js', 'zod'];
+const control = ['kube-object', 'runtime', 'api', ...decisions, driverInterface, 'driver registry'];
+
+/**
+ * The direction of dependencies: controllers and admission on the decisions and the driver interface, those on the API
+ * types; the runtime on nothing of ours; a driver on the driver interface and the API types.
+ */
+const layers: readonly Layer[] = [
+  { name: 'kube-object', files: /^runtime\/kube-object\.ts$/, uses: [], packages: [] },
+  { name: 'runtime', files: /^runtime\//, uses: ['kube-object'] },
+  { name: 'api', files: /^api\//, uses: ['kube-object'], packages: [...pure, 'node:net'] },
+  { name: 'network-change', files: /^network-change\//, uses: ['api'], packages: pure },
+  { name: 'access-rules', files: /^access-rules\//, uses: ['api'], packages: pure },
+  { name: 'scheduling', files: /^scheduling\//, uses: ['api'], packages: pure },
+  { name: driverInterface, files: /^drivers\/(?:driver|errors)\.ts$/, uses: ['api'] },
+  { name: 'driver registry', files: /^drivers\/registry\.ts$/, uses: ['api', driverInterface, 'driver'] },
+  {
+    name: 'driver conformance',
+    files: /^drivers\/conformance(?:\.ts$|\/)/,
+    uses: ['api', driverInterface],
+    forTests: true,
+  },
+  {
+    name: 'driver fixture',
+    files: /^drivers\/([^/]+)\/(?:conformance-fixture|driver-rig)\.ts$/,
+    uses: ['api', driverInterface, 'driver', 'driver conformance'],
+    forTests: true,
+  },
+  { name: 'driver', files: /^drivers\/([^/]+)\//, uses: ['api', driverInterface] },
+  { name: 'controllers', files: /^controllers\//, uses: control },
+  { name: 'admission', files: /^admission\//, uses: control },
+  { name: 'cli', files: /^cli\//, uses: ['kube-object', 'runtime', 'api', ...decisions] },
+  { name: 'process', files: /^(?:main|config)\.ts$/, uses: [...control, 'controllers', 'admission'] },
+];
+
+/** A test may use what the file it is named for may, anything outside src/ and what is made for tests. */
+export const testFile = /\.test\.ts$/;
+
+/** Where a file belongs. */
+export interface Place {
+  readonly layer: Layer;
+  /** The name of the plug-in, for a layer that has some. */
+  readonly plugIn: string | undefined;
+}
+
+/** The place of a path in src/; undefined when no layer has it. */
+export function layerOf(path: string): Place | undefined {
+  for (const layer of layers) {
+    const match = layer.files.exec(path.replace(testFile, '.ts'));
+    if (match !== null) return { layer, plugIn: match[1] };
+  }
+  return undefined;
+}
