@@ -44,7 +44,7 @@ node:
 
 demo: setup ## walk through the story on a real control plane, then leave it running until Ctrl-C
 	@node test/kube/cli.ts build >/dev/null
-	@DRIVER=$(DRIVER) node test/demo/demo.ts
+	@exec env DRIVER=$(DRIVER) node test/demo/demo.ts
 
 run: setup ## run the operator against the current KUBECONFIG; ARGS="--log-level debug" passes flags
 	@bin/sharenet-operator $(ARGS)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as labels from '../api/v1alpha1/labels.ts';
-import { invalidTokens, isPaused, requestToken, unhandledReconcileToken } from './requests.ts';
+import { invalidTokens } from './request-tokens.ts';
+import { isPaused, requestToken, unhandledReconcileToken } from './requests.ts';
 
 function object(annotations: Record<string, string>, lastHandledReconcileAt?: string) {
   return {

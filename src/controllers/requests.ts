@@ -1,5 +1,6 @@
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
+import { isToken } from './request-tokens.ts';
 import type { Standing } from './status-draft.ts';
 
 /** Whether a person asked to leave the object alone. */
@@ -14,11 +15,6 @@ export const pausedStanding: Standing = {
   message: `left alone because of the annotation ${labels.paused}; remove it to go on`,
 };
 
-/** Whether an annotation's value is a token: printable ASCII, 1 to 64 characters. */
-function isToken(value: string): boolean {
-  return /^[\x20-\x7e]{1,64}$/.test(value);
-}
-
 /** The token in an annotation; undefined where there is none or it is not a token. */
 export function requestToken(object: KubeObject, annotation: string): string | undefined {
   const value = object.metadata.annotations?.[annotation];
@@ -31,12 +27,4 @@ export function unhandledReconcileToken(
 ): string | undefined {
   const token = requestToken(object, labels.reconcileRequestedAt);
   return token === object.status?.lastHandledReconcileAt ? undefined : token;
-}
-
-/** Names of request annotations whose value is not a token; for the condition `InvalidRequestToken`. */
-export function invalidTokens(object: KubeObject): readonly string[] {
-  return [labels.reconcileRequestedAt, labels.reapplyRequestedAt].filter((annotation) => {
-    const value = object.metadata.annotations?.[annotation];
-    return value !== undefined && !isToken(value);
-  });
 }

@@ -2,7 +2,7 @@
 const controlCharacters = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
 
 /** Longest text of a condition's message, in characters. */
-export const maxMessageLength = 1024;
+const maxMessageLength = 1024;
 
 /**
  * Makes a text of a driver or tenant fit for status, events and logs: control and direction characters become one space, and

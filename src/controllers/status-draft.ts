@@ -5,6 +5,7 @@ import type { ApiClient } from '../runtime/api-client.ts';
 import { findCondition, removeCondition, setCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
+import { invalidTokens } from './request-tokens.ts';
 import { safeReason, safeText } from './safe-text.ts';
 
 /** What every status of this project has. */
@@ -109,9 +110,20 @@ export class StatusDraft<
    * @throws ApiError with a conflict when the object was changed meanwhile
    */
   async write(client: ApiClient, informer: Informer<T>): Promise<T> {
+    this.#noteInvalidTokens();
     if (!this.changed) return this.object;
     const written = await client.replaceStatus(informer.type, { ...this.object, status: this.#status });
     informer.cache.observe(written);
     return written;
+  }
+
+  #noteInvalidTokens(): void {
+    const invalid = invalidTokens(this.object);
+    if (invalid.length === 0) {
+      this.removeCondition('InvalidRequestToken');
+      return;
+    }
+    const message = `ignored, since a token is 1 to 64 printable ASCII characters: ${invalid.join(', ')}`;
+    this.setCondition('InvalidRequestToken', 'True', 'InvalidRequestToken', message);
   }
 }

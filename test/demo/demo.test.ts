@@ -21,7 +21,12 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  child?.kill('SIGKILL');
+  try {
+    // The whole group: where a test failed the shell may be gone and the demo not.
+    if (child?.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
   rmSync(temporary, { recursive: true, force: true });
 });
 
@@ -37,6 +42,7 @@ function start({ program = process.execPath, args = [demo], MAKELEVEL }: Start =
   child = spawn(program, args, {
     env: { ...env, TMPDIR: temporary, ...(MAKELEVEL === undefined ? {} : { MAKELEVEL }) },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {

@@ -21,9 +21,9 @@ const root = join(import.meta.dirname, '../..');
 const stepTimeoutMs = 60_000;
 
 /** Namespace of the tenant. */
-export const namespace = 'team-a';
+const namespace = 'team-a';
 /** Name of the backend in config/samples. */
-export const backendName = 'dummy';
+const backendName = 'dummy';
 
 /** A step did not show what it was to show. */
 export class StepFailed extends Error {

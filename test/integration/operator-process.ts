@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const entry = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -70,6 +70,11 @@ export class OperatorProcess {
   /** Its log so far. */
   async log(): Promise<string> {
     return await readFile(this.logFile, 'utf8');
+  }
+
+  /** Removes its log. */
+  async forget(): Promise<void> {
+    await rm(dirname(this.logFile), { recursive: true, force: true });
   }
 
   /** Prometheus text of its metrics. */

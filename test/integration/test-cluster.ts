@@ -159,7 +159,10 @@ export class TestCluster {
 
   /** Ends everything. */
   async stop(): Promise<void> {
-    for (const operator of this.#operators) await operator.stop();
+    for (const operator of this.#operators) {
+      await operator.stop();
+      await operator.forget();
+    }
     await this.client.close();
     await this.plane.stop();
     await rm(this.stateDirectory, { recursive: true, force: true });

@@ -18,6 +18,7 @@ const checks: Readonly<Record<string, () => Promise<string | undefined>>> = {
   style: () => commandProblem('biome', ['ci', '--colors=off', '.']),
   'dead code': () => commandProblem('knip', ['--no-progress']),
   'generated CRDs': () => commandProblem(process.execPath, ['tools/crds/generate.ts', '--check']),
+  'conditions and reasons': () => commandProblem(process.execPath, ['tools/docs/conditions.ts', '--check']),
   'dependency direction': async () => (await dependencyProblems(join(root, 'src'))).join('\n') || undefined,
 };
 

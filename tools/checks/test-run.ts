@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { SerializedError } from 'vitest';
 import { type Reporter, startVitest, type TestModule } from 'vitest/node';
 import { addUp, type Failure, type Outcome, stepLine } from './outcome.ts';
@@ -99,13 +100,14 @@ function outcomeOf(module: TestModule, root: string): Outcome {
 /** The message, the difference if it tells one, and the first place that is ours. */
 function describe(error: SerializedError, root: string): string {
   const place = error.stacks?.find(({ file }) => !file.includes('/node_modules/'));
-  return [
+  const text = [
     `${error.name ?? 'Error'}: ${error.message}`,
     typeof error.diff === 'string' ? error.diff : '',
     place === undefined ? (error.stack ?? '') : `at ${relative(root, place.file)}:${place.line}`,
   ]
     .filter((part) => part !== '')
     .join('\n');
+  return stripVTControlCharacters(text);
 }
 
 function indent(text: string): string {

@@ -3,7 +3,7 @@ import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts'
 import type { Clock } from '../../runtime/clock.ts';
 import { isStorable } from '../driver-data.ts';
 import type { DriverCallMetrics } from './driver-call-metrics.ts';
-import type { DriverInstances } from './driver-instances.ts';
+import type { DriverInstances, DriverLease } from './driver-instances.ts';
 import { type LockMode, type LockRequest, LockTable } from './lock-table.ts';
 import { presentable } from './presentable-error.ts';
 import type { SlotPriority } from './slots.ts';
@@ -69,8 +69,9 @@ export class DriverCalls {
   }
 
   /**
-   * Waits until nothing else excludes the scope and its backend has a free slot.
-   * @throws DriverError `Unavailable` when that takes longer than `waitMs` for the locks, or the backend has no driver
+   * Waits until nothing else excludes the scope and its backend has a free slot. The slot is the first call's; each further
+   * call waits for one of its own.
+   * @throws DriverError `Unavailable` when one of these waits takes longer than `waitMs`, or the backend has no driver
    */
   async permit(scope: CallScope, signal: AbortSignal, waitMs: number): Promise<Permit> {
     const network: LockRequest[] =
@@ -87,36 +88,47 @@ export class DriverCalls {
       releaseNetwork();
       throw error;
     }
-    let lease: Awaited<ReturnType<DriverInstances['lease']>>;
+    const lease = (bounded: AbortSignal): Promise<DriverLease> =>
+      this.#instances.lease(scope.backendName, scope.tenant.namespace, scope.priority ?? 'normal', bounded);
+    let next: DriverLease | undefined;
     try {
-      lease = await this.#instances.lease(
-        scope.backendName,
-        scope.tenant.namespace,
-        scope.priority ?? 'normal',
-        signal,
-      );
+      // Bounded: the network's lock is held meanwhile, and a change of it must not wait for a stuck backend for ever.
+      next = await this.#withDeadline(signal, waitMs, lease);
     } catch (error) {
       releaseLocks();
       releaseNetwork();
       throw error;
     }
 
-    let late = 0;
+    let running = 0;
     let released = false;
     const giveBack = (): void => {
-      if (!released || late > 0) return;
-      lease.release();
+      if (!released || running > 0) return;
+      next?.release();
+      next = undefined;
       releaseLocks();
     };
     return {
       call: async (options, invoke) => {
-        late += 1;
+        running += 1;
+        let used: DriverLease | undefined;
         const settled = (): void => {
-          late -= 1;
+          running -= 1;
+          // At once: what follows a call, the writes of its result, must keep nobody else waiting.
+          used?.release();
           giveBack();
         };
-        const secrets = [...lease.secrets, ...(scope.server?.secrets ?? []), ...(options.secrets ?? [])];
-        return await this.#call(scope, { ...options, secrets }, (context) => invoke(lease.driver, context), settled);
+        try {
+          const free = next;
+          next = undefined;
+          used = free ?? (await this.#withDeadline(signal, waitMs, lease));
+        } catch (error) {
+          settled();
+          throw error;
+        }
+        const { driver } = used;
+        const secrets = [...used.secrets, ...(scope.server?.secrets ?? []), ...(options.secrets ?? [])];
+        return await this.#call(scope, { ...options, secrets }, (context) => invoke(driver, context), settled);
       },
       release: () => {
         if (released) return;

@@ -55,7 +55,7 @@ export class ShareReconciler {
         )
         .map(nameOf);
     });
-    controller.watch(informers.shareNetworks, ({ object, previous }) => {
+    controller.watch(informers.shareNetworks, ({ type, object, previous }) => {
       const facts = (network: typeof object | undefined): string =>
         JSON.stringify([
           network?.status?.phase,
@@ -63,7 +63,7 @@ export class ShareReconciler {
           network?.spec.subnets,
           network?.metadata.deletionTimestamp,
         ]);
-      if (facts(object) === facts(previous)) return undefined;
+      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
       return related(this.#operator, object.metadata.namespace ?? '')
         .sharesOfNetwork(object.metadata.name)
         .map(nameOf);

@@ -1,68 +1,42 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Reservations } from './reservations.ts';
 
-const now = Date.UTC(2026, 0, 1);
-
-describe('space that is reserved on a backend', () => {
-  it('is the sum of the shares placed there, without the one that asks', () => {
+describe('reservations', () => {
+  test('count until the backend has told its space anew after the share was made', () => {
     const reservations = new Reservations();
-    reservations.add('b', 's1', 10);
-    reservations.add('b', 's2', 5);
-    reservations.add('c', 's3', 100);
-    expect(reservations.bytesOn('b', 's3', now)).toBe(15);
-    expect(reservations.bytesOn('b', 's1', now)).toBe(5);
-    expect(reservations.bytesOn('none', 's1', now)).toBe(0);
-  });
-
-  it('moves with a share that is placed again', () => {
-    const reservations = new Reservations();
-    reservations.add('b', 's1', 10);
-    reservations.add('b', 's1', 12);
-    expect(reservations.bytesOn('b', '', now)).toBe(12);
-    reservations.add('c', 's1', 12);
-    expect([reservations.bytesOn('b', '', now), reservations.bytesOn('c', '', now)]).toEqual([0, 12]);
-  });
-
-  it('is free again when the share was made and a probe has seen it, or is gone', () => {
-    const reservations = new Reservations();
-    for (const share of ['made', 'being made', 'gone']) reservations.add('b', share, 10);
-    reservations.made('made', now);
-    expect(reservations.bytesOn('b', '', now)).toBe(30);
+    reservations.add('b', 'one', 10);
+    reservations.add('b', 'two', 5);
+    expect([reservations.bytesOn('b', 'two', 0), reservations.bytesOn('b', '', 0)]).toEqual([10, 15]);
+    reservations.made('one', 1000);
+    expect(reservations.bytesOn('b', '', 2000)).toBe(15);
     reservations.probed('b');
-    expect(reservations.bytesOn('b', '', now)).toBe(20);
-    reservations.release('gone');
-    expect(reservations.bytesOn('b', '', now)).toBe(10);
+    expect(reservations.bytesOn('b', '', 2000)).toBe(5);
   });
 
-  it('is free some minutes after the share was made, where its capacity never changes', () => {
+  test('of a made share end also on a backend whose space never shows it', () => {
     const reservations = new Reservations();
-    reservations.add('b', 's1', 10);
-    reservations.made('s1', now);
-    expect(reservations.bytesOn('b', '', now + 60_000)).toBe(10);
-    expect(reservations.bytesOn('b', '', now + 200_000)).toBe(0);
-  });
-});
-
-describe('places on a share server', () => {
-  it('count shares that the cache shows and those that are about to be placed there, each once', () => {
-    const reservations = new Reservations();
-    reservations.assign('ns/server', 's1');
-    reservations.assign('ns/server', 's2');
-    reservations.assign('ns/server', 's2');
-    expect(reservations.sharesOn('ns/server', ['old'])).toBe(3);
-    expect(reservations.sharesOn('ns/server', ['old', 's1'])).toBe(3);
-    expect(reservations.sharesOn('ns/server', ['old', 's1', 's2'])).toBe(3);
-    // Known from the cache by now: when it leaves there, it is gone.
-    expect(reservations.sharesOn('ns/server', ['old'])).toBe(1);
-    expect(reservations.sharesOn('ns/other', [])).toBe(0);
+    reservations.add('b', 'one', 10);
+    reservations.made('one', 1000);
+    expect(reservations.bytesOn('b', '', 100_000)).toBe(10);
+    expect(reservations.bytesOn('b', '', 200_000)).toBe(0);
   });
 
-  it('are given back by a share that goes elsewhere or is gone', () => {
+  test('move with a share that is placed again, and go with one that is deleted', () => {
     const reservations = new Reservations();
-    reservations.assign('ns/one', 's1');
-    reservations.assign('ns/two', 's1');
-    expect([reservations.sharesOn('ns/one', []), reservations.sharesOn('ns/two', [])]).toEqual([0, 1]);
-    reservations.release('s1');
-    expect(reservations.sharesOn('ns/two', [])).toBe(0);
+    reservations.add('b', 'one', 10);
+    reservations.add('c', 'one', 10);
+    expect([reservations.bytesOn('b', '', 0), reservations.bytesOn('c', '', 0)]).toEqual([0, 10]);
+    reservations.release('one');
+    expect(reservations.bytesOn('c', '', 0)).toBe(0);
+  });
+
+  test('of places on a server count with the shares that the cache shows there, each once', () => {
+    const reservations = new Reservations();
+    reservations.assign('ns/server', 'one');
+    reservations.assign('ns/server', 'two');
+    expect(reservations.sharesOn('ns/server', [])).toBe(2);
+    expect(reservations.sharesOn('ns/server', ['one', 'three'])).toBe(3);
+    reservations.assign('ns/other', 'two');
+    expect(reservations.sharesOn('ns/server', ['one', 'three'])).toBe(2);
   });
 });

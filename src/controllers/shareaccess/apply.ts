@@ -1,11 +1,12 @@
 import { planRules, type RulePlan } from '../../access-rules/plan.ts';
+import { targetKey } from '../../access-rules/rule-target.ts';
 import { shareAccesses } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { AccessUpdates } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverRule, uidOf } from '../driver-requests.ts';
-import { addFinalizer } from '../finalizers.ts';
+import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { isPaused } from '../requests.ts';
 import { release } from './deny.ts';
 import { cachedKeySecret, liveKeySecret } from './key-secret.ts';
@@ -26,16 +27,20 @@ interface Batch {
 export async function applyBatch(
   scope: AccessScope,
   permit: Permit,
-  options: { readonly grants: boolean },
+  options: { readonly grants: boolean; readonly prepared: ReadonlySet<string> },
 ): Promise<void> {
   const plan = planOf(scope);
-  const add = options.grants ? await prepare(scope, plan.add) : nothingPrepared;
-  const update = options.grants ? await prepare(scope, plan.update) : nothingPrepared;
+  const add = options.grants ? await prepare(scope, plan.add, options.prepared) : nothingPrepared;
+  const update = options.grants ? await prepare(scope, plan.update, options.prepared) : nothingPrepared;
   const kept = [...plan.keep, ...(options.grants ? [] : plan.update)];
+  // A duplicate of a rule that stays is only forgotten: a driver that denies by target would cut the other's clients.
+  const staying = new Set([...kept, ...add.ready, ...update.ready].map(({ spec }) => targetKey(spec)));
+  const [forgotten, deny] = partition(plan.deny, ({ spec }) => staying.has(targetKey(spec)));
+  await all(forgotten, (rule) => release(scope.operator, rule));
   await runBatch(scope, permit, kept, {
     add: add.ready,
     update: update.ready,
-    deny: plan.deny,
+    deny,
     withdraw: [...add.taken, ...update.taken].filter(({ status }) => status?.accessLevel !== undefined),
   });
 }
@@ -103,7 +108,8 @@ export async function recover(scope: AccessScope, permit: Permit): Promise<void>
     isPaused,
     isAskedFor: () => true,
   });
-  const { ready, taken } = await prepare(scope, [...plan.keep, ...plan.update, ...plan.add, ...plan.hitByServer]);
+  const restored = [...plan.keep, ...plan.update, ...plan.add, ...plan.hitByServer];
+  const { ready, taken } = await prepare(scope, restored, new Set());
   let updates: AccessUpdates;
   try {
     updates = await callUpdateAccess(scope, permit, {
@@ -151,12 +157,33 @@ interface Prepared {
 
 const nothingPrepared: Prepared = { ready: [], taken: [] };
 
-/** Puts our finalizer on the rules, and sorts out those whose Secret's name is taken. */
-async function prepare(scope: AccessScope, rules: readonly ShareAccess[]): Promise<Prepared> {
+/**
+ * Does what can be done before there is leave to call the driver, so that no slot of the backend waits for it.
+ * @returns UIDs of the rules that are ready
+ */
+export async function prepareAhead(scope: AccessScope): Promise<ReadonlySet<string>> {
+  const { add, update } = planOf(scope);
+  const { ready } = await prepare(scope, [...add, ...update], new Set());
+  return new Set(ready.map(uidOf));
+}
+
+/**
+ * Puts our finalizer on the rules, and sorts out those whose Secret's name is taken.
+ * @param prepared UIDs of rules that this was done for a moment ago
+ */
+async function prepare(
+  scope: AccessScope,
+  rules: readonly ShareAccess[],
+  prepared: ReadonlySet<string>,
+): Promise<Prepared> {
   const { operator } = scope;
   const ready: ShareAccess[] = [];
   const taken: ShareAccess[] = [];
   await all(rules, async (rule) => {
+    if (prepared.has(uidOf(rule)) && hasFinalizer(rule)) {
+      ready.push(rule);
+      return;
+    }
     if (mintsKey(scope, rule) && !isPaused(rule) && cachedKeySecret(operator, rule).state !== 'ours') {
       if ((await liveKeySecret(operator, rule)).state === 'foreign') {
         // What the backend grants is known until it was taken back.
@@ -167,6 +194,10 @@ async function prepare(scope: AccessScope, rules: readonly ShareAccess[]): Promi
     ready.push(await addFinalizer(operator.client, operator.informers.shareAccesses, rule));
   });
   return { ready, taken };
+}
+
+function partition<T>(items: readonly T[], holds: (item: T) => boolean): readonly [T[], T[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
 }
 
 function wanted(rule: ShareAccess) {

@@ -4,10 +4,11 @@ import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import type { Manager } from '../../runtime/manager.ts';
+import type { Permit } from '../driver-calls/driver-calls.ts';
 import { uidOf } from '../driver-requests.ts';
 import { type Operator, related } from '../operator.ts';
 import { isPaused } from '../requests.ts';
-import { applyBatch } from './apply.ts';
+import { applyBatch, prepareAhead } from './apply.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
 import { ruleNameOf } from './key-secret.ts';
 import { AccessProgress, shortWaitMs } from './progress.ts';
@@ -48,7 +49,7 @@ export class ShareAccessReconciler {
     controller.watch(informers.shareAccesses, ({ object }) =>
       ofShare(object.metadata.namespace, object.spec.shareName),
     );
-    controller.watch(informers.shares, ({ object, previous }) => {
+    controller.watch(informers.shares, ({ type, object, previous }) => {
       const facts = (share: Share | undefined): string =>
         JSON.stringify([
           share?.status?.phase,
@@ -56,17 +57,19 @@ export class ShareAccessReconciler {
           share?.metadata.deletionTimestamp,
           share?.metadata.annotations,
         ]);
-      return facts(object) === facts(previous) ? undefined : ofShare(object.metadata.namespace, object.metadata.name);
+      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
+      return ofShare(object.metadata.namespace, object.metadata.name);
     });
-    controller.watch(informers.shareServers, ({ object, previous }) => {
-      if (object.status?.phase === previous?.status?.phase) return undefined;
+    controller.watch(informers.shareServers, ({ type, object, previous }) => {
+      if (type === 'modified' && object.status?.phase === previous?.status?.phase) return undefined;
       const namespace = object.metadata.namespace ?? '';
       return related(this.#operator, namespace)
         .sharesOn(object.metadata.name)
         .map((share) => ofShare(namespace, share.metadata.name));
     });
-    controller.watch(informers.shareNetworks, ({ object, previous }) => {
+    controller.watch(informers.shareNetworks, ({ type, object, previous }) => {
       if (
+        type === 'modified' &&
         object.status?.phase === previous?.status?.phase &&
         object.metadata.deletionTimestamp === previous?.metadata.deletionTimestamp
       ) {
@@ -160,10 +163,8 @@ export class ShareAccessReconciler {
    * @returns milliseconds after which work that goes on on the storage system is to be asked for
    */
   async #work(scope: AccessScope, todo: Todo): Promise<number | undefined> {
-    const { operator, context } = scope;
-    const slow = operator.clock.setTimeout(() => this.#progress.markSlow(scope, todo.waiting), shortWaitMs);
     try {
-      await context.outsideWorker(() => this.#call(scope, todo));
+      await this.#call(scope, todo);
       return undefined;
     } catch (thrown) {
       if (thrown instanceof InProgress) return Math.max(1, thrown.pollAfter * 1000);
@@ -171,22 +172,40 @@ export class ShareAccessReconciler {
         await this.#progress.standFailed(keyOf(scope), todo.waiting, asDriverError(thrown));
       }
       throw thrown;
+    }
+  }
+
+  /** Waits for the backend without holding a worker; when that takes long, the rules say so. */
+  async #waitOutside<R>(scope: AccessScope, todo: Todo, work: () => Promise<R>): Promise<R> {
+    const { clock } = scope.operator;
+    const slow = clock.setTimeout(() => this.#progress.markSlow(scope, todo.waiting), shortWaitMs);
+    try {
+      return await scope.context.outsideWorker(work);
     } finally {
-      operator.clock.clearTimeout(slow);
+      clock.clearTimeout(slow);
     }
   }
 
   async #call(scope: AccessScope, todo: Todo): Promise<void> {
     const { operator, context } = scope;
     const callScope = accessCallScope(scope, todo.deny ? 'denial' : 'normal');
-    const permit = await operator.calls.permit(callScope, context.signal, timeoutOf(scope));
+    const prepared = todo.grant ? await prepareAhead(scope) : new Set<string>();
+    const held = await this.#waitOutside(scope, todo, () =>
+      operator.calls.permit(callScope, context.signal, timeoutOf(scope)),
+    );
+    const permit: Permit = {
+      call: (options, invoke) => this.#waitOutside(scope, todo, () => held.call(options, invoke)),
+      release: () => held.release(),
+    };
     try {
       // Rules that came while the permit was waited for are part of the batch.
       const fresh = this.#refresh(scope);
       if (fresh === undefined) return;
       const mayGrant = whyNoGrant(fresh) === undefined;
       const mayDeny = whyNoDenial(fresh) === undefined;
-      if ((todo.grant && mayGrant) || (todo.deny && mayDeny)) await applyBatch(fresh, permit, { grants: mayGrant });
+      if ((todo.grant && mayGrant) || (todo.deny && mayDeny)) {
+        await applyBatch(fresh, permit, { grants: mayGrant, prepared });
+      }
       if (todo.recovery) await this.#recovery.run(() => this.#refresh(scope), permit);
     } finally {
       permit.release();

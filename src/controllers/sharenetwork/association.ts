@@ -35,7 +35,7 @@ export interface WantedChange {
 }
 
 /** An unhandled token that asks for the change flow with present data. */
-export function reapplyToken(scope: NetworkScope): string | undefined {
+function reapplyToken(scope: NetworkScope): string | undefined {
   const token = requestToken(scope.network, labels.reapplyRequestedAt);
   return token === scope.network.status?.lastHandledReapplyAt ? undefined : token;
 }

@@ -122,7 +122,7 @@ async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Pr
 }
 
 /** Whether servers of the network begin one after another, so that each beginning has to be stored. */
-export function isPaced(network: ShareNetwork | undefined): boolean {
+function isPaced(network: ShareNetwork | undefined): boolean {
   const policy = network?.spec.securityServiceChange;
   return policy?.maxConcurrentServers !== undefined || policy?.maxFailures !== undefined;
 }

@@ -4,7 +4,7 @@ import { validateSubnets } from '../../scheduling/subnets.ts';
 import { uidOf } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { type Operator, related } from '../operator.ts';
-import { invalidTokens, isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
+import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
 import { soonest } from '../soonest.ts';
 import { advance, changeRecordInvalid } from './change.ts';
 import { answerCheckRequest } from './check-request.ts';
@@ -120,7 +120,6 @@ export class ShareNetworkReconciler {
       draft.set({ lastHandledReconcileAt: token });
       this.#wishes.lookAgain(network);
     }
-    this.#noteInvalidTokens(scope);
     if (draft.status.phase === 'network_change') {
       draft.stand({
         state: 'working',
@@ -169,18 +168,5 @@ export class ShareNetworkReconciler {
     // With the marks of this pass.
     countServers({ ...scope, servers: related(this.#operator, scope.namespace).serversOf(network.metadata.name) });
     return undefined;
-  }
-
-  #noteInvalidTokens({ network, draft }: NetworkScope): void {
-    const invalid = invalidTokens(network);
-    if (invalid.length === 0) draft.removeCondition('InvalidRequestToken');
-    else {
-      draft.setCondition(
-        'InvalidRequestToken',
-        'True',
-        'InvalidRequestToken',
-        `ignored, since a token is 1 to 64 printable ASCII characters: ${invalid.join(', ')}`,
-      );
-    }
   }
 }

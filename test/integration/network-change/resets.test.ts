@@ -154,6 +154,34 @@ describe('a phase that an administrator sets, and set-up around a change', () =>
     expect(await scene.started(update)).toEqual([]);
   });
 
+  test('a service referred to while a server is being set up reaches that server', async () => {
+    const scene = await Scene.make(cluster);
+    await scene.faults({ operation: 'setupServer', kind: 'hang', message: 'ignore-abort 2s', times: 1 });
+    await cluster.apply(scene.share('one'));
+    await eventually('set-up runs', async () => (await scene.started('setupServer')).length === 1, 20_000);
+    await scene.refer([ad('ad-b')]);
+    const waiting = await scene.network('waits', (object) => condition(object, 'Ready')?.status === 'False');
+    expect(condition(waiting, 'Ready')?.reason).toBe('ShareServerNotActive');
+    expect(waiting.status?.securityServices?.map(({ name }) => name)).toEqual(['ad-a']);
+    await scene.changed('Succeeded');
+    for (const server of await scene.servers()) expect(appliedTo(server)).toEqual(['ad-b']);
+    expect(await scene.started(update)).toHaveLength(1);
+  });
+
+  test('a service that is forced away after the commit fails the servers that still need it', async () => {
+    const policy = { securityServiceChange: { maxConcurrentServers: 1 } };
+    const scene = await Scene.make(cluster, { shares: 2, networkSpec: policy });
+    await scene.faults({ operation: update, kind: 'hang', message: 'ignore-abort 3s', times: 1 });
+    await scene.refer([ad('ad-b')], policy);
+    await eventually('first call', async () => (await scene.started(update)).length === 1, 30_000);
+    await scene.kubectl('delete', 'secsvc', 'ad-b', '--wait=false');
+    await scene.kubectl('patch', 'secsvc', 'ad-b', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
+    await scene.changed('Failed');
+    const failed = (await scene.servers()).find(({ status }) => status?.phase === 'error');
+    expect(failed?.status?.lastError?.reason).toBe('SecurityServiceNotFound');
+    expect(await scene.started(update)).toHaveLength(1);
+  });
+
   test('a server without a free address waits, and goes on when the subnet gains a range', async () => {
     const subnet = { name: 'default', networkType: 'flat' as const, cidr: '10.77.0.0/24' };
     const scene = await Scene.make(cluster, {

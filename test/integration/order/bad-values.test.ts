@@ -110,7 +110,12 @@ describe('bad values', () => {
     ]) {
       const text = await refusal({ ...manifestNow, spec });
       expect(text).toMatch(says);
-      expect(text.split('\n').length, text).toBe(1);
+      // kubectl may put a heading above, and the API server a note below that it stopped there.
+      expect(
+        text.split('\n').filter((line) => says.test(line)),
+        text,
+      ).toHaveLength(1);
+      expect(text.length).toBeLessThan(1000);
     }
     const { metadata: after } = await cluster.client.get(shareNetworks, { namespace, name: 'net' });
     expect(after.resourceVersion).toBe(before.resourceVersion);

@@ -122,6 +122,8 @@ async function listener(): Promise<AsyncDisposable & { readonly port: number; re
   const connected = Promise.withResolvers<void>();
   const server: Server = createServer((socket) => {
     socket.on('error', () => undefined);
+    // What is not read keeps a socket from its end.
+    socket.resume();
     connected.resolve();
   });
   const port = await freePort();
