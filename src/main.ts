@@ -1,5 +1,5 @@
 import { ConfigError, readConfig } from './config.ts';
-import { runOperator } from './controllers/run-operator.ts';
+import { runOperator } from './run-operator.ts';
 import { createLogger } from './runtime/logger.ts';
 
 const invocation = (() => {

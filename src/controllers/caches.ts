@@ -35,7 +35,7 @@ export interface Informers {
 }
 
 /** Key of an index by a name within the object's namespace. */
-export function inNamespace(object: KubeObject, name: string): string {
+function inNamespace(object: KubeObject, name: string): string {
   return `${object.metadata.namespace ?? ''}/${name}`;
 }
 

@@ -5,7 +5,7 @@ import { safeText } from './safe-text.ts';
 /** Most characters of one text of a driver (`DriverText` of the API). */
 const maxTextLength = 4096;
 const maxDetails = 128;
-const maxExportLocations = 64;
+const maxExportLocations = 256;
 const maxLocationMetadata = 64;
 
 /**

@@ -1,5 +1,5 @@
 /** A line of a stream that is not JSON. Its text is not kept: it could hold a secret. */
-export class InvalidLineError extends Error {
+class InvalidLineError extends Error {
   override readonly name = 'InvalidLineError';
 }
 

@@ -163,12 +163,10 @@ describe('the manager', () => {
     await new Promise((resolve) => setTimeout(resolve, 400));
     finish.resolve();
     await running;
-    expect(order).toEqual([
-      'started',
-      'finished, aborted',
-      'cleaned up',
-      '/apis/coordination.k8s.io/v1/namespaces/a/leases/lease',
-    ]);
+    // On a slow machine the lease may be renewed once more in between; its release is the last request.
+    const path = '/apis/coordination.k8s.io/v1/namespaces/a/leases/lease';
+    expect(order.filter((entry) => entry !== path)).toEqual(['started', 'finished, aborted', 'cleaned up']);
+    expect(order.at(-1)).toBe(path);
   });
 
   it('does not release the lease while a reconcile does not end', async () => {

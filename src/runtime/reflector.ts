@@ -23,7 +23,7 @@ export interface ReflectorTimings {
   readonly overtimeMs: number;
 }
 
-export const defaultTimings: ReflectorTimings = {
+const defaultTimings: ReflectorTimings = {
   backOffBaseMs: 200,
   backOffMaxMs: 30_000,
   healthyAfterMs: 60_000,

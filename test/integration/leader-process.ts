@@ -38,11 +38,17 @@ const manager = new Manager({
     retryPeriodMs: 400,
   },
 });
+const target = { namespace: 'default', name: 'leader-test' };
+let version: string | undefined;
 const controller = manager.controller({
   name: 'ticker',
   workers: 1,
   reconcile: async () => {
-    await client.mergePatch(configMaps, { namespace: 'default', name: 'leader-test' }, { data: { holder: identity } });
+    // Guarded like every write of the operator: one that was on its way when the process was frozen must not count.
+    version ??= (await client.get(configMaps, target)).metadata.resourceVersion;
+    const guarded = { metadata: { resourceVersion: version }, data: { holder: identity } };
+    version = undefined;
+    version = (await client.mergePatch(configMaps, target, guarded)).metadata.resourceVersion;
     appendFileSync(file, `${identity}\n`);
     return { requeueAfterMs: 20 };
   },

@@ -297,7 +297,8 @@ describe('the runtime on a real API server', () => {
       const stopped = Date.now();
       await leads('two', 10_000);
       expect(code).toBe(0);
-      expect(Date.now() - stopped).toBeLessThan(1_500);
+      // Without the release it would take the lease's 3 s.
+      expect(Date.now() - stopped).toBeLessThan(2_500);
       expect(await turns()).toEqual(['one', 'two']);
     });
 

@@ -48,7 +48,7 @@ const layers: readonly Layer[] = [
   { name: 'controllers', files: /^controllers\//, uses: control },
   { name: 'admission', files: /^admission\//, uses: control },
   { name: 'cli', files: /^cli\//, uses: ['kube-object', 'runtime', 'api', ...decisions] },
-  { name: 'process', files: /^(?:main|config)\.ts$/, uses: [...control, 'controllers', 'admission'] },
+  { name: 'process', files: /^(?:main|config|run-operator)\.ts$/, uses: [...control, 'controllers', 'admission'] },
 ];
 
 /** A test may use what the file it is named for may, anything outside src/ and what is made for tests. */

@@ -26,7 +26,7 @@ interface ObjectSchema {
 }
 
 /** The name under which the CustomResourceDefinition is installed. */
-export function definitionName({ type }: KindDefinition): string {
+function definitionName({ type }: KindDefinition): string {
   return `${type.plural}.${type.group}`;
 }
 

@@ -4,12 +4,12 @@ import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
+import { boundedExportLocations } from '../driver-data.ts';
 import { driverServer, driverShare, uidOf } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { related, timestamp } from '../operator.ts';
 import { safeText } from '../safe-text.ts';
 import { noteWarnings } from '../warnings.ts';
-import { storableLocations } from './driver-texts.ts';
 import { draftOf, type ShareScope, shareCallScope, whyWait } from './scope.ts';
 
 /** Makes the placed share on the storage system; its status holds the operation already. */
@@ -36,7 +36,7 @@ export async function create(scope: ShareScope): Promise<ReconcileResult | undef
       draft.set({
         phase: 'available',
         identifier: result.identifier,
-        exportLocations: storableLocations(result.exportLocations),
+        exportLocations: boundedExportLocations(result.exportLocations),
         size: formatQuantity(bytes),
         accessRulesStatus: 'active',
         operation: undefined,
@@ -89,7 +89,9 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
         phase: 'available',
         size: formatQuantity(wanted),
         operation: undefined,
-        ...(result.exportLocations === undefined ? {} : { exportLocations: storableLocations(result.exportLocations) }),
+        ...(result.exportLocations === undefined
+          ? {}
+          : { exportLocations: boundedExportLocations(result.exportLocations) }),
       });
       noteWarnings(operator, latest, latestDraft, result.warnings);
       latestDraft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });

@@ -4,9 +4,9 @@ import { uidOf } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { namespaceIsTerminating, type Operator, related } from '../operator.ts';
 import { isPaused, unhandledReconcileToken } from '../requests.ts';
-import { ensureShare } from '../share/ensure.ts';
 import { StatusDraft } from '../status-draft.ts';
 import { isIntact, recover } from './apply.ts';
+import { ensureShare } from './ensure-share.ts';
 import { type AccessScope, whyNoCall, whyNoGrant } from './scope.ts';
 
 type Permit = Parameters<typeof recover>[1];

@@ -1,6 +1,7 @@
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { DriverError } from '../../drivers/errors.ts';
+import { BackOff } from '../../runtime/back-off.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { timeoutsOf, uidOf } from '../driver-requests.ts';
 import { type Operator, related } from '../operator.ts';
@@ -27,6 +28,8 @@ interface Stage {
   /** Not to be tried before, whatever brings the network into the queue; `standing` says why. */
   notBefore: number;
   standing: Standing | undefined;
+  /** Pauses between rounds of questions. */
+  readonly pauses: BackOff;
 }
 
 /** What runs in this process is not told by an event when it ends. */
@@ -105,7 +108,7 @@ export class Wishes {
     if (verdict.kind === 'unavailable') {
       const { reason, message } = verdict.error;
       if (clock.now() - stage.since >= bounds.change) return this.#refuse(scope, change, 'CheckTimedOut', message);
-      return wait({ state: 'working', reason, message }, Math.min(5000, bounds.change / 10));
+      return wait({ state: 'working', reason, message }, stage.pauses.next());
     }
     if (isNew) this.#announceImpact(network, verdict.servers);
     return await this.#whenQuiet(scope, async () => {
@@ -152,7 +155,8 @@ export class Wishes {
     const known = this.#stages.get(uid);
     if (known?.digest === digest) return known;
     const since = this.#operator.clock.now();
-    const stage: Stage = { digest, since, agreed: new Map(), notBefore: 0, standing: undefined };
+    const pauses = new BackOff({ baseMs: 100, maxMs: 5000, random: this.#operator.random });
+    const stage: Stage = { digest, since, agreed: new Map(), notBefore: 0, standing: undefined, pauses };
     this.#stages.set(uid, stage);
     return stage;
   }

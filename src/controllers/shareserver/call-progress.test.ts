@@ -11,6 +11,9 @@ describe('progress of driver calls', () => {
   test('time runs from the first call, not before', async () => {
     const { clock, calls } = progress();
     expect(calls.leftMs('op', 1000)).toBe(Number.POSITIVE_INFINITY);
+    // The backend had no driver, or another call was running: that was no call.
+    calls.failed('op', undefined, 60_000);
+    expect(calls.leftMs('op', 1000)).toBe(Number.POSITIVE_INFINITY);
     calls.begin('op');
     await clock.advance(400);
     calls.begin('op');

@@ -5,8 +5,8 @@ const firstPauseMs = 200;
 const longestPauseMs = 30_000;
 
 interface Progress {
-  /** When the driver was first called. */
-  readonly began: number;
+  /** When the driver was first called; undefined while it never was. */
+  began: number | undefined;
   failures: number;
   /** Not to be called again before. */
   notBefore: number;
@@ -29,16 +29,13 @@ export class CallProgress {
 
   /** Notes that the driver is called now. */
   begin(operation: string): void {
-    if (this.#operations.has(operation)) return;
-    this.#operations.set(operation, { began: this.#clock.now(), failures: 0, notBefore: 0 });
+    this.#of(operation).began ??= this.#clock.now();
   }
 
   /** Milliseconds until `limitMs` have passed since the first call, not below 0; infinite before the first call. */
   leftMs(operation: string, limitMs: number): number {
-    const progress = this.#operations.get(operation);
-    return progress === undefined
-      ? Number.POSITIVE_INFINITY
-      : Math.max(0, progress.began + limitMs - this.#clock.now());
+    const { began } = this.#operations.get(operation) ?? {};
+    return began === undefined ? Number.POSITIVE_INFINITY : Math.max(0, began + limitMs - this.#clock.now());
   }
 
   /** Milliseconds to rest before the next call. */
@@ -48,15 +45,13 @@ export class CallProgress {
   }
 
   /**
-   * Notes a failure that is to be tried again.
+   * Notes a failure that is to be tried again, also one before the driver could be called.
    * @param retryAfterMs what the driver asks for
    * @param withinMs the pause is no longer than this
    * @returns milliseconds to rest
    */
   failed(operation: string, retryAfterMs: number | undefined, withinMs: number): number {
-    this.begin(operation);
-    const progress = this.#operations.get(operation);
-    if (progress === undefined) return 0;
+    const progress = this.#of(operation);
     const options = { baseMs: firstPauseMs, maxMs: longestPauseMs, random: this.#random };
     const pauseMs = Math.max(retryAfterMs ?? 0, backOffDelay(progress.failures, options));
     progress.failures += 1;
@@ -65,9 +60,7 @@ export class CallProgress {
 
   /** Notes that the storage system is at it and is asked again after a pause. @returns milliseconds to rest */
   polled(operation: string, pollAfterMs: number, withinMs: number): number {
-    this.begin(operation);
-    const progress = this.#operations.get(operation);
-    if (progress === undefined) return 0;
+    const progress = this.#of(operation);
     progress.failures = 0;
     return this.#rest(progress, Math.min(pollAfterMs, withinMs));
   }
@@ -75,6 +68,14 @@ export class CallProgress {
   /** Forgets an operation that has ended. */
   ended(operation: string): void {
     this.#operations.delete(operation);
+  }
+
+  #of(operation: string): Progress {
+    const present = this.#operations.get(operation);
+    if (present !== undefined) return present;
+    const made: Progress = { began: undefined, failures: 0, notBefore: 0 };
+    this.#operations.set(operation, made);
+    return made;
   }
 
   #rest(progress: Progress, pauseMs: number): number {

@@ -1,4 +1,4 @@
-import { isConflict, isNotFound } from '../../runtime/api-error.ts';
+import { isNotFound } from '../../runtime/api-error.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../driver-requests.ts';
 import { nameOf } from '../finalizers.ts';
@@ -29,7 +29,8 @@ export async function retireWhenUnused(scope: ServerScope): Promise<ReconcileRes
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
     });
   } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error;
+    // After a conflict the next pass looks again: a share may have come.
+    if (!isNotFound(error)) throw error;
   }
   return undefined;
 }

@@ -8,7 +8,7 @@ import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { timeoutsOf, uidOf } from '../driver-requests.ts';
-import { type Operator, related, tenantOf, timestamp } from '../operator.ts';
+import { type Operator, related, requiredTenant, timestamp } from '../operator.ts';
 import { safeReason } from '../safe-text.ts';
 import { StatusDraft } from '../status-draft.ts';
 
@@ -57,7 +57,7 @@ export function serverCallScope(
   mode: LockMode,
   options: { readonly holdNetwork: boolean; readonly priority?: CallScope['priority'] },
 ): CallScope {
-  const tenant = tenantOf(operator, server) ?? { namespace: server.metadata.namespace ?? '', namespaceUID: '' };
+  const tenant = requiredTenant(operator, server);
   return {
     backendName: server.spec.backendName,
     tenant,

@@ -12,7 +12,7 @@ import { draftOf, type ServerScope, serverCallScope } from './scope.ts';
 import { formerService } from './services.ts';
 
 /** Whether a deletion may forget the object without asking the storage system. */
-export function mayAbandon({ server, backend }: Pick<ServerScope, 'server' | 'backend'>): boolean {
+function mayAbandon({ server, backend }: Pick<ServerScope, 'server' | 'backend'>): boolean {
   return (
     server.metadata.annotations?.[labels.abandon] === 'true' &&
     (backend === undefined || backend.metadata.deletionTimestamp !== undefined || backend.spec.allowAbandon === true)

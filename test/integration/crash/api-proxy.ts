@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import type { ControlPlane } from '../../kube/control-plane.ts';
 
 /** A request on its way to the API server. */
-export interface PassingRequest {
+interface PassingRequest {
   readonly method: string;
   /** Path and query. */
   readonly url: string;

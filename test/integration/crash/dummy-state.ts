@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What the dummy backend has of a share server. */
-export interface StoredServer {
+interface StoredServer {
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
@@ -10,7 +10,7 @@ export interface StoredServer {
 }
 
 /** What the dummy backend has of a share. */
-export interface StoredShare {
+interface StoredShare {
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
@@ -18,7 +18,7 @@ export interface StoredShare {
 }
 
 /** An access key of the dummy backend. */
-export interface StoredKey {
+interface StoredKey {
   readonly id: string;
   readonly key: string;
   /** Ids of the shares it is granted on. */
@@ -26,7 +26,7 @@ export interface StoredKey {
 }
 
 /** Everything that the dummy backend keeps in a state directory. */
-export interface DummyState {
+interface DummyState {
   readonly servers: readonly StoredServer[];
   readonly shares: readonly StoredShare[];
   readonly keys: readonly StoredKey[];

@@ -115,7 +115,6 @@ describe('bad values', () => {
         text.split('\n').filter((line) => says.test(line)),
         text,
       ).toHaveLength(1);
-      expect(text.length).toBeLessThan(1000);
     }
     const { metadata: after } = await cluster.client.get(shareNetworks, { namespace, name: 'net' });
     expect(after.resourceVersion).toBe(before.resourceVersion);

@@ -1,6 +1,5 @@
 import type { HttpApiClient } from '../../../src/runtime/api-client.ts';
 import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
-import { keyOf } from '../../../src/runtime/object-store.ts';
 
 /** Records every version of the objects of some kinds, as watches show them. */
 export class VersionRecorder {
@@ -27,16 +26,6 @@ export class VersionRecorder {
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#watches);
-  }
-
-  /** Versions of one object, in order. */
-  historyOf(kind: string, name: string): readonly KubeObject[] {
-    return this.versions.filter((version) => version.kind === kind && version.metadata.name === name);
-  }
-
-  /** Kinds and names of everything that was seen. */
-  get objects(): ReadonlySet<string> {
-    return new Set(this.versions.map((version) => `${version.kind} ${keyOf(version.metadata)}`));
   }
 
   async #follow(

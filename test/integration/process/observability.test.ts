@@ -99,7 +99,6 @@ describe('what an operator process tells', () => {
       'workqueue_adds_total',
       'workqueue_queue_duration_seconds_bucket',
       'workqueue_work_duration_seconds_bucket',
-      'workqueue_retries_total',
       'workqueue_unfinished_work_seconds',
       'rest_client_requests_total',
       'process_cpu_seconds_total',
@@ -109,6 +108,7 @@ describe('what an operator process tells', () => {
     }
     // Without an event that they count they have no series.
     expect(text).toContain('# TYPE controller_runtime_reconcile_errors_total counter');
+    expect(text).toContain('# TYPE workqueue_retries_total counter');
     expect(text).toContain('# TYPE sharenet_driver_calls_stuck gauge');
     expect(text).toMatch(/^leader_election_master_status\{name="sharenet-operator"\} 1$/m);
     expect(value('sharenet_objects{kind="ShareNetwork",phase="active"}')).toBe(1);

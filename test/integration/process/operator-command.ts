@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 const entry = new URL('../../../src/main.ts', import.meta.url).pathname;
 
 /** How an operator command ended. */
-export interface CommandResult {
+interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -5,13 +5,13 @@ import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { findCondition } from '../../runtime/conditions.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
+import { boundedExportLocations } from '../driver-data.ts';
 import { driverServer, driverShare, timeoutsOf, uidOf } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
-import type { AccessScope } from '../shareaccess/scope.ts';
 import { StatusDraft } from '../status-draft.ts';
 import { noteWarnings } from '../warnings.ts';
-import { storableLocations } from './driver-texts.ts';
+import type { AccessScope } from './scope.ts';
 
 const lost: Pick<ShareHealth, 'exists'> = { exists: false };
 
@@ -33,7 +33,7 @@ export async function ensureShare(
     const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
     if ('size' in health) {
       noteWarnings(operator, fresh, draft, health.warnings);
-      draft.set({ exportLocations: storableLocations(health.exportLocations), size: formatQuantity(health.size) });
+      draft.set({ exportLocations: boundedExportLocations(health.exportLocations), size: formatQuantity(health.size) });
       if (fresh.status?.phase === 'error' && isLost(fresh)) {
         draft.set({ phase: 'available' });
         draft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
