@@ -25,6 +25,9 @@ export class Recovery {
   /** UIDs of shares that are to be examined because the backend says that it changed. */
   readonly #toExamine = new Set<string>();
 
+  /** What was recovered after an administrator's reset of the share's server. */
+  readonly #afterReset = new Set<string>();
+
   constructor(operator: Operator) {
     this.#operator = operator;
   }
@@ -61,6 +64,8 @@ export class Recovery {
     }
     if (asked && scope !== undefined && whyNoGrant(scope) === undefined) await recover(scope, permit);
     this.#next.set(uid, this.#later());
+    const reset = scope === undefined ? undefined : resetKey(scope);
+    if (reset !== undefined) this.#afterReset.add(reset);
     if (token === undefined) return;
     await writeDriverResult(operator, operator.informers.shares, scope?.share ?? share, (fresh) => {
       const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(operator.clock.now()));
@@ -92,6 +97,8 @@ export class Recovery {
 
   #rulesNeedIt(scope: AccessScope, hitByServer: boolean): boolean {
     if (hitByServer) return true;
+    const reset = resetKey(scope);
+    if (reset !== undefined && scope.rules.length > 0 && !this.#afterReset.has(reset)) return true;
     const lost = scope.rules.some(
       (rule) =>
         rule.status?.phase === 'active' &&
@@ -105,4 +112,14 @@ export class Recovery {
   #later(): number {
     return this.#operator.clock.now() + resyncMs * (0.5 + this.#operator.random());
   }
+}
+
+/**
+ * Names the reset of a server that an administrator set to active after a failure: nobody knows what its rules are like then,
+ * also where the operator died before it could put them in error. Undefined for every other server.
+ */
+function resetKey({ share, server }: AccessScope): string | undefined {
+  const { phase, lastError } = server?.status ?? {};
+  if (server === undefined || phase !== 'active' || lastError === undefined) return undefined;
+  return `${uidOf(share)}/${uidOf(server)}/${lastError.time}`;
 }

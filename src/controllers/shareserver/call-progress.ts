@@ -1,5 +1,7 @@
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { backOffDelay } from '../../runtime/back-off.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { uidOf } from '../driver-requests.ts';
 
 const firstPauseMs = 200;
 const longestPauseMs = 30_000;
@@ -83,4 +85,9 @@ export class CallProgress {
     progress.notBefore = this.#clock.now() + restMs;
     return restMs;
   }
+}
+
+/** Names a server's part of a change. */
+export function callKey(changeID: string, server: ShareServer): string {
+  return `${changeID}/${uidOf(server)}`;
 }

@@ -1,0 +1,102 @@
+import type { AppliedSecurityService, ShareServerChange } from '../../api/v1alpha1/share-server.ts';
+import { DriverError, InProgress } from '../../drivers/errors.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
+import { writeDriverResult } from '../driver-result.ts';
+import { type CallProgress, callKey } from './call-progress.ts';
+import { draftOf, type ServerScope, storedError } from './scope.ts';
+import { passService } from './services.ts';
+
+/**
+ * Decides what follows a failed call of a change: tried again until changeTimeout, or stored as the server's failure.
+ * @returns when to go on; undefined when the failure is final and stored
+ * @throws what is no driver's verdict, such as a failure of the API server
+ */
+export async function handleFailure(
+  scope: ServerScope,
+  changeID: string,
+  thrown: unknown,
+  progress: CallProgress,
+): Promise<ReconcileResult | undefined> {
+  const { operator, server, timeouts } = scope;
+  const { informers } = operator;
+  const key = callKey(changeID, server);
+  const leftMs = progress.leftMs(key, timeouts.change);
+  if (thrown instanceof InProgress && leftMs > 0) {
+    const requeueAfterMs = progress.polled(key, thrown.pollAfter * 1000, leftMs);
+    await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
+      if (fresh.status?.operation?.id !== changeID) return undefined;
+      const draft = draftOf(operator, fresh);
+      draft.set({ operation: { ...fresh.status.operation, token: thrown.token } });
+      return draft.write(operator.client, informers.shareServers);
+    });
+    return { requeueAfterMs };
+  }
+  // A failure of the API server is nobody's verdict: the whole step is repeated.
+  if (!(thrown instanceof DriverError || thrown instanceof InProgress)) throw thrown;
+  if (thrown instanceof DriverError && thrown.kind === 'Unavailable' && leftMs > 0) {
+    const { reason, message, retryAfter } = thrown;
+    const requeueAfterMs = progress.failed(key, retryAfter === undefined ? undefined : retryAfter * 1000, leftMs);
+    await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
+      if (fresh.status?.networkChange?.id !== changeID || fresh.status.phase !== 'network_change') return undefined;
+      const draft = draftOf(operator, fresh);
+      draft.stand({ state: 'working', reason, message: `${message}; it is tried again` });
+      return draft.write(operator.client, informers.shareServers);
+    });
+    return { requeueAfterMs };
+  }
+  await storeFailure(scope, changeID, finalError(thrown));
+  return undefined;
+}
+
+async function storeFailure(scope: ServerScope, changeID: string, error: DriverError): Promise<void> {
+  const { operator, server } = scope;
+  const { informers } = operator;
+  const written = await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
+    const change = fresh.status?.networkChange;
+    if (change?.id !== changeID) return undefined;
+    const draft = draftOf(operator, fresh);
+    // Somebody reset the phase meanwhile: what happened is kept, the phase is his.
+    const own = fresh.status?.phase === 'network_change';
+    draft.set({
+      ...(own ? { phase: 'error', recordedPhase: 'error' } : {}),
+      networkChange: undefined,
+      operation: undefined,
+      lastNetworkChange: { id: changeID, result: 'Failed' },
+      lastError: storedError(operator, 'updateShareServerSecurityService', error),
+      attempted: change.changes
+        .filter(({ done }) => done !== true)
+        .map(({ type, to }) => attemptedService(scope, type, to)),
+    });
+    draft.setCondition('SecurityServicesUpToDate', 'False', 'UpdateFailed', error.message);
+    if (own) draft.stand({ state: 'stalled', reason: 'UpdateFailed', message: error.message });
+    return draft.write(operator.client, informers.shareServers);
+  });
+  if (written === undefined) return;
+  operator.recorder.event(server, {
+    type: 'Warning',
+    reason: 'UpdateFailed',
+    action: 'ChangeSecurityServices',
+    note: `change ${changeID}: ${error.reason}: ${error.message}`,
+  });
+}
+
+/** The verdict when nothing is tried any more. */
+function finalError(thrown: DriverError | InProgress): DriverError {
+  if (thrown instanceof DriverError && thrown.kind !== 'Unavailable') return thrown;
+  const last =
+    thrown instanceof InProgress ? 'the storage system is still at it' : `${thrown.reason}: ${thrown.message}`;
+  return new DriverError({
+    kind: 'Rejected',
+    reason: 'ChangeTimedOut',
+    message: `not finished within the backend's changeTimeout; the last answer was ${last}`,
+  });
+}
+
+function attemptedService(scope: ServerScope, type: AppliedSecurityService['type'], to: ShareServerChange['to']) {
+  try {
+    return passService(scope, to).applied;
+  } catch {
+    // The service is gone: what is known of it is its record.
+    return { type, name: to.name, uid: to.uid, generation: to.generation };
+  }
+}
