@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const entry = new URL('../../src/main.ts', import.meta.url).pathname;
+const compileCache = new URL('../../.cache/node-compile', import.meta.url).pathname;
 
 /** A real operator process, run from source against one control plane. */
 export class OperatorProcess {
@@ -45,7 +46,8 @@ export class OperatorProcess {
         '--log-level=debug',
         ...args,
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      // As bin/sharenet-operator does.
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: compileCache } },
     );
     child.stderr?.pipe(createWriteStream(logFile));
     const operator = new OperatorProcess(child, logFile, ports);
