@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const entry = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -35,7 +35,10 @@ export class OperatorProcess {
   ): Promise<OperatorProcess> {
     const { freePort } = await import('../kube/free-port.ts');
     const ports = { health: await freePort(), metrics: await freePort() };
-    const logFile = join(await mkdtemp(join(tmpdir(), 'sharenet-operator-')), 'operator.log');
+    // Beside the control plane's files where it can be: those are removed whatever becomes of the test.
+    const beside = dirname(kubeconfig);
+    const home = basename(beside).startsWith('sharenet-control-plane-') ? beside : tmpdir();
+    const logFile = join(await mkdtemp(join(home, 'sharenet-operator-')), 'operator.log');
     const child = spawn(
       process.execPath,
       [
