@@ -1,4 +1,5 @@
 import * as labels from '../api/v1alpha1/labels.ts';
+import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import { isToken } from './request-tokens.ts';
 import type { Standing } from './status-draft.ts';
@@ -14,6 +15,17 @@ export const pausedStanding: Standing = {
   reason: 'Paused',
   message: `left alone because of the annotation ${labels.paused}; remove it to go on`,
 };
+
+/**
+ * Whether a person asked to forget the object without asking its driver, and may: its backend is gone or going, or its owner
+ * allows it.
+ */
+export function mayAbandon(object: KubeObject, backend: StorageBackend | undefined): boolean {
+  return (
+    object.metadata.annotations?.[labels.abandon] === 'true' &&
+    (backend === undefined || backend.metadata.deletionTimestamp !== undefined || backend.spec.allowAbandon === true)
+  );
+}
 
 /** The token in an annotation; undefined where there is none or it is not a token. */
 export function requestToken(object: KubeObject, annotation: string): string | undefined {

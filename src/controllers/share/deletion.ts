@@ -9,6 +9,7 @@ import { driverServer, driverShare, uidOf } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { removeFinalizer } from '../finalizers.ts';
 import { related, timestamp } from '../operator.ts';
+import { mayAbandon } from '../requests.ts';
 import { StatusDraft } from '../status-draft.ts';
 import { draftOf, type ShareScope, shareCallScope } from './scope.ts';
 
@@ -25,7 +26,7 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
   const { operator, context, share, draft, network, server, backend } = scope;
   const { client, informers } = operator;
   const { backendName, identifier, operation } = share.status ?? {};
-  if (mayAbandon(scope)) {
+  if (mayAbandon(share, backend)) {
     operator.recorder.event(share, {
       type: 'Warning',
       reason: 'Abandoned',
@@ -157,11 +158,4 @@ async function retain({ operator, server, share }: ShareScope, identifier: strin
     action: 'DeleteShare',
     note: `the data stays on the backend as ${identifier}`,
   });
-}
-
-function mayAbandon({ share, backend }: ShareScope): boolean {
-  return (
-    share.metadata.annotations?.[labels.abandon] === 'true' &&
-    (backend === undefined || backend.metadata.deletionTimestamp !== undefined || backend.spec.allowAbandon === true)
-  );
 }

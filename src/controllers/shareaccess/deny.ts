@@ -1,10 +1,10 @@
-import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
 import { uidOf } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { mayAbandon } from '../requests.ts';
 import { deleteKey } from './key-secret.ts';
 import { writeRule } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';
@@ -30,14 +30,10 @@ export async function release(operator: Operator, rule: ShareAccess): Promise<vo
 
 /** Forgets a rule on a person's word, without asking the driver; only where the backend's owner allows it. */
 export async function abandon({ operator, rules, share, backend }: AccessScope): Promise<boolean> {
-  const allowed =
-    backend === undefined || backend.metadata.deletionTimestamp !== undefined || backend.spec.allowAbandon === true;
   const given = rules.filter(
-    ({ metadata }) => metadata.deletionTimestamp !== undefined && metadata.annotations?.[labels.abandon] === 'true',
+    (rule) => rule.metadata.deletionTimestamp !== undefined && hasFinalizer(rule) && mayAbandon(rule, backend),
   );
-  if (!allowed) return false;
   for (const rule of given) {
-    if (!hasFinalizer(rule)) continue;
     operator.recorder.event(rule, {
       type: 'Warning',
       reason: 'Abandoned',
@@ -46,7 +42,7 @@ export async function abandon({ operator, rules, share, backend }: AccessScope):
     });
     await release(operator, rule);
   }
-  return given.some(hasFinalizer);
+  return given.length > 0;
 }
 
 function latest(operator: Operator, rule: ShareAccess): ShareAccess {

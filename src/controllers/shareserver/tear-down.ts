@@ -7,17 +7,10 @@ import { deleteBackendSecrets, readBackendSecrets } from '../backend-secrets.ts'
 import { driverNetwork, driverServer, uidOf } from '../driver-requests.ts';
 import { removeFinalizer } from '../finalizers.ts';
 import { timestamp } from '../operator.ts';
+import { mayAbandon } from '../requests.ts';
 import { noteWarnings } from '../warnings.ts';
 import { draftOf, type ServerScope, serverCallScope } from './scope.ts';
 import { formerService } from './services.ts';
-
-/** Whether a deletion may forget the object without asking the storage system. */
-function mayAbandon({ server, backend }: Pick<ServerScope, 'server' | 'backend'>): boolean {
-  return (
-    server.metadata.annotations?.[labels.abandon] === 'true' &&
-    (backend === undefined || backend.metadata.deletionTimestamp !== undefined || backend.spec.allowAbandon === true)
-  );
-}
 
 /** Whether the server has to serve on although it is to be deleted. What a driver has begun to tear down does no more. */
 export function servesOn({ server, shares: placed }: Pick<ServerScope, 'server' | 'shares'>): boolean {
@@ -50,7 +43,7 @@ async function hasShares({ operator, namespace, server }: ServerScope): Promise<
 export async function tearDown(scope: ServerScope): Promise<ReconcileResult | undefined> {
   const { operator, context, server, draft, backend } = scope;
   const { client, informers } = operator;
-  if (mayAbandon(scope)) {
+  if (mayAbandon(server, backend)) {
     operator.recorder.event(server, {
       type: 'Warning',
       reason: 'Abandoned',
