@@ -1,11 +1,11 @@
 import { apiGroup } from './api/v1alpha1/resource-types.ts';
 import { schemaVersion, schemaVersionAnnotation } from './api/v1alpha1/schema-version.ts';
+import { createInformers } from './cluster-state/informers.ts';
+import { loadInstallation } from './cluster-state/installation.ts';
 import { type Config, processIdentity } from './config.ts';
-import { createInformers } from './controllers/caches.ts';
 import { DriverCallMetrics } from './controllers/driver-calls/driver-call-metrics.ts';
 import { DriverCalls } from './controllers/driver-calls/driver-calls.ts';
 import { DriverInstances } from './controllers/driver-calls/driver-instances.ts';
-import { loadInstallation } from './controllers/installation.ts';
 import { JoiningNetworks } from './controllers/joining-networks.ts';
 import { OperatorMetrics } from './controllers/metrics.ts';
 import type { Operator } from './controllers/operator.ts';

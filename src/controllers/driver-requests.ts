@@ -15,11 +15,7 @@ import type {
   DriverServer,
   DriverShare,
 } from '../drivers/driver.ts';
-
-/** UID of an object that was read from the API server. */
-export function uidOf(object: { readonly metadata: { readonly uid?: string } }): string {
-  return object.metadata.uid ?? '';
-}
+import { uidOf } from '../runtime/kube-object.ts';
 
 /**
  * A name for the server in directories and DNS: at most 15 characters, safe as a NetBIOS name, derived from the UID so that it

@@ -1,7 +1,7 @@
 import { isConflict } from '../runtime/api-error.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
-import { uidOf } from './driver-requests.ts';
+import { uidOf } from '../runtime/kube-object.ts';
 import { nameOf } from './finalizers.ts';
 import type { Operator } from './operator.ts';
 

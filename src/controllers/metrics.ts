@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Condition } from '../api/v1alpha1/conditions.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
+import type { Informers } from '../cluster-state/informers.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { findCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
-import type { Informers } from './caches.ts';
 
 /** The parts of a status that the figures are made of. */
 interface WithStatus extends KubeObject {

@@ -1,30 +1,21 @@
-import type { SecurityService } from '../api/v1alpha1/security-service.ts';
-import type { Share } from '../api/v1alpha1/share.ts';
-import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
-import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
-import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import type { ClusterState } from '../cluster-state/cluster-state.ts';
 import type { DriverLogger, Tenant } from '../drivers/driver.ts';
 import { DriverError } from '../drivers/errors.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
-import type { Informers } from './caches.ts';
 import type { DriverCalls } from './driver-calls/driver-calls.ts';
 import type { DriverInstances } from './driver-calls/driver-instances.ts';
-import type { Installation } from './installation.ts';
 import type { JoiningNetworks } from './joining-networks.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { ChangePace } from './shareserver/change-pace.ts';
 
 /** What every reconciler works with. */
-export interface Operator {
+export interface Operator extends ClusterState {
   readonly client: ApiClient;
-  readonly informers: Informers;
   readonly calls: DriverCalls;
   readonly instances: DriverInstances;
-  readonly installation: Installation;
   readonly recorder: EventRecorder;
   readonly joining: JoiningNetworks;
   readonly pace: ChangePace;
@@ -34,28 +25,6 @@ export interface Operator {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Namespace of the operator itself; backend credentials and secrets live there. */
-  readonly namespace: string;
-}
-
-/** Reads of the caches by name, within one namespace. */
-export function related(operator: Operator, namespace: string) {
-  const { informers } = operator;
-  const key = (name: string): string => `${namespace}/${name}`;
-  return {
-    backend: (name: string): StorageBackend | undefined => informers.storageBackends.cache.get({ name }),
-    network: (name: string): ShareNetwork | undefined => informers.shareNetworks.cache.get({ namespace, name }),
-    server: (name: string): ShareServer | undefined => informers.shareServers.cache.get({ namespace, name }),
-    share: (name: string): Share | undefined => informers.shares.cache.get({ namespace, name }),
-    service: (name: string): SecurityService | undefined => informers.securityServices.cache.get({ namespace, name }),
-    serversOf: (network: string): readonly ShareServer[] =>
-      informers.shareServers.cache.byIndex('byNetwork', key(network)),
-    sharesOfNetwork: (network: string): readonly Share[] => informers.shares.cache.byIndex('byNetwork', key(network)),
-    sharesOn: (server: string): readonly Share[] => informers.shares.cache.byIndex('byServer', key(server)),
-    rulesOf: (share: string): readonly ShareAccess[] => informers.shareAccesses.cache.byIndex('byShare', key(share)),
-    networksWith: (service: string): readonly ShareNetwork[] =>
-      informers.shareNetworks.cache.byIndex('bySecurityService', key(service)),
-  };
 }
 
 /** The tenant that an object belongs to; undefined until its namespace is in the cache. */
@@ -77,11 +46,6 @@ export function requiredTenant(operator: Operator, object: KubeObject): Tenant {
     reason: 'NamespaceNotKnown',
     message: `namespace ${object.metadata.namespace} is not known to the operator yet`,
   });
-}
-
-/** Whether the namespace of an object is being deleted: nothing new may be made in it then. */
-export function namespaceIsTerminating(operator: Operator, namespace: string): boolean {
-  return operator.informers.namespaces.cache.get({ name: namespace })?.metadata.deletionTimestamp !== undefined;
 }
 
 /** Current time in RFC 3339, whole seconds, as Kubernetes writes times. */

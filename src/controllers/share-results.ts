@@ -1,10 +1,11 @@
 import type { Share, ShareStatus } from '../api/v1alpha1/share.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+import { related } from '../cluster-state/related.ts';
 import type { SecurityServiceUpdateResult } from '../drivers/driver.ts';
+import { uidOf } from '../runtime/kube-object.ts';
 import { boundedExportLocations } from './driver-data.ts';
-import { uidOf } from './driver-requests.ts';
 import { writeDriverResult } from './driver-result.ts';
-import { type Operator, related } from './operator.ts';
+import type { Operator } from './operator.ts';
 import { storeKey } from './shareaccess/key-secret.ts';
 import { writeRuleError } from './shareaccess/rule-status.ts';
 import { isApplied } from './shares-for-driver.ts';

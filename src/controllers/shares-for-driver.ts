@@ -1,9 +1,11 @@
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+import { related } from '../cluster-state/related.ts';
 import type { DriverAccessRule, DriverShare } from '../drivers/driver.ts';
-import { driverRule, driverShare, uidOf } from './driver-requests.ts';
+import { uidOf } from '../runtime/kube-object.ts';
+import { driverRule, driverShare } from './driver-requests.ts';
 import { hasFinalizer } from './finalizers.ts';
-import { type Operator, related } from './operator.ts';
+import type { Operator } from './operator.ts';
 
 /** Whether the backend has the rule: it was applied and is not being taken away. */
 export function isApplied(rule: ShareAccess): boolean {

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition } from '../api/v1alpha1/conditions.ts';
+import * as labels from '../api/v1alpha1/labels.ts';
 import type { ConditionType } from '../api/v1alpha1/reasons.ts';
+import { invalidTokens } from '../cluster-state/request-tokens.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { findCondition, removeCondition, setCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
-import { invalidTokens } from './request-tokens.ts';
 import { safeReason, safeText } from './safe-text.ts';
 
 /** What every status of this project has. */
@@ -127,3 +128,10 @@ export class StatusDraft<
     this.setCondition('InvalidRequestToken', 'True', 'InvalidRequestToken', message);
   }
 }
+
+/** How a paused object stands. */
+export const pausedStanding: Standing = {
+  state: 'working',
+  reason: 'Paused',
+  message: `left alone because of the annotation ${labels.paused}; remove it to go on`,
+};

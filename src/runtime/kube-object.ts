@@ -56,3 +56,8 @@ export interface ObjectName {
   readonly namespace?: string;
   readonly name: string;
 }
+
+/** UID of an object that was read from the API server. */
+export function uidOf(object: { readonly metadata: { readonly uid?: string } }): string {
+  return object.metadata.uid ?? '';
+}

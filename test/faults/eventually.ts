@@ -6,7 +6,7 @@
 export async function eventually<R>(
   what: string,
   check: () => R | Promise<R>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<Exclude<R, false | undefined>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

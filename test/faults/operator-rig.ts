@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
-import { createInformers } from '../../src/controllers/caches.ts';
+import { createInformers } from '../../src/cluster-state/informers.ts';
+import { Installation } from '../../src/cluster-state/installation.ts';
 import { DriverCallMetrics } from '../../src/controllers/driver-calls/driver-call-metrics.ts';
 import { DriverCalls } from '../../src/controllers/driver-calls/driver-calls.ts';
 import { DriverInstances } from '../../src/controllers/driver-calls/driver-instances.ts';
-import { Installation } from '../../src/controllers/installation.ts';
 import { JoiningNetworks } from '../../src/controllers/joining-networks.ts';
 import { OperatorMetrics } from '../../src/controllers/metrics.ts';
 import type { Operator } from '../../src/controllers/operator.ts';

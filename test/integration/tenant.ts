@@ -4,7 +4,7 @@ import { shareAccesses, shares, storageBackends } from '../../src/api/v1alpha1/r
 import type { Share, ShareSpec } from '../../src/api/v1alpha1/share.ts';
 import type { ShareAccess, ShareAccessSpec } from '../../src/api/v1alpha1/share-access.ts';
 import type { DummyBackendConfig, DummyFault, StorageBackendSpec } from '../../src/api/v1alpha1/storage-backend.ts';
-import { type Secret, secrets, secretText } from '../../src/controllers/core-types.ts';
+import { type Secret, secrets, secretText } from '../../src/cluster-state/core-types.ts';
 import type { KubeObject, ResourceType } from '../../src/runtime/kube-object.ts';
 import { access, backend, share } from './manifests.ts';
 import type { RecordedCall, TestCluster } from './test-cluster.ts';
@@ -112,7 +112,7 @@ export class Tenant {
     await this.cluster.apply(access(this.namespace, name, shareName, spec));
   }
 
-  async untilShare(name: string, what: string, holds: (share: Share) => boolean, timeoutMs = 30_000): Promise<Share> {
+  async untilShare(name: string, what: string, holds: (share: Share) => boolean, timeoutMs = 60_000): Promise<Share> {
     return await this.cluster.until(shares, { namespace: this.namespace, name }, what, holds, timeoutMs);
   }
 
@@ -120,7 +120,7 @@ export class Tenant {
     name: string,
     what: string,
     holds: (rule: ShareAccess) => boolean,
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
   ): Promise<ShareAccess> {
     return await this.cluster.until(shareAccesses, { namespace: this.namespace, name }, what, holds, timeoutMs);
   }

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { securityServices } from '../../src/api/v1alpha1/resource-types.ts';
 import { createApiClient, type HttpApiClient } from '../../src/runtime/api-client.ts';
 import { isNotFound } from '../../src/runtime/api-error.ts';
 import { loadKubeConfig } from '../../src/runtime/kube-config.ts';
@@ -107,7 +108,7 @@ export class TestCluster {
     name: ObjectName,
     what: string,
     holds: (object: T) => boolean,
-    timeoutMs = 20_000,
+    timeoutMs = 60_000,
   ): Promise<T> {
     let last: T | undefined;
     try {
@@ -127,7 +128,7 @@ export class TestCluster {
   }
 
   /** Waits until an object is gone. */
-  async untilGone(type: ResourceType, name: ObjectName, timeoutMs = 30_000): Promise<void> {
+  async untilGone(type: ResourceType, name: ObjectName, timeoutMs = 60_000): Promise<void> {
     let last: KubeObject | undefined;
     try {
       await eventually(
@@ -141,6 +142,22 @@ export class TestCluster {
     } catch {
       throw new Error(`${type.kind} ${name.name} was not gone in time:\n${JSON.stringify(last, null, 1)}`);
     }
+  }
+
+  /**
+   * Waits until the garbage collector knows our kinds: it looks for new ones every 30 s, and until then leaves them alone, also in
+   * a foreground deletion.
+   */
+  async untilCollected(namespace: string): Promise<void> {
+    const name = 'owned-by-nobody';
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'gone', uid: '00000000-0000-4000-8000-000000000000' };
+    await this.apply({
+      apiVersion: `${securityServices.group}/${securityServices.version}`,
+      kind: securityServices.kind,
+      metadata: { namespace, name, ownerReferences: [owner] },
+      spec: { type: 'ldap' },
+    });
+    await this.untilGone(securityServices, { namespace, name }, 90_000);
   }
 
   /** The dummy driver's call log, of backends whose stateDirectory is ours. */

@@ -17,7 +17,7 @@ interface Layer {
 const decisions = ['network-change', 'access-rules', 'scheduling'] as const;
 const driverInterface = 'driver interface';
 const pure = ['ipaddr.js', 'zod'];
-const control = ['kube-object', 'runtime', 'api', ...decisions, driverInterface, 'driver registry'];
+const control = ['kube-object', 'runtime', 'api', ...decisions, 'cluster-state', driverInterface, 'driver registry'];
 
 /**
  * The direction of dependencies: controllers and admission on the decisions and the driver interface, those on the API
@@ -45,6 +45,7 @@ const layers: readonly Layer[] = [
     forTests: true,
   },
   { name: 'driver', files: /^drivers\/([^/]+)\//, uses: ['api', driverInterface] },
+  { name: 'cluster-state', files: /^cluster-state\//, uses: ['kube-object', 'runtime', 'api', ...decisions] },
   { name: 'controllers', files: /^controllers\//, uses: control },
   { name: 'admission', files: /^admission\//, uses: control },
   { name: 'cli', files: /^cli\//, uses: ['kube-object', 'runtime', 'api', ...decisions] },

@@ -1,15 +1,15 @@
 import { nameList } from '../../api/name-list.ts';
 import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
+import { findPassword } from '../../cluster-state/credentials.ts';
+import { related } from '../../cluster-state/related.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { securityServiceGaps } from '../../network-change/completeness.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
-import { findPassword } from '../credentials.ts';
-import { uidOf } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { related } from '../operator.ts';
-import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
-import { type Standing, StatusDraft } from '../status-draft.ts';
+import { pausedStanding, type Standing, StatusDraft } from '../status-draft.ts';
 
 /** Tells whether SecurityServices are complete and in use, and holds their deletion back while something relies on them. */
 export class SecurityServiceReconciler {

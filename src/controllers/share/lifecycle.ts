@@ -1,13 +1,15 @@
 import { formatQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
+import { related } from '../../cluster-state/related.ts';
 import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
 import { boundedExportLocations } from '../driver-data.ts';
-import { driverServer, driverShare, uidOf } from '../driver-requests.ts';
+import { driverServer, driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { related, timestamp } from '../operator.ts';
+import { timestamp } from '../operator.ts';
 import { safeText } from '../safe-text.ts';
 import { noteWarnings } from '../warnings.ts';
 import { draftOf, type ShareScope, shareCallScope, whyWait } from './scope.ts';

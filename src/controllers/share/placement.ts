@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { parseQuantity } from '../../api/quantity.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { associationPending } from '../../network-change/association.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import { isAlreadyExists } from '../../runtime/api-error.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { type Placement, placeShare } from '../../scheduling/placement.ts';
-import { uidOf } from '../driver-requests.ts';
-import { namespaceIsTerminating, related, timestamp } from '../operator.ts';
+import { timestamp } from '../operator.ts';
 import type { Reservations } from './reservations.ts';
 import { type ShareScope, terminating } from './scope.ts';
 

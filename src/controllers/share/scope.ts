@@ -2,11 +2,13 @@ import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
-import { timeoutsOf, uidOf } from '../driver-requests.ts';
-import { namespaceIsTerminating, type Operator, related, requiredTenant } from '../operator.ts';
+import { timeoutsOf } from '../driver-requests.ts';
+import { type Operator, requiredTenant } from '../operator.ts';
 import { StatusDraft } from '../status-draft.ts';
 
 export type ShareDraft = StatusDraft<ShareStatus, Share>;

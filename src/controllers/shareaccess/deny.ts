@@ -1,10 +1,10 @@
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import { mayAbandon } from '../../cluster-state/requests.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
-import { uidOf } from '../driver-requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { mayAbandon } from '../requests.ts';
 import { deleteKey } from './key-secret.ts';
 import { writeRule } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';

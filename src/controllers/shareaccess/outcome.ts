@@ -1,6 +1,6 @@
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { AccessUpdate } from '../../drivers/driver.ts';
-import { isPaused, unhandledReconcileToken } from '../requests.ts';
 import { safeText } from '../safe-text.ts';
 import { cachedKeySecret, keySecretName, maxKeyLength, storeKey } from './key-secret.ts';
 import { appliedStanding, writeRule, writeRuleError } from './rule-status.ts';

@@ -1,14 +1,14 @@
 import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess, ShareAccessPhase } from '../../api/v1alpha1/share-access.ts';
+import { related } from '../../cluster-state/related.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { DriverError } from '../../drivers/errors.ts';
-import { uidOf } from '../driver-requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { related } from '../operator.ts';
-import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { pausedStanding, StatusDraft } from '../status-draft.ts';
 import { appliedStanding, ruleDraft, writeRule, writeRuleError } from './rule-status.ts';
 import type { AccessScope, Wait } from './scope.ts';
 

@@ -1,13 +1,14 @@
 import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import { related } from '../../cluster-state/related.ts';
+import { isPaused } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
-import { uidOf } from '../driver-requests.ts';
-import { type Operator, related } from '../operator.ts';
-import { isPaused } from '../requests.ts';
+import type { Operator } from '../operator.ts';
 import { applyBatch, prepareAhead } from './apply.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
 import { ruleNameOf } from './key-secret.ts';

@@ -1,9 +1,10 @@
 import type { RulePlan } from '../../access-rules/plan.ts';
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
-import { uidOf } from '../driver-requests.ts';
+import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { namespaceIsTerminating, type Operator, related } from '../operator.ts';
-import { isPaused, unhandledReconcileToken } from '../requests.ts';
+import type { Operator } from '../operator.ts';
 import { StatusDraft } from '../status-draft.ts';
 import { isIntact, recover } from './apply.ts';
 import { ensureShare } from './ensure-share.ts';

@@ -4,12 +4,14 @@ import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
-import { timeoutsOf, uidOf } from '../driver-requests.ts';
-import { namespaceIsTerminating, type Operator, related, requiredTenant } from '../operator.ts';
-import { isPaused, unhandledReconcileToken } from '../requests.ts';
+import { timeoutsOf } from '../driver-requests.ts';
+import { type Operator, requiredTenant } from '../operator.ts';
 
 /** What one pass over the rules of a share works with. */
 export interface AccessScope {

@@ -1,9 +1,10 @@
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
 import type { AccessRequest, AccessUpdates } from '../../drivers/driver.ts';
 import { InProgress } from '../../drivers/errors.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
-import { driverServer, driverShare, uidOf } from '../driver-requests.ts';
+import { driverServer, driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { timestamp } from '../operator.ts';
 import { StatusDraft } from '../status-draft.ts';

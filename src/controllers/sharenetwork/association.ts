@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { NetworkChangeRecord } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { findPassword } from '../../cluster-state/credentials.ts';
+import { existingServices, guardInput, guardServices } from '../../cluster-state/guard-input.ts';
+import { requestToken } from '../../cluster-state/requests.ts';
 import { countsInGuard, evaluateGuard, type GuardInput } from '../../network-change/guard.ts';
 import { type ChangePlan, planChanges } from '../../network-change/plan.ts';
 import { lagOf } from '../../network-change/up-to-date.ts';
-import { findPassword } from '../credentials.ts';
-import { uidOf } from '../driver-requests.ts';
-import { requestToken } from '../requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import type { Standing } from '../status-draft.ts';
-import { comparisonWith, existingServices, guardInput, guardServices, type NetworkScope } from './scope.ts';
+import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** What the user of a network wishes, held against what is recorded. */
 export type Wish =

@@ -4,12 +4,13 @@ import { shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { NetworkChangeRecord, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
+import { related } from '../../cluster-state/related.ts';
 import { neverSetUp, updateFailed } from '../../network-change/server-state.ts';
 import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { boundedDetails } from '../driver-data.ts';
 import { appliedService, serviceDetails } from '../driver-requests.ts';
-import { related, timestamp } from '../operator.ts';
+import { timestamp } from '../operator.ts';
 import { StatusDraft } from '../status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 

@@ -1,13 +1,15 @@
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { findPassword } from '../../cluster-state/credentials.ts';
+import { related } from '../../cluster-state/related.ts';
 import type { SecurityServiceCheckResult } from '../../drivers/driver.ts';
 import { asDriverError, type DriverError } from '../../drivers/errors.ts';
 import type { ChangePlan } from '../../network-change/plan.ts';
 import { serverChanges } from '../../network-change/up-to-date.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets, secretTexts } from '../backend-secrets.ts';
-import { findPassword } from '../credentials.ts';
-import { appliedService, driverNetwork, driverServer, driverService, timeoutsOf, uidOf } from '../driver-requests.ts';
-import { related, tenantOf } from '../operator.ts';
+import { appliedService, driverNetwork, driverServer, driverService, timeoutsOf } from '../driver-requests.ts';
+import { tenantOf } from '../operator.ts';
 import { safeReason, safeText } from '../safe-text.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';

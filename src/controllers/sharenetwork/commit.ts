@@ -6,9 +6,10 @@ import type {
   ShareNetwork,
   ShareNetworkStatus,
 } from '../../api/v1alpha1/share-network.ts';
-import { uidOf } from '../driver-requests.ts';
-import { related, timestamp } from '../operator.ts';
-import { isPaused } from '../requests.ts';
+import { related } from '../../cluster-state/related.ts';
+import { isPaused } from '../../cluster-state/requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
+import { timestamp } from '../operator.ts';
 import { usageOf } from '../securityservice/reconciler.ts';
 import { type Standing, StatusDraft } from '../status-draft.ts';
 import { type WantedChange, type Wish, wishOf } from './association.ts';

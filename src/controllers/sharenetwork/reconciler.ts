@@ -1,11 +1,13 @@
+import { related } from '../../cluster-state/related.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { validateSubnets } from '../../scheduling/subnets.ts';
-import { uidOf } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
-import { type Operator, related } from '../operator.ts';
-import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
+import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
+import { pausedStanding } from '../status-draft.ts';
 import { advance, changeRecordInvalid } from './change.ts';
 import { answerCheckRequest } from './check-request.ts';
 import { deleteNetwork } from './deletion.ts';

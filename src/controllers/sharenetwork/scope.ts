@@ -1,15 +1,12 @@
-import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { ShareNetwork, ShareNetworkStatus } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import type { GuardInput, GuardServer, GuardService } from '../../network-change/guard.ts';
+import { findPassword } from '../../cluster-state/credentials.ts';
+import { related } from '../../cluster-state/related.ts';
 import { sameContent } from '../../network-change/plan.ts';
-import { neverSetUp } from '../../network-change/server-state.ts';
 import type { ServiceComparison } from '../../network-change/up-to-date.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
-import { findPassword } from '../credentials.ts';
-import { uidOf } from '../driver-requests.ts';
-import { type Operator, related } from '../operator.ts';
-import { isPaused } from '../requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
+import type { Operator } from '../operator.ts';
 import { StatusDraft } from '../status-draft.ts';
 
 export type NetworkDraft = StatusDraft<ShareNetworkStatus, ShareNetwork>;
@@ -53,66 +50,6 @@ export function networkScope(operator: Operator, context: ReconcileContext, netw
     draft: new StatusDraft<ShareNetworkStatus, ShareNetwork>(network, new Date(operator.clock.now())),
     servers: related(operator, namespace).serversOf(network.metadata.name),
     announcements: [],
-  };
-}
-
-/** The services that the network refers to or records, with the state of their passwords, by name. */
-export function guardServices(operator: Operator, network: ShareNetwork): ReadonlyMap<string, GuardService> {
-  const { service } = related(operator, network.metadata.namespace ?? '');
-  const names = [...(network.spec.securityServices ?? []), ...(network.status?.securityServices ?? [])].map(
-    ({ name }) => name,
-  );
-  return new Map(
-    [...new Set(names)].map((name): [string, GuardService] => {
-      const found = service(name);
-      return [
-        name,
-        { service: found, credentials: found === undefined ? 'none' : findPassword(operator, found).state },
-      ];
-    }),
-  );
-}
-
-/** Existing services of a guard's map. */
-export function existingServices(services: ReadonlyMap<string, GuardService>): ReadonlyMap<string, SecurityService> {
-  const existing = new Map<string, SecurityService>();
-  for (const [name, { service }] of services) if (service !== undefined) existing.set(name, service);
-  return existing;
-}
-
-/**
- * Gathers what the guard decides on.
- * @param quiet whether no driver call of the network runs now, so that a server that is still held has a late call
- */
-export function guardInput(
-  operator: Operator,
-  network: ShareNetwork,
-  servers: readonly ShareServer[],
-  options: { readonly reapply: boolean; readonly quiet: boolean },
-): GuardInput {
-  const { backend, sharesOfNetwork } = related(operator, network.metadata.namespace ?? '');
-  const guarded = servers.map(
-    (server): GuardServer => ({
-      server,
-      backend: backend(server.spec.backendName),
-      paused: isPaused(server),
-      // A server not yet set up is held by nothing but its set-up.
-      busy:
-        server.status?.operation?.token !== undefined ||
-        ((options.quiet || neverSetUp(server)) && operator.calls.serverIsBusy(uidOf(server))),
-    }),
-  );
-  return {
-    network,
-    reapply: options.reapply,
-    services: guardServices(operator, network),
-    servers: guarded,
-    // Calls that run in this process end before the commit, which waits for them: only what was handed over counts here.
-    busyShares: sharesOfNetwork(network.metadata.name)
-      .filter((share) => isPaused(share) || share.status?.operation?.token !== undefined)
-      .map(({ metadata }) => metadata.name),
-    busyRules: [],
-    operatorNamespace: operator.namespace,
   };
 }
 

@@ -1,10 +1,12 @@
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { related } from '../../cluster-state/related.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { BackOff } from '../../runtime/back-off.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
-import { timeoutsOf, uidOf } from '../driver-requests.ts';
-import { type Operator, related } from '../operator.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
+import { timeoutsOf } from '../driver-requests.ts';
+import type { Operator } from '../operator.ts';
 import type { Standing } from '../status-draft.ts';
 import { type WantedChange, wishOf } from './association.ts';
 import { type CheckVerdict, checkWithDrivers } from './check.ts';

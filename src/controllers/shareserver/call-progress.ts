@@ -1,7 +1,7 @@
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { backOffDelay } from '../../runtime/back-off.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { uidOf } from '../driver-requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 
 const firstPauseMs = 200;
 const longestPauseMs = 30_000;

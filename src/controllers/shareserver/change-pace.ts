@@ -1,6 +1,6 @@
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { uidOf } from '../driver-requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 
 /** What a server of a change may do now. */
 export type Turn = 'begin' | 'wait' | 'skip';

@@ -4,17 +4,19 @@ import type {
   ShareServerChange,
   ShareServerNetworkChange,
 } from '../../api/v1alpha1/share-server.ts';
+import { related } from '../../cluster-state/related.ts';
+import { isPaused } from '../../cluster-state/requests.ts';
 import type { SecurityServiceUpdateResult } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { updateFailed } from '../../network-change/server-state.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets, storeBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedDetails } from '../driver-data.ts';
-import { driverNetwork, driverServer, driverService, serviceDetails, uidOf } from '../driver-requests.ts';
+import { driverNetwork, driverServer, driverService, serviceDetails } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { related, timestamp } from '../operator.ts';
-import { isPaused } from '../requests.ts';
+import { timestamp } from '../operator.ts';
 import { storeShareResults } from '../share-results.ts';
 import { beginning } from '../sharenetwork/change.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';

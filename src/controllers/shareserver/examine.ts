@@ -1,6 +1,7 @@
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
-import { driverNetwork, driverServer, uidOf } from '../driver-requests.ts';
+import { driverNetwork, driverServer } from '../driver-requests.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type ServerScope, serverCallScope, storedError } from './scope.ts';
 

@@ -1,6 +1,6 @@
 import { isNotFound } from '../../runtime/api-error.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../driver-requests.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { nameOf } from '../finalizers.ts';
 import { timestamp } from '../operator.ts';
 import { unusedServerTimeoutOf } from '../storagebackend/reconciler.ts';

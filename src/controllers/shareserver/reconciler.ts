@@ -1,13 +1,15 @@
 import type { Conditions } from '../../api/v1alpha1/formats.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { related } from '../../cluster-state/related.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
-import { uidOf } from '../driver-requests.ts';
 import { hasFinalizer } from '../finalizers.ts';
-import { type Operator, related } from '../operator.ts';
-import { isPaused, pausedStanding, unhandledReconcileToken } from '../requests.ts';
+import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
+import { pausedStanding } from '../status-draft.ts';
 import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
 import { examine } from './examine.ts';

@@ -2,13 +2,15 @@ import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import { related } from '../../cluster-state/related.ts';
 import type { DriverError } from '../../drivers/errors.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
-import { timeoutsOf, uidOf } from '../driver-requests.ts';
-import { type Operator, related, requiredTenant, timestamp } from '../operator.ts';
+import { timeoutsOf } from '../driver-requests.ts';
+import { type Operator, requiredTenant, timestamp } from '../operator.ts';
 import { safeReason } from '../safe-text.ts';
 import { StatusDraft } from '../status-draft.ts';
 

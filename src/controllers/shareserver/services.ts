@@ -1,12 +1,13 @@
 import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService } from '../../api/v1alpha1/share-server.ts';
+import { findPassword } from '../../cluster-state/credentials.ts';
+import { related } from '../../cluster-state/related.ts';
 import type { DriverSecurityService } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { securityServiceGaps } from '../../network-change/completeness.ts';
-import { findPassword } from '../credentials.ts';
-import { appliedService, driverService, uidOf } from '../driver-requests.ts';
-import { related } from '../operator.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
+import { appliedService, driverService } from '../driver-requests.ts';
 import type { ServerScope } from './scope.ts';
 
 /** A service as it is passed to the driver, and as it is stored afterwards. */

@@ -1,13 +1,14 @@
 import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { shares } from '../../api/v1alpha1/resource-types.ts';
+import { mayAbandon } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
 import { deleteBackendSecrets, readBackendSecrets } from '../backend-secrets.ts';
-import { driverNetwork, driverServer, uidOf } from '../driver-requests.ts';
+import { driverNetwork, driverServer } from '../driver-requests.ts';
 import { removeFinalizer } from '../finalizers.ts';
 import { timestamp } from '../operator.ts';
-import { mayAbandon } from '../requests.ts';
 import { noteWarnings } from '../warnings.ts';
 import { draftOf, type ServerScope, serverCallScope } from './scope.ts';
 import { formerService } from './services.ts';

@@ -3,6 +3,7 @@ import { nameList } from '../../api/name-list.ts';
 import { formatQuantity } from '../../api/quantity.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
+import { isPaused, requestToken } from '../../cluster-state/requests.ts';
 import type { Capabilities } from '../../drivers/driver.ts';
 import type { DriverModules } from '../../drivers/registry.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
@@ -11,8 +12,7 @@ import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { isPaused, pausedStanding, requestToken } from '../requests.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { pausedStanding, StatusDraft } from '../status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
 
 const probeIntervalMs = 60_000;

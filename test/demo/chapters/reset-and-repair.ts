@@ -1,5 +1,5 @@
 import { shareAccesses } from '../../../src/api/v1alpha1/resource-types.ts';
-import { secrets } from '../../../src/controllers/core-types.ts';
+import { secrets } from '../../../src/cluster-state/core-types.ts';
 import type { Stage } from '../stage.ts';
 
 const reset = (phase: string): string =>

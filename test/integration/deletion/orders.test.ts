@@ -7,7 +7,7 @@ import {
   shares,
   storageBackends,
 } from '../../../src/api/v1alpha1/resource-types.ts';
-import { namespaces } from '../../../src/controllers/core-types.ts';
+import { namespaces } from '../../../src/cluster-state/core-types.ts';
 import { activeDirectory, network, passwordSecret } from '../manifests.ts';
 import { conditionOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';
@@ -89,6 +89,7 @@ describe('deletion ends in every order', () => {
   test('the network in the foreground', async () => {
     const tenant = await furnished();
     const { namespace } = tenant;
+    await cluster.untilCollected(namespace);
     await remove(tenant, 'shnet', 'net', '--cascade=foreground');
     const { items } = await cluster.client.list(shareServers, { namespace });
     for (const { metadata } of items) {

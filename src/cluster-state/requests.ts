@@ -2,19 +2,11 @@ import * as labels from '../api/v1alpha1/labels.ts';
 import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import { isToken } from './request-tokens.ts';
-import type { Standing } from './status-draft.ts';
 
 /** Whether a person asked to leave the object alone. */
 export function isPaused(object: KubeObject): boolean {
   return object.metadata.annotations?.[labels.paused] === 'true';
 }
-
-/** How a paused object stands. */
-export const pausedStanding: Standing = {
-  state: 'working',
-  reason: 'Paused',
-  message: `left alone because of the annotation ${labels.paused}; remove it to go on`,
-};
 
 /**
  * Whether a person asked to forget the object without asking its driver, and may: its backend is gone or going, or its owner

@@ -1,7 +1,7 @@
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
+import type { ClusterState } from './cluster-state.ts';
 import { secretText } from './core-types.ts';
-import type { Operator } from './operator.ts';
 
 /** What became of looking for a SecurityService's password. */
 export type PasswordLookup =
@@ -12,11 +12,14 @@ export type PasswordLookup =
  * Finds the password of a SecurityService. Only Secrets that are marked as credentials are in the cache at all: to the
  * operator an unmarked one looks like a missing one.
  */
-export function findPassword(operator: Operator, service: SecurityService): PasswordLookup {
+export function findPassword(
+  state: Pick<ClusterState, 'informers' | 'installation'>,
+  service: SecurityService,
+): PasswordLookup {
   const reference = service.spec.passwordSecretRef;
   const namespace = service.metadata.namespace ?? '';
   if (reference === undefined) return { state: 'none' };
-  const secret = operator.informers.credentials.cache.get({ namespace, name: reference.name });
+  const secret = state.informers.credentials.cache.get({ namespace, name: reference.name });
   if (secret === undefined) return { state: 'missing' };
   const boundTo = secret.metadata.annotations?.[labels.credentialsFor];
   if (boundTo !== undefined) {
@@ -25,5 +28,5 @@ export function findPassword(operator: Operator, service: SecurityService): Pass
   }
   const password = secretText(secret, reference.key ?? 'password');
   if (password === undefined || password === '') return { state: 'missing' };
-  return { state: 'usable', password, version: operator.installation.digest(namespace, password) };
+  return { state: 'usable', password, version: state.installation.digest(namespace, password) };
 }

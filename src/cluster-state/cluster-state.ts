@@ -1,0 +1,10 @@
+import type { Informers } from './informers.ts';
+import type { Installation } from './installation.ts';
+
+/** What controllers and admission decide on: read from caches, without a request. */
+export interface ClusterState {
+  readonly informers: Informers;
+  readonly installation: Installation;
+  /** Namespace of the operator itself; backend credentials and secrets live there. */
+  readonly namespace: string;
+}
