@@ -59,7 +59,7 @@ const flags = {
   'webhook-mode': {
     schema: z.enum(['service', 'url', 'off'], 'must be service, url or off'),
     fallback: 'off',
-    help: 'how the API server reaches the validating webhook',
+    help: 'validating webhook: service (config/webhook), url (registers itself), off',
   },
   'webhook-port': {
     schema: positive.refine((port) => port <= 65_535, 'must be a port'),

@@ -1,3 +1,6 @@
+import { Admission } from './admission/admission.ts';
+import { validators } from './admission/validators.ts';
+import { removeRegistration } from './admission/webhook-registration.ts';
 import { apiGroup } from './api/v1alpha1/resource-types.ts';
 import { schemaVersion, schemaVersionAnnotation } from './api/v1alpha1/schema-version.ts';
 import { createInformers } from './cluster-state/informers.ts';
@@ -15,6 +18,7 @@ import { ShareAccessReconciler } from './controllers/shareaccess/reconciler.ts';
 import { ShareNetworkReconciler } from './controllers/sharenetwork/reconciler.ts';
 import { ChangePace } from './controllers/shareserver/change-pace.ts';
 import { ShareServerReconciler } from './controllers/shareserver/reconciler.ts';
+import { recordsInBackends, recordsInMemory } from './controllers/storagebackend/backend-records.ts';
 import { StorageBackendReconciler } from './controllers/storagebackend/reconciler.ts';
 import { type DriverModules, driverModules } from './drivers/registry.ts';
 import { createApiClient, type HttpApiClient } from './runtime/api-client.ts';
@@ -105,7 +109,12 @@ export async function runOperator(
       installationID: installation.id,
     });
     const operatorMetrics = new OperatorMetrics(metrics.registry, clock);
-    const informers = createInformers(manager, config['watch-namespaces'], config.namespace);
+    const stored = createInformers(manager, config['watch-namespaces'], config.namespace);
+    const backendRecords =
+      config['watch-namespaces'] === undefined
+        ? recordsInBackends(client, stored.storageBackends)
+        : recordsInMemory(stored.storageBackends, logger);
+    const informers = { ...stored, storageBackends: backendRecords.informer };
     operatorMetrics.follow(metrics.registry, informers);
     const operator: Operator = {
       client,
@@ -123,12 +132,32 @@ export async function runOperator(
       namespace: config.namespace,
     };
     const workers = config['max-concurrent-reconciles'];
-    new StorageBackendReconciler(operator, modules).register(manager, workers);
+    new StorageBackendReconciler(operator, modules, backendRecords).register(manager, workers);
     new SecurityServiceReconciler(operator).register(manager, workers);
     new ShareNetworkReconciler(operator).register(manager, workers);
     new ShareServerReconciler(operator).register(manager, workers);
     new ShareReconciler(operator).register(manager, workers);
     new ShareAccessReconciler(operator).register(manager, workers);
+    const webhookMode = config['webhook-mode'];
+    if (webhookMode === 'off') {
+      // The registration is the whole cluster's: one who works in some namespaces only leaves it to the others.
+      if (config['watch-namespaces'] === undefined) {
+        manager.addRunnable({ name: 'webhook removal', start: () => removeRegistration(client, logger) });
+      }
+    } else {
+      new Admission(manager, {
+        client,
+        logger,
+        metrics,
+        clock,
+        random: Math.random,
+        mode: webhookMode,
+        port: config['webhook-port'],
+        watchNamespaces: config['watch-namespaces'],
+        validators,
+        state: { informers, installation, namespace: config.namespace, calls, modules },
+      });
+    }
     let leads = false;
     manager.addRunnable({
       name: 'leading',

@@ -120,15 +120,85 @@ function isChanged(rule: ShareAccess): boolean {
 const tooMany = {
   reason: 'TooManyAccessRules',
   message: `a share can have ${maxRules} access rules; the applied ones and then the older ones come first`,
-};
+} as const;
 
 /** Rules beyond the number that a share can have. */
 function surplusOf(rules: readonly ShareAccess[]): ReadonlySet<ShareAccess> {
   if (rules.length <= maxRules) return new Set();
+  // A rule that is not stored yet is the youngest.
   const rank = ({ metadata, status }: ShareAccess): string =>
-    `${status?.accessLevel === undefined ? 1 : 0} ${metadata.creationTimestamp ?? ''} ${metadata.uid ?? ''}`;
+    `${status?.accessLevel === undefined ? 1 : 0} ${metadata.creationTimestamp ?? '~'} ${metadata.uid ?? ''}`;
   const wished = rules.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   return new Set(wished.sort((left, right) => (rank(left) < rank(right) ? -1 : 1)).slice(maxRules));
+}
+
+/** What a rule by itself is judged on: what its share's protocol and backend are known to take. */
+export type RuleSurroundings = Pick<RulePlanInput, 'protocol' | 'capabilities'>;
+
+/** Why a rule is never applied as it is, whatever its share and server do. */
+export interface LastingRuleProblem {
+  readonly reason:
+    | 'InvalidAccessRule'
+    | 'AccessTypeNotSupported'
+    | 'AccessLevelNotSupported'
+    | 'DuplicateAccessRule'
+    | 'TooManyAccessRules';
+  readonly message: string;
+}
+
+/**
+ * Judges a rule that is to join others of its share.
+ * @param rule not stored yet: without a UID and a creation time
+ * @param others the share's rules
+ * @param surroundings absent while the share is not known
+ */
+export function problemOfNewRule(
+  rule: ShareAccess,
+  others: readonly ShareAccess[],
+  surroundings: RuleSurroundings | undefined,
+): LastingRuleProblem | undefined {
+  return (
+    (surplusOf([...others, rule]).has(rule) ? tooMany : undefined) ??
+    problemWithin(rule, surroundings) ??
+    duplication(rule, others)
+  );
+}
+
+/** Judges a rule by itself: its format, and what its backend takes. */
+export function problemWithin(
+  { spec }: ShareAccess,
+  surroundings: RuleSurroundings | undefined,
+): LastingRuleProblem | undefined {
+  const invalid = validateRule(spec);
+  if (invalid !== undefined) return { reason: 'InvalidAccessRule', message: invalid };
+  const { accessType, accessLevel = 'rw' } = spec;
+  const { capabilities, protocol } = surroundings ?? {};
+  if (capabilities === undefined || protocol === undefined) return undefined;
+  const types = capabilities.accessTypesByProtocol[protocol] ?? [];
+  if (!types.includes(accessType)) {
+    return {
+      reason: 'AccessTypeNotSupported',
+      message: `the backend takes no rules of type ${accessType} on ${protocol} shares; it takes: ${types.join(', ') || 'none'}`,
+    };
+  }
+  if (!capabilities.accessLevels.includes(accessLevel)) {
+    return {
+      reason: 'AccessLevelNotSupported',
+      message: `the backend does not know level ${accessLevel}; it knows: ${capabilities.accessLevels.join(', ')}`,
+    };
+  }
+  return undefined;
+}
+
+/** @param sameTarget rules of the share, those for the same client at least; the rule itself may be among them */
+function duplication(rule: ShareAccess, sameTarget: readonly ShareAccess[]): LastingRuleProblem | undefined {
+  const winner = duplicateOf(rule, sameTarget);
+  if (winner === undefined) return undefined;
+  const leaving = winner.metadata.deletionTimestamp === undefined ? '' : ' and is being deleted: wait until it is gone';
+  return {
+    reason: 'DuplicateAccessRule',
+    message: `ShareAccess ${winner.metadata.name} gives the same ${rule.spec.accessType} access to the share already${leaving}`,
+  };
 }
 
 /** @param sameTarget the share's rules for the same client, itself among them */
@@ -137,32 +207,8 @@ function problemOf(
   input: RulePlanInput,
   sameTarget: readonly ShareAccess[],
 ): Omit<RuleProblem, 'rule'> | undefined {
-  const invalid = validateRule(rule.spec);
-  if (invalid !== undefined) return { reason: 'InvalidAccessRule', message: invalid };
-  const { accessType, accessLevel = 'rw' } = rule.spec;
-  const { capabilities, protocol } = input;
-  if (capabilities !== undefined) {
-    const types = capabilities.accessTypesByProtocol[protocol] ?? [];
-    if (!types.includes(accessType)) {
-      return {
-        reason: 'AccessTypeNotSupported',
-        message: `the backend takes no rules of type ${accessType} on ${protocol} shares; it takes: ${types.join(', ') || 'none'}`,
-      };
-    }
-    if (!capabilities.accessLevels.includes(accessLevel)) {
-      return {
-        reason: 'AccessLevelNotSupported',
-        message: `the backend does not know level ${accessLevel}; it knows: ${capabilities.accessLevels.join(', ')}`,
-      };
-    }
-  }
-  const winner = duplicateOf(rule, sameTarget);
-  if (winner !== undefined) {
-    return {
-      reason: 'DuplicateAccessRule',
-      message: `ShareAccess ${winner.metadata.name} gives the same ${accessType} access to the share already`,
-    };
-  }
+  const lasting = problemWithin(rule, input) ?? duplication(rule, sameTarget);
+  if (lasting !== undefined) return lasting;
   if (input.serverFailed) {
     return {
       reason: 'ShareServerError',

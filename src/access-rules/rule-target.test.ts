@@ -65,6 +65,8 @@ describe('a rule', () => {
     ['user', 'us\ner', 'control'],
     ['user', 'user\u007f', 'control'],
     ['user', 'us\u2028er', 'control'],
+    ['user', 'us\u200ber', 'invisible'],
+    ['user', 'resu\u202er', 'invisible'],
     ['user', ' user', 'begin or end with a space'],
     ['user', 'user ', 'begin or end with a space'],
     ['user', 'user\u00a0', 'begin or end with a space'],
@@ -75,6 +77,7 @@ describe('a rule', () => {
     ['cert', '   ', '1 to 64'],
     ['cert', 'x'.repeat(65), '1 to 64'],
     ['cert', 'a\tb', 'control'],
+    ['cert', '\ufeffab', 'invisible'],
     ['cert', '-x', 'begin with'],
     ['cert', 'a%b', 'contain "%"'],
     ['cephx', '', '1 to 64'],
@@ -83,10 +86,14 @@ describe('a rule', () => {
     ['cephx', 'älice', 'printable ASCII'],
     ['cephx', 'a\nb', 'printable ASCII'],
     ['cephx', '-alice', 'begin with'],
+    ['cephx', '@alice', 'begin with'],
+    ['cephx', '%U', '"%"'],
     ['cephx', ' alice', 'begin with'],
   ];
   it.each(refused)('of type %s refuses %j', (accessType, accessTo, because) => {
-    expect(validateRule({ accessType, accessTo })).toContain(because);
+    const problem = validateRule({ accessType, accessTo });
+    expect(problem).toContain(because);
+    expect(problem).toMatch(new RegExp(`^accessTo ".*" of type ${accessType} `));
   });
 
   it('refuses a level or type that there is not', () => {
@@ -99,7 +106,7 @@ describe('a rule', () => {
     const type = fc.constantFrom<AccessType>('ip', 'user', 'cert', 'cephx');
     fc.assert(
       fc.property(type, fc.string({ unit: 'binary', maxLength: 300 }), (accessType, accessTo) => {
-        expect(validateRule({ accessType, accessTo }) ?? '').toMatch(/^[^\p{Cc}]{0,600}$/u);
+        expect(validateRule({ accessType, accessTo }) ?? '').toMatch(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,600}$/u);
       }),
     );
   });

@@ -1,11 +1,12 @@
 import { formatAddress, parseAddress, parseNetwork } from '../api/ip-address.ts';
+import { safeText } from '../api/safe-text.ts';
 import type { ShareAccess, ShareAccessSpec } from '../api/v1alpha1/share-access.ts';
 
 /** The part of a rule that says who gets access. */
 export type RuleTarget = Pick<ShareAccessSpec, 'accessType' | 'accessTo'>;
 
-/** Line and paragraph separators break lines, too. */
-const controlCharacter = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+/** Line and paragraph separators break lines, too; what is invisible or turns text around would look like another name. */
+const controlCharacter = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /**
  * Judges the target and the level of an access rule by their format ("Validation" of the design of access rules).
@@ -14,18 +15,11 @@ const controlCharacter = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 export function validateRule(spec: RuleTarget & Pick<ShareAccessSpec, 'accessLevel'>): string | undefined {
   const { accessType, accessTo, accessLevel = 'rw' } = spec;
   if (!['rw', 'ro'].includes(accessLevel)) return `accessLevel ${quoted(accessLevel)} must be rw or ro`;
-  switch (accessType) {
-    case 'ip':
-      return ipProblem(accessTo);
-    case 'user':
-      return userProblem(accessTo);
-    case 'cert':
-      return certProblem(accessTo);
-    case 'cephx':
-      return cephxProblem(accessTo);
-    default:
-      return `accessType ${quoted(accessType)} must be ip, user, cert or cephx`;
+  if (!['ip', 'user', 'cert', 'cephx'].includes(accessType)) {
+    return `accessType ${quoted(accessType)} must be ip, user, cert or cephx`;
   }
+  const problem = targetProblem(accessType, accessTo);
+  return problem === undefined ? undefined : `accessTo ${quoted(accessTo)} of type ${accessType} ${problem}`;
 }
 
 /**
@@ -60,43 +54,56 @@ export function duplicateOf(rule: ShareAccess, others: readonly ShareAccess[]): 
   return winner === rule ? undefined : winner;
 }
 
+function targetProblem(accessType: RuleTarget['accessType'], accessTo: string): string | undefined {
+  switch (accessType) {
+    case 'ip':
+      return ipProblem(accessTo);
+    case 'user':
+      return userProblem(accessTo);
+    case 'cert':
+      return certProblem(accessTo);
+    case 'cephx':
+      return cephxProblem(accessTo);
+  }
+}
+
 function ipProblem(text: string): string | undefined {
   if (parseAddress(text) !== undefined) return undefined;
   const network = parseNetwork(text);
   if (network === undefined) {
-    return `accessTo ${quoted(text)} must be an IPv4 or IPv6 address or a CIDR, without leading zeros or a zone`;
+    return 'must be an IPv4 or IPv6 address or a CIDR, without leading zeros or a zone';
   }
   if (!network.hostBits) return undefined;
   const wanted = `${formatAddress({ family: network.family, value: network.first })}/${network.prefixLength}`;
-  return `accessTo ${quoted(text)} has bits beyond its prefix: the network is ${wanted}`;
+  return `has bits beyond its prefix: the network is ${wanted}`;
 }
 
 function userProblem(text: string): string | undefined {
   const length = [...text].length;
-  if (length < 4 || length > 255) return `accessTo of type user must have 4 to 255 characters, not ${length}`;
-  if (/["/\\[\]:;|=,+*?<>%]/.test(text)) return 'accessTo of type user must not contain any of "/\\[]:;|=,+*?<>%';
-  if (controlCharacter.test(text)) return 'accessTo of type user must not contain control characters';
-  if (/^\p{Z}|\p{Z}$/u.test(text)) return 'accessTo of type user must not begin or end with a space';
-  if (/^[-@]/.test(text)) return 'accessTo of type user must not begin with "-" or "@"';
-  return /^\.+$/.test(text) ? 'accessTo of type user must not consist of dots only' : undefined;
+  if (length < 4 || length > 255) return `must have 4 to 255 characters, not ${length}`;
+  if (/["/\\[\]:;|=,+*?<>%]/.test(text)) return 'must not contain any of "/\\[]:;|=,+*?<>%';
+  if (controlCharacter.test(text)) return 'must not contain control or invisible characters';
+  if (/^\p{Z}|\p{Z}$/u.test(text)) return 'must not begin or end with a space';
+  if (/^[-@]/.test(text)) return 'must not begin with "-" or "@"';
+  return /^\.+$/.test(text) ? 'must not consist of dots only' : undefined;
 }
 
 function certProblem(text: string): string | undefined {
   const name = text.trim();
   const { length } = [...name];
   if (length < 1 || length > 64) {
-    return `accessTo of type cert must have 1 to 64 characters besides spaces at the ends, not ${length}`;
+    return `must have 1 to 64 characters besides spaces at the ends, not ${length}`;
   }
-  if (controlCharacter.test(text)) return 'accessTo of type cert must not contain control characters';
-  return /^[-@]|%/.test(name) ? 'accessTo of type cert must not begin with "-" or "@" nor contain "%"' : undefined;
+  if (controlCharacter.test(text)) return 'must not contain control or invisible characters';
+  return /^[-@]|%/.test(name) ? 'must not begin with "-" or "@" nor contain "%"' : undefined;
 }
 
 function cephxProblem(text: string): string | undefined {
   const { length } = [...text];
-  if (length < 1 || length > 64) return `accessTo of type cephx must have 1 to 64 characters, not ${length}`;
-  if (!/^[\x20-\x7e]+$/.test(text)) return 'accessTo of type cephx must be printable ASCII';
-  if (text.includes('.')) return 'accessTo of type cephx must not contain a dot';
-  return /^[- ]/.test(text) ? 'accessTo of type cephx must not begin with "-" or a space' : undefined;
+  if (length < 1 || length > 64) return `must have 1 to 64 characters, not ${length}`;
+  if (!/^[\x20-\x7e]+$/.test(text)) return 'must be printable ASCII';
+  if (/[.%]/.test(text)) return 'must not contain a dot or "%"';
+  return /^[-@ ]/.test(text) ? 'must not begin with "-", "@" or a space' : undefined;
 }
 
 function canonicalTarget(accessType: string, accessTo: string): string {
@@ -142,5 +149,5 @@ function compare<T extends string | number>(left: T, right: T): number {
 
 /** Quoted and escaped, at most 64 characters: the text is the tenant's. */
 function quoted(text: string): string {
-  return JSON.stringify([...text].slice(0, 64).join(''));
+  return safeText(JSON.stringify([...text].slice(0, 64).join('')));
 }

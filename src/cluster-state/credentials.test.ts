@@ -12,15 +12,20 @@ function service(reference: SecurityService['spec']['passwordSecretRef']): Secur
   };
 }
 
-function secret(options: { marked?: string; annotations?: Record<string, string>; data?: Record<string, string> }) {
-  const { marked = 'true', annotations = {}, data = { password: 'hunter2', other: 'hunter3' } } = options;
+function secret(options: {
+  marked?: string;
+  more?: Record<string, string>;
+  annotations?: Record<string, string>;
+  data?: Record<string, string>;
+}) {
+  const { marked = 'true', more = {}, annotations = {}, data = { password: 'hunter2', other: 'hunter3' } } = options;
   return {
     metadata: {
       name: 'pw',
       namespace: 'tenant',
       uid: 'uid-pw',
       resourceVersion: '1',
-      labels: { [labels.credentialsLabel]: marked },
+      labels: { [labels.credentialsLabel]: marked, ...more },
       annotations,
     },
     data: secretData(data),
@@ -36,6 +41,13 @@ describe('findPassword', () => {
     ['no such key', {}, { name: 'pw', key: 'gone' }, 'missing', undefined],
     ['a key that every JavaScript object has', {}, { name: 'pw', key: 'constructor' }, 'missing', undefined],
     ['an empty password', { data: { password: '' } }, { name: 'pw' }, 'missing', undefined],
+    [
+      'a Secret that holds an access key',
+      { more: { [labels.accessKeyLabel]: 'true' } },
+      { name: 'pw' },
+      'missing',
+      undefined,
+    ],
     ['a Secret that is not marked', { marked: 'false' }, { name: 'pw' }, 'missing', undefined],
     [
       'one bound to the service',

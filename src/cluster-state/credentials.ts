@@ -20,7 +20,10 @@ export function findPassword(
   const namespace = service.metadata.namespace ?? '';
   if (reference === undefined) return { state: 'none' };
   const secret = state.informers.credentials.cache.get({ namespace, name: reference.name });
-  if (secret === undefined) return { state: 'missing' };
+  // One of an access key is made with the labels that somebody may have given it before: who may make Secrets, but read none, must
+  // not have it sent to a server of his choice.
+  if (secret === undefined || secret.metadata.labels?.[labels.accessKeyLabel] !== undefined)
+    return { state: 'missing' };
   const boundTo = secret.metadata.annotations?.[labels.credentialsFor];
   if (boundTo !== undefined) {
     const names = boundTo.split(',').map((name) => name.trim());

@@ -18,6 +18,7 @@ import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import type { Manager } from '../runtime/manager.ts';
 import { type Namespace, namespaces, type Secret, secrets } from './core-types.ts';
+import { slimNamespace, slimObject, slimSecret } from './slim-object.ts';
 
 /** What the operator knows without asking: one informer a kind, with the indexes that the reconcilers read. */
 export interface Informers {
@@ -49,11 +50,12 @@ export function createInformers(
   const credentialNamespaces =
     watchNamespaces === undefined ? {} : { namespaces: [...new Set([...watchNamespaces, operatorNamespace])] };
   return {
-    storageBackends: manager.informer({ type: storageBackends }),
-    namespaces: manager.informer({ type: namespaces }),
+    storageBackends: manager.informer({ type: storageBackends, transform: slimObject }),
+    namespaces: manager.informer({ type: namespaces, transform: slimNamespace }),
     securityServices: manager.informer({
       type: securityServices,
       ...within,
+      transform: slimObject,
       indexers: {
         byPasswordSecret: (service) =>
           service.spec.passwordSecretRef === undefined
@@ -64,6 +66,7 @@ export function createInformers(
     shareNetworks: manager.informer({
       type: shareNetworks,
       ...within,
+      transform: slimObject,
       indexers: {
         bySecurityService: (network) => [
           ...new Set(
@@ -79,6 +82,7 @@ export function createInformers(
     shareServers: manager.informer({
       type: shareServers,
       ...within,
+      transform: slimObject,
       indexers: {
         byNetwork: (server) => [inNamespace(server, server.spec.shareNetworkName)],
         byBackend: (server) => [server.spec.backendName],
@@ -87,6 +91,7 @@ export function createInformers(
     shares: manager.informer({
       type: shares,
       ...within,
+      transform: slimObject,
       indexers: {
         byNetwork: (share) =>
           share.spec.shareNetworkName === undefined ? [] : [inNamespace(share, share.spec.shareNetworkName)],
@@ -103,13 +108,21 @@ export function createInformers(
     shareAccesses: manager.informer({
       type: shareAccesses,
       ...within,
+      transform: slimObject,
       indexers: { byShare: (rule) => [inNamespace(rule, rule.spec.shareName)] },
     }),
     credentials: manager.informer({
       type: secrets,
       ...credentialNamespaces,
       labelSelector: `${labels.credentialsLabel}=true`,
+      // A backend's credentials may be of any size: they are an administrator's.
+      transform: (secret) => (secret.metadata.namespace === operatorNamespace ? secret : slimSecret(secret)),
     }),
-    accessKeys: manager.informer({ type: secrets, ...within, labelSelector: `${labels.accessKeyLabel}=true` }),
+    accessKeys: manager.informer({
+      type: secrets,
+      ...within,
+      labelSelector: `${labels.accessKeyLabel}=true`,
+      transform: slimSecret,
+    }),
   };
 }

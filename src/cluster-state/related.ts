@@ -26,6 +26,16 @@ export function related(state: Pick<ClusterState, 'informers'>, namespace: strin
   };
 }
 
+/** The networks that record a service: its share servers have it or are being given it. */
+export function networksRecording(
+  state: Pick<ClusterState, 'informers'>,
+  { metadata }: SecurityService,
+): readonly ShareNetwork[] {
+  return related(state, metadata.namespace ?? '')
+    .networksWith(metadata.name)
+    .filter(({ status }) => status?.securityServices?.some(({ uid }) => uid === metadata.uid));
+}
+
 /** Whether the namespace of an object is being deleted: nothing new may be made in it then. */
 export function namespaceIsTerminating(state: Pick<ClusterState, 'informers'>, namespace: string): boolean {
   return state.informers.namespaces.cache.get({ name: namespace })?.metadata.deletionTimestamp !== undefined;

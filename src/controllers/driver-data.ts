@@ -1,6 +1,6 @@
+import { safeText } from '../api/safe-text.ts';
 import type { ExportLocation } from '../api/v1alpha1/share.ts';
 import { DriverError } from '../drivers/errors.ts';
-import { safeText } from './safe-text.ts';
 
 /** Most characters of one text of a driver (`DriverText` of the API). */
 const maxTextLength = 4096;

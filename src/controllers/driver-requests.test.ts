@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import { hostnameOf, serviceDetails } from './driver-requests.ts';
+import { driverNetwork, driverRule, driverServer, hostnameOf, serviceDetails } from './driver-requests.ts';
 
 function server(uid: string, name = 'server'): ShareServer {
   return { metadata: { name, uid }, spec: { backendName: 'b', shareNetworkName: 'n', subnetName: 's' } };
@@ -27,6 +27,38 @@ describe('the host name of a share server', () => {
   });
 });
 
+it('a driver is told of the subnet as the server was given it, whatever became of it in the network', () => {
+  const given = {
+    name: 's',
+    networkType: 'vlan',
+    segmentationID: 7,
+    cidr: '10.0.0.0/24',
+    gateway: '10.0.0.1',
+  } as const;
+  const other = { name: 't', networkType: 'flat', cidr: '10.0.9.0/24', availabilityZone: 'z' } as const;
+  const changed = { ...given, segmentationID: 8, cidr: '10.0.0.0/16', mtu: 9000 };
+  const used: ShareServer = {
+    ...server('uid-1'),
+    status: { subnet: given, networkAllocations: [{ subnetName: 's', ipAddress: '10.0.0.10' }] },
+  };
+  for (const subnets of [[given, other], [changed, other], [other]]) {
+    const network = { metadata: { name: 'n', uid: 'uid-n' }, spec: { subnets } };
+    const told = driverNetwork(used, network);
+    expect(told.allocations).toEqual([
+      {
+        subnetName: 's',
+        ipAddress: '10.0.0.10',
+        prefixLength: 24,
+        networkType: 'vlan',
+        segmentationID: 7,
+        gateway: '10.0.0.1',
+      },
+    ]);
+    expect(told.subnets).toEqual([other, given]);
+    expect(driverServer(used, network, {}).allocations).toEqual(told.allocations);
+  }
+});
+
 it('backend details show every field of a service but identity and credentials', () => {
   const details = serviceDetails([
     {
@@ -42,4 +74,11 @@ it('backend details show every field of a service but identity and credentials',
   expect(details).toEqual({
     security_service_ldap: '{"name":"dir","domain":"example.com","servers":["10.0.0.1"]}',
   });
+});
+
+it('a driver is told of a common name as it was judged: without the white space around it', () => {
+  const told = (accessType: 'cert' | 'user', accessTo: string) =>
+    driverRule({ metadata: { name: 'r', uid: 'u' }, spec: { shareName: 's', accessType, accessTo } }).accessTo;
+  expect(told('cert', ' \u00a0client ')).toBe('client');
+  expect(told('user', 'Domain Users')).toBe('Domain Users');
 });

@@ -4,7 +4,7 @@ import { parseQuantity } from '../api/quantity.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { Share } from '../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
-import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
+import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService, ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import type {
@@ -31,7 +31,7 @@ export function hostnameOf(server: ShareServer): string {
 
 function allocationsOf(server: ShareServer, network: ShareNetwork | undefined): readonly DriverAllocation[] {
   return (server.status?.networkAllocations ?? []).map(({ subnetName, ipAddress }) => {
-    const subnet = network?.spec.subnets?.find(({ name }) => name === subnetName);
+    const subnet = subnetsOf(server, network).find(({ name }) => name === subnetName);
     return {
       subnetName,
       ipAddress,
@@ -42,6 +42,13 @@ function allocationsOf(server: ShareServer, network: ShareNetwork | undefined): 
       ...(subnet?.segmentationID === undefined ? {} : { segmentationID: subnet.segmentationID }),
     };
   });
+}
+
+/** The network's subnets; the server's own as it was given, whatever became of it in the network. */
+function subnetsOf({ status }: ShareServer, network: ShareNetwork | undefined): readonly ShareNetworkSubnet[] {
+  const given = status?.subnet;
+  const present = network?.spec.subnets ?? [];
+  return given === undefined ? present : [...present.filter(({ name }) => name !== given.name), given];
 }
 
 /** A share server for the driver. */
@@ -67,7 +74,7 @@ export function driverNetwork(server: ShareServer, network: ShareNetwork | undef
   return {
     id: network === undefined ? '' : uidOf(network),
     name: server.spec.shareNetworkName,
-    subnets: network?.spec.subnets ?? [],
+    subnets: subnetsOf(server, network),
     allocations: allocationsOf(server, network),
   };
 }
@@ -91,7 +98,8 @@ export function driverRule(rule: ShareAccess, level = rule.spec.accessLevel ?? '
     id: uidOf(rule),
     name: rule.metadata.name,
     accessType: rule.spec.accessType,
-    accessTo: rule.spec.accessTo,
+    // As it was judged and compared: white space around a common name is none of it.
+    accessTo: rule.spec.accessType === 'cert' ? rule.spec.accessTo.trim() : rule.spec.accessTo,
     accessLevel: level,
   };
 }

@@ -65,6 +65,16 @@ describe('StatusDraft', () => {
     expect(draftOf(share(status)).set({ identifier: undefined }).set({ identifier: 'i' }).changed).toBe(false);
   });
 
+  it('is unchanged when something else was said before, in the same pass', () => {
+    const status = draftOf(share()).stand(stalled).status;
+    const again = draftOf(share(status), later).stand(ready).stand(stalled);
+    expect(again.status).toEqual(status);
+    expect(again.changed).toBe(false);
+    expect(draftOf(share(status), later).stand(stalled).stand(ready).condition('Ready')?.lastTransitionTime).toBe(
+      '2026-01-01T13:00:00Z',
+    );
+  });
+
   it('lets nothing into a condition that the API server would refuse', () => {
     const draft = draftOf(share()).setCondition('Warning', 'True', 'not a reason', `a\u0000b${'x'.repeat(2000)}`);
     const condition = draft.condition('Warning');

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { safeReason, safeText } from '../api/safe-text.ts';
 import type { Condition } from '../api/v1alpha1/conditions.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { ConditionType } from '../api/v1alpha1/reasons.ts';
@@ -7,7 +8,6 @@ import type { ApiClient } from '../runtime/api-client.ts';
 import { findCondition, removeCondition, setCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
-import { safeReason, safeText } from './safe-text.ts';
 
 /** What every status of this project has. */
 interface CommonStatus {
@@ -79,7 +79,16 @@ export class StatusDraft<
       },
       this.#now,
     );
-    this.#status = { ...this.#status, conditions };
+    // What was said before in this pass was never stored: the time is that of the last change that was.
+    const stored = findCondition(this.object.status?.conditions, type);
+    const since = stored?.status === status ? stored.lastTransitionTime : undefined;
+    this.#status = {
+      ...this.#status,
+      conditions:
+        since === undefined
+          ? conditions
+          : conditions.map((one) => (one.type === type ? { ...one, lastTransitionTime: since } : one)),
+    };
     return this;
   }
 

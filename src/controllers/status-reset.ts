@@ -1,8 +1,8 @@
+import { safeText } from '../api/safe-text.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import { nameOf } from './finalizers.ts';
 import type { Operator } from './operator.ts';
-import { safeText } from './safe-text.ts';
 
 /** The field manager that last wrote the phase of an object, read live: the cache keeps no managedFields. */
 export async function resetBy<T extends KubeObject>(

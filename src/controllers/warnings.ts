@@ -1,8 +1,8 @@
+import { safeReason, safeText } from '../api/safe-text.ts';
 import type { Condition } from '../api/v1alpha1/conditions.ts';
 import type { DriverWarning } from '../drivers/driver.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import type { Operator } from './operator.ts';
-import { safeReason, safeText } from './safe-text.ts';
 import type { StatusDraft } from './status-draft.ts';
 
 /** Shows what a driver warned of: an event each, and one condition that the next call without a warning takes away. */

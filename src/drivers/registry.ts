@@ -1,3 +1,4 @@
+import { safeText } from '../api/safe-text.ts';
 import type { StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
 import type { DriverModule } from './driver.ts';
 import { dummyDriver } from './dummy/module.ts';
@@ -30,17 +31,36 @@ export type BackendConfig =
   | { readonly valid: true; readonly module: DriverModule; readonly config: unknown }
   | { readonly valid: false; readonly message: string };
 
+/** Most bytes of a free-form configuration, as JSON. */
+const maxParametersBytes = 16 * 1024;
+
+/** The member of a backend's spec that configures its driver. */
+export function configMemberOf({ driver }: Pick<StorageBackendSpec, 'driver'>): string {
+  return driver.includes('/') ? 'parameters' : driver;
+}
+
 /** Finds the driver of a backend and has it check its part of the spec; an absent part counts as empty. */
 export function backendConfigOf(spec: StorageBackendSpec, modules: DriverModules = driverModules): BackendConfig {
+  const tooLong = parametersTooLong(spec);
+  if (tooLong !== undefined) return { valid: false, message: tooLong };
   const module = modules.get(spec.driver);
   if (module === undefined) {
     const known = [...modules.keys()].sort().join(', ');
     return { valid: false, message: `spec.driver: there is no driver ${JSON.stringify(spec.driver)}; known: ${known}` };
   }
-  const member = spec.driver.includes('/') ? 'parameters' : spec.driver;
+  const member = configMemberOf(spec);
   const result = module.configSchema.safeParse(new Map(Object.entries(spec)).get(member) ?? {});
   if (result.success) return { valid: true, module, config: result.data };
   const [issue] = result.error.issues;
   const field = ['spec', member, ...(issue?.path ?? [])].map(String).join('.');
-  return { valid: false, message: `${field}: ${issue?.message ?? 'is not valid'}` };
+  // Names of unknown fields are in it: of any length.
+  return { valid: false, message: safeText(`${field}: ${issue?.message ?? 'is not valid'}`) };
+}
+
+function parametersTooLong(spec: StorageBackendSpec): string | undefined {
+  for (const field of ['parameters', 'cephfs', 'samba'] as const) {
+    const bytes = Buffer.byteLength(JSON.stringify(spec[field] ?? {}));
+    if (bytes > maxParametersBytes) return `spec.${field}: has ${bytes} bytes as JSON, more than ${maxParametersBytes}`;
+  }
+  return undefined;
 }

@@ -98,19 +98,45 @@ const rows: readonly (readonly [GuardRow, Check])[] = [
   ['G9', servicesComplete],
 ];
 
+/** What a network wishes, held against what is recorded, and whether it may be done now. */
+export type ChangeJudgement =
+  /** A network in use has what it wishes. */
+  | { readonly kind: 'nothing'; readonly plan: ChangePlan }
+  | { readonly kind: 'refused'; readonly plan: ChangePlan; readonly refusal: GuardRefusal }
+  /** `servers` are those that count: none, where the network is not in use. */
+  | { readonly kind: 'allowed'; readonly plan: ChangePlan; readonly servers: readonly ShareServer[] };
+
+/** Judges what a network wishes: the same for its reconciler and for admission. */
+export function judgeChange(input: GuardInput): ChangeJudgement {
+  const facts = factsOf(input);
+  const { plan, servers } = facts;
+  if (servers.length > 0 && !plan.wanted && !input.reapply) return { kind: 'nothing', plan };
+  const verdict = judge(facts);
+  return verdict.ok
+    ? { kind: 'allowed', plan, servers: servers.map(({ server }) => server) }
+    : { kind: 'refused', plan, refusal: verdict };
+}
+
 /**
  * Tells whether the security services of a network may change now. The rows are tried in order and the first hit wins. A network
  * without servers that count is not in use: for it only G1, G3 and the refusal of the operator's namespace hold, since manifests
  * may be applied in any order.
  */
 export function evaluateGuard(input: GuardInput): GuardVerdict {
+  return judge(factsOf(input));
+}
+
+function factsOf(input: GuardInput): Facts {
   const services = new Map<string, SecurityService>();
   for (const [name, { service }] of input.services) if (service !== undefined) services.set(name, service);
   const all = input.servers.map(({ server }) => server);
   const plan = planChanges(input.network, services, input.reapply, all);
-  const servers = input.servers.filter(({ server, busy }) => countsInGuard(server, busy));
+  return { input, plan, servers: input.servers.filter(({ server, busy }) => countsInGuard(server, busy)) };
+}
+
+function judge(facts: Facts): GuardVerdict {
   for (const [row, check] of rows) {
-    const refusal = check({ input, plan, servers });
+    const refusal = check(facts);
     if (refusal !== undefined) return { ok: false, row, ...refusal };
   }
   return { ok: true };

@@ -6,7 +6,7 @@ import type { KubeObject, ObjectName, ResourceType } from './kube-object.ts';
 import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { apiVersionOf, collectionPath, objectPath } from './resource-path.ts';
-import { connectionError, Transport, type TransportRequest } from './transport.ts';
+import { connectionError, Transport, type TransportOptions, type TransportRequest } from './transport.ts';
 
 export interface ListOptions {
   /** All namespaces when absent. */
@@ -42,17 +42,18 @@ export interface ApiClient {
   ): Promise<T>;
   /** Reads all pages of a collection, live (a quorum read). */
   list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions): Promise<ObjectList<T>>;
-  create<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T>;
+  /** POST. `dryRun`: checked by all of admission, but not stored. */
+  create<T extends KubeObject>(type: ResourceType<T>, object: T, options?: { dryRun?: boolean }): Promise<T>;
   /** PUT, guarded by the object's `metadata.resourceVersion`. */
   replace<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T>;
   /** PUT of the status subresource, guarded likewise. */
   replaceStatus<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T>;
-  /** JSON merge patch; guarded only when the patch names a `metadata.resourceVersion`. */
+  /** JSON merge patch; guarded only when the patch names a `metadata.resourceVersion`. `dryRun`: checked, but not stored. */
   mergePatch<T extends KubeObject>(
     type: ResourceType<T>,
     name: ObjectName,
     patch: object,
-    options?: { subresource?: 'status' },
+    options?: { subresource?: 'status'; dryRun?: boolean },
   ): Promise<T>;
   /** Server-side apply. */
   apply<T extends KubeObject>(
@@ -97,6 +98,7 @@ export interface CreateApiClientOptions {
   readonly connections?: number;
   readonly requestTimeoutMs?: number;
   readonly credentialsTtlMs?: number;
+  readonly impersonate?: TransportOptions['impersonate'];
 }
 
 /** Objects in one page of a list. */
@@ -146,11 +148,12 @@ export class HttpApiClient implements ApiClient, WatchClient {
     }
   }
 
-  async create<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T> {
+  async create<T extends KubeObject>(type: ResourceType<T>, object: T, options: { dryRun?: boolean } = {}): Promise<T> {
     return this.#write(type, object, {
       ...about(type, 'create'),
       method: 'POST',
       path: collectionPath(type, object.metadata.namespace),
+      query: { dryRun: options.dryRun ? 'All' : undefined },
     });
   }
 
@@ -174,13 +177,13 @@ export class HttpApiClient implements ApiClient, WatchClient {
     type: ResourceType<T>,
     name: ObjectName,
     patch: object,
-    options: { subresource?: 'status' } = {},
+    options: { subresource?: 'status'; dryRun?: boolean } = {},
   ): Promise<T> {
     return this.#object(type, {
       ...about(type, 'patch', options.subresource),
       method: 'PATCH',
       path: objectPath(type, name, options.subresource),
-      query: { fieldManager: this.#fieldManager },
+      query: { fieldManager: this.#fieldManager, dryRun: options.dryRun ? 'All' : undefined },
       contentType: 'application/merge-patch+json',
       body: JSON.stringify(patch),
     });
@@ -288,7 +291,7 @@ export class HttpApiClient implements ApiClient, WatchClient {
   #write<T extends KubeObject>(type: ResourceType<T>, object: T, request: TransportRequest): Promise<T> {
     return this.#object(type, {
       ...request,
-      query: { fieldManager: this.#fieldManager },
+      query: { ...request.query, fieldManager: this.#fieldManager },
       body: JSON.stringify({ ...object, apiVersion: apiVersionOf(type), kind: type.kind }),
     });
   }

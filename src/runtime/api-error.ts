@@ -30,6 +30,7 @@ export class ApiError extends Error {
   readonly reason: string;
   readonly retryAfterSeconds: number | undefined;
   readonly causes: readonly StatusCause[];
+  readonly #explanation: string | undefined;
 
   constructor(init: ApiErrorInit) {
     const answer = init.status === 0 ? init.reason : `${init.status} ${init.reason}`;
@@ -38,6 +39,12 @@ export class ApiError extends Error {
     this.reason = init.reason;
     this.retryAfterSeconds = init.retryAfterSeconds;
     this.causes = init.causes ?? [];
+    this.#explanation = init.message;
+  }
+
+  /** What the server said, or what is known where no answer came; never of Secrets. Not a property: logs have it in the message. */
+  get explanation(): string | undefined {
+    return this.#explanation;
   }
 }
 

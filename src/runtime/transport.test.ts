@@ -23,7 +23,7 @@ describe('the transport over TLS', () => {
 
   /** Serves on the same port with another certificate, and writes the client's files to fit it. */
   async function serve(authority: CertificateAuthority): Promise<void> {
-    const { key, certificate } = authority.issueServer('server');
+    const { key, certificate } = await authority.issueServer('server');
     const options = { key, cert: certificate, ca: authority.certificate, requestCert: true, rejectUnauthorized: true };
     server = createServer(options, (request, response) => {
       // The socket of an HTTPS server is a TLS socket, which its types do not say.
@@ -41,7 +41,7 @@ describe('the transport over TLS', () => {
   }
 
   async function writeFiles(authority: CertificateAuthority, user: string): Promise<void> {
-    const client = authority.issueClient({ commonName: user });
+    const client = await authority.issueClient({ commonName: user });
     await writeFile(file('ca.crt'), authority.certificate);
     await writeFile(file('client.crt'), client.certificate);
     await writeFile(file('client.key'), client.key);
@@ -51,7 +51,7 @@ describe('the transport over TLS', () => {
     folder = await mkdtemp(join(tmpdir(), 'transport-'));
     users = [];
     port = 0;
-    const authority = new CertificateAuthority('first');
+    const authority = await CertificateAuthority.create('first');
     await serve(authority);
     await writeFiles(authority, 'first-user');
     const kubeConfig = new KubeConfig();
@@ -74,7 +74,7 @@ describe('the transport over TLS', () => {
   it('uses the certificates of the kubeconfig, and new ones after they rotated', async () => {
     await get();
     await stopServing();
-    const second = new CertificateAuthority('second');
+    const second = await CertificateAuthority.create('second');
     await serve(second);
     await expect(get()).rejects.toBeInstanceOf(ApiError);
     await writeFiles(second, 'second-user');

@@ -32,17 +32,19 @@ export interface TransportOptions {
   readonly random?: (() => number) | undefined;
   /** Most connections for requests; watches have their own, one each. */
   readonly connections?: number | undefined;
-  /** Milliseconds a request may wait for its headers, and between two pieces of its body. */
+  /** Milliseconds a request may wait for its headers, and between two pieces of its body; 0: for ever. */
   readonly requestTimeoutMs?: number | undefined;
   /** Milliseconds after which credentials are read again. */
   readonly credentialsTtlMs?: number | undefined;
+  /** Act as somebody else, where the API server lets the user do so. */
+  readonly impersonate?: { readonly user: string; readonly groups: readonly string[] } | undefined;
 }
 
 interface Connection {
   readonly origin: string;
   readonly pathPrefix: string;
   readonly host: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly requests: Agent;
   readonly watches: Agent;
   /** Digest of everything TLS depends on; a new one means new agents. */
@@ -149,7 +151,7 @@ export class Transport {
     streamed: boolean,
     idleTimeoutMs: number | undefined,
   ): Promise<Dispatcher.ResponseData> {
-    const headers: Record<string, string> = { ...connection.headers };
+    const headers: Record<string, string | string[]> = { ...connection.headers };
     if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json';
     return (streamed ? connection.watches : connection.requests).request({
       origin: connection.origin,
@@ -228,9 +230,17 @@ export class Transport {
     await this.#options.kubeConfig.applyToHTTPSOptions(auth);
 
     const server = new URL(cluster.server);
-    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': this.#options.userAgent };
+    const headers: Record<string, string | string[]> = {
+      accept: 'application/json',
+      'user-agent': this.#options.userAgent,
+    };
     for (const [name, value] of Object.entries(auth.headers ?? {})) {
       if (value !== undefined) headers[name.toLowerCase()] = String(value).trim();
+    }
+    const { impersonate } = this.#options;
+    if (impersonate !== undefined) {
+      headers['impersonate-user'] = impersonate.user;
+      if (impersonate.groups.length > 0) headers['impersonate-group'] = [...impersonate.groups];
     }
     if (auth.auth) headers.authorization = `Basic ${Buffer.from(auth.auth).toString('base64')}`;
 
@@ -277,7 +287,7 @@ export class Transport {
       bodyTimeout: timeout,
       // Below the 90 s after which the API server closes an idle connection: no request meets a closing one.
       keepAliveTimeout: 60_000,
-      connect: { ...tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
+      connect: { ...tls, timeout: Math.min(timeout || 10_000, 10_000), keepAlive: true, keepAliveInitialDelay: 30_000 },
     });
     this.#agents.add(agent);
     return agent;

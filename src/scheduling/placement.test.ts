@@ -5,7 +5,7 @@ import type { Share, ShareSpec } from '../api/v1alpha1/share.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerSpec, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
 import type { BackendCapabilities, StorageBackend, StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
-import { type Placement, type PlacementBackend, type PlacementInput, placeShare } from './placement.ts';
+import { lastingRefusal, type Placement, type PlacementBackend, type PlacementInput, placeShare } from './placement.ts';
 import { namespaceAllowed, segmentAllowed } from './selection.ts';
 
 function share(spec: Partial<ShareSpec> = {}): Share {
@@ -81,6 +81,20 @@ function place(changes: Partial<PlacementInput> = {}): Placement {
   });
 }
 
+function refuse(changes: Partial<PlacementInput> = {}): ReturnType<typeof lastingRefusal> {
+  const { backends = [backend('a')], ...rest } = changes;
+  return lastingRefusal({
+    share: share(),
+    network: network(),
+    namespace: 'tenant',
+    namespaceLabels: { team: 'red' },
+    ...rest,
+    backends: backends.map((entry) => entry.backend),
+  });
+}
+
+const onlyBlue = { from: 'Selector', selector: { matchLabels: { team: 'blue' } } } as const;
+
 const onNewServer = (backendName: string, subnetName = 'rest'): Placement => ({
   kind: 'new-server',
   backendName,
@@ -98,39 +112,65 @@ describe('a share', () => {
     const backends = [backend('a', { capabilities: { driverHandlesShareServers: false } })];
     expect(place({ share: alone, network: undefined, backends })).toEqual({ kind: 'backend', backendName: 'a' });
     expect(place({ share: alone, network: undefined })).toMatchObject({
-      reason: 'NoValidBackend',
+      reason: 'ShareNetworkRequired',
       message: 'a: makes share servers and needs a shareNetworkName',
     });
-    expect(place({ backends })).toMatchObject({ message: 'a: makes no share servers and so serves no share network' });
+    expect(place({ backends })).toMatchObject({
+      reason: 'ShareNetworkNotSupported',
+      message: 'a: makes no share servers and so serves no share network',
+    });
   });
 
-  const unfit: [BackendChanges, Partial<ShareSpec>, string][] = [
-    [{ spec: { enabled: false } }, {}, 'is not enabled'],
-    [{ deleted: true }, {}, 'is being deleted'],
-    [{ ready: false }, {}, 'is not ready'],
+  const passing = 'NoValidBackend';
+  const unfit: [BackendChanges, Partial<ShareSpec>, string, string][] = [
+    [{ spec: { enabled: false } }, {}, passing, 'is not enabled'],
+    [{ deleted: true }, {}, passing, 'is being deleted'],
+    [{ ready: false }, {}, passing, 'is not ready'],
+    [{ spec: { allowedNamespaces: onlyBlue } }, {}, 'NamespaceNotAllowed', 'does not allow namespace tenant'],
+    [{}, { protocol: 'CEPHFS' }, 'ProtocolNotSupported', 'does not support protocol CEPHFS, only: NFS, CIFS'],
     [
-      { spec: { allowedNamespaces: { from: 'Selector', selector: { matchLabels: { team: 'blue' } } } } },
+      { spec: { allowedSegments: [{ networkType: 'vlan' }] } },
       {},
-      'does not allow namespace tenant',
+      'SegmentNotAllowed',
+      'does not allow the segment of subnet rest, flat with 10.0.0.0/24 (it allows: vlan)',
     ],
-    [{}, { protocol: 'CEPHFS' }, 'does not support protocol CEPHFS'],
-    [{ spec: { allowedSegments: [{ networkType: 'vlan' }] } }, {}, 'does not allow the segment of subnet rest'],
     [
       { capabilities: { securityServiceUpdateSupport: false } },
       { requiredCapabilities: { securityServiceUpdateSupport: true } },
+      'CapabilityNotSupported',
       'securityServiceUpdateSupport=true',
     ],
-    [{}, { requiredCapabilities: { driverHandlesShareServers: false } }, 'driverHandlesShareServers=false'],
-    [{}, { requiredCapabilities: { securityServiceTypes: ['ldap', 'kerberos'] } }, 'securityServiceTypes kerberos'],
-    [{}, { requiredCapabilities: { accessTypes: ['ip', 'user'] } }, 'accessTypes user for NFS'],
-    [{ free: '9Gi' }, {}, 'has not enough free space for 10Gi'],
-    [{ free: '19Gi', reservedBytes: 10 * 2 ** 30 }, {}, 'has not enough free space for 10Gi'],
-    [{}, { size: 'x' }, "can't read the size x"],
+    [
+      {},
+      { requiredCapabilities: { driverHandlesShareServers: false } },
+      'CapabilityNotSupported',
+      'driverHandlesShareServers=false',
+    ],
+    [
+      {},
+      { requiredCapabilities: { securityServiceTypes: ['ldap', 'kerberos'] } },
+      'CapabilityNotSupported',
+      'securityServiceTypes kerberos',
+    ],
+    [
+      {},
+      { requiredCapabilities: { accessTypes: ['ip', 'user'] } },
+      'CapabilityNotSupported',
+      'accessTypes user for NFS',
+    ],
+    [{ free: '9Gi' }, {}, passing, 'has not enough free space for 10Gi'],
+    [{ free: '19Gi', reservedBytes: 10 * 2 ** 30 }, {}, passing, 'has not enough free space for 10Gi'],
+    [{}, { size: 'x' }, passing, "can't read the size x"],
   ];
-  it.each(unfit)('waits for a backend with %j when it wants %j', (changes, spec, obstacle) => {
-    const placement = place({ share: share(spec), backends: [backend('a', changes)] });
-    expect(placement).toEqual({ kind: 'wait', reason: 'NoValidBackend', message: expect.stringContaining(`a: `) });
+  it.each(unfit)('waits for a backend with %j when it wants %j: %s', (changes, spec, reason, obstacle) => {
+    const input = { share: share(spec), backends: [backend('a', changes)] };
+    const placement = place(input);
+    expect(placement).toEqual({ kind: 'wait', reason, message: expect.stringMatching(/^a: /) });
     expect(placement).toHaveProperty('message', expect.stringContaining(obstacle));
+    // What lasts is refused at once, for the same reason and in the same words.
+    const refusal = refuse(input);
+    expect(refusal).toEqual(reason === passing ? undefined : expect.objectContaining({ reason }));
+    if (refusal !== undefined) expect(placement).toMatchObject(refusal);
   });
 
   it('waits for a backend that was never probed', () => {
@@ -254,11 +294,30 @@ describe('a share server', () => {
     ['to be deleted', { ...server('s'), metadata: { name: 's', deletionTimestamp: '2026-01-01T00:00:00Z' } }],
     ['paused', { ...server('s'), metadata: { name: 's', annotations: { 'sharenet.io/paused': 'true' } } }],
     ['of another backend', server('s', { backendName: 'b' })],
-    ['of another subnet', server('s', { subnetName: 'one' })],
+    ['of another subnet', server('s', { subnetName: 'zoned' })],
     ['of another network', server('s', { shareNetworkName: 'other' })],
   ];
   it.each(passed)('is passed over when it is %s', (_, present) => {
-    expect(place({ servers: [present] })).toEqual(onNewServer('a'));
+    const rest: ShareNetworkSubnet = { name: 'rest', networkType: 'flat', cidr: '10.0.0.0/24' };
+    const zoned: ShareNetworkSubnet = { ...rest, name: 'zoned', availabilityZone: 'z1', cidr: '10.0.1.0/24' };
+    expect(place({ servers: [present], network: network(rest, zoned) })).toEqual(onNewServer('a'));
+  });
+
+  it('is not made where a subnet of the network is invalid, or not what other servers were given', () => {
+    const rest: ShareNetworkSubnet = { name: 'rest', networkType: 'flat', cidr: '10.0.0.0/24' };
+    const reversed = network({ ...rest, allocationRanges: ['10.0.0.9-10.0.0.8'] });
+    expect(place({ network: reversed })).toMatchObject({
+      kind: 'wait',
+      reason: 'SubnetInvalid',
+      message: expect.stringMatching(/^share network net: subnet rest: .*ends before it begins$/),
+    });
+    const moved = network({ ...rest, cidr: '10.0.1.0/24' });
+    const used = { phase: 'active', subnet: rest } as const;
+    const backends = [backend('a', { spec: { maxSharesPerShareServer: 1 } })];
+    const input = { network: moved, backends, servers: [server('s', {}, used)] };
+    expect(place({ ...input, shareCount: () => 1 })).toMatchObject({ kind: 'wait', reason: 'SubnetInUse' });
+    // The server that is there was given the subnet as it was.
+    expect(place(input)).toMatchObject({ kind: 'server', serverName: 's' });
   });
 
   it('is passed over when an administrator denied it what the share requires', () => {
@@ -281,6 +340,77 @@ describe('a share server', () => {
     const servers = [server('c'), server('b'), server('a', {}, { phase: 'creating' })];
     expect(place({ servers })).toMatchObject({ serverName: 'b' });
     expect(place({ servers, shareCount: (name) => (name === 'b' ? 1 : 0) })).toMatchObject({ serverName: 'c' });
+  });
+});
+
+describe('what no backend will ever take', () => {
+  const nfs = { capabilities: { shareProtocols: ['NFS'] } } as const;
+  const cephfs = share({ protocol: 'CEPHFS' });
+  const foreign = { spec: { allowedNamespaces: onlyBlue } };
+
+  it('is refused with the reason that all backends agree on', () => {
+    expect(refuse({ share: cephfs, backends: [backend('b', nfs), backend('a')] })).toEqual({
+      reason: 'ProtocolNotSupported',
+      message: 'a: does not support protocol CEPHFS, only: NFS, CIFS; b: does not support protocol CEPHFS, only: NFS',
+    });
+  });
+
+  it('is refused with a list where each backend has another reason', () => {
+    const backends = [
+      backend('a', { capabilities: { shareProtocols: ['CEPHFS'], driverHandlesShareServers: false } }),
+      backend('b', nfs),
+    ];
+    expect(refuse({ share: cephfs, backends })).toEqual({
+      reason: 'NoValidBackend',
+      message:
+        'a: makes no share servers and so serves no share network; b: does not support protocol CEPHFS, only: NFS',
+    });
+  });
+
+  it('is refused for what is wrong on the backends that the namespace may use, if there are any', () => {
+    expect(refuse({ share: cephfs, backends: [backend('a', foreign), backend('b', nfs)] })).toEqual({
+      reason: 'ProtocolNotSupported',
+      message: 'b: does not support protocol CEPHFS, only: NFS; a: does not allow namespace tenant',
+    });
+    expect(refuse({ backends: [backend('b', foreign), backend('a', foreign)] })).toEqual({
+      reason: 'NamespaceNotAllowed',
+      message: 'a: does not allow namespace tenant; b: does not allow namespace tenant',
+    });
+  });
+
+  it('is told of five backends and a count', () => {
+    const backends = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => backend(name, nfs));
+    const message = refuse({ share: cephfs, backends })?.message ?? '';
+    expect(message.split('; ')).toHaveLength(6);
+    expect(message).toMatch(/; and 2 more backends$/);
+  });
+
+  it('is not known where a backend is missing, was not probed as it is, or only waits for something', () => {
+    const { status: _, ...unprobed } = backend('z').backend;
+    const stale = backend('z', nfs).backend;
+    const changed = { ...stale, metadata: { ...stale.metadata, generation: 2 } };
+    const lasting = backend('a', nfs);
+    expect(refuse({ share: cephfs, backends: [] })).toBeUndefined();
+    expect(refuse({ share: share({ ...cephfs.spec, backendName: 'z' }), backends: [lasting] })).toBeUndefined();
+    for (const other of [unprobed, changed, backend('z', { capabilities: { shareProtocols: ['CEPHFS'] } }).backend]) {
+      expect(refuse({ share: cephfs, backends: [lasting, { backend: other, reservedBytes: 0 }] })).toBeUndefined();
+    }
+    expect(refuse({ backends: [backend('a', { free: '1Gi' }), backend('b', { ready: false })] })).toBeUndefined();
+    // What no probe can change is known before one.
+    const closed = { ...unprobed, spec: { ...unprobed.spec, ...foreign.spec } };
+    expect(refuse({ backends: [{ backend: closed, reservedBytes: 0 }] })?.reason).toBe('NamespaceNotAllowed');
+  });
+
+  it('is known of the backend that the share names alone', () => {
+    const backends = [backend('a'), backend('b', nfs)];
+    const named = share({ protocol: 'CIFS', backendName: 'b' });
+    expect(refuse({ share: named, backends })).toMatchObject({ reason: 'ProtocolNotSupported' });
+  });
+
+  it('is known before the share network exists, but for its segment', () => {
+    const backends = [backend('a', { spec: { allowedSegments: [{ networkType: 'vlan' }] } })];
+    expect(refuse({ network: undefined, share: cephfs, backends })).toMatchObject({ reason: 'ProtocolNotSupported' });
+    expect(refuse({ network: undefined, backends })).toBeUndefined();
   });
 });
 
@@ -358,6 +488,16 @@ describe('any placement', () => {
         const chosen = fit.find((candidate) => candidate.backend.metadata.name === placement.backendName);
         if (chosen === undefined) return expect.unreachable('a backend that does not qualify');
         for (const other of fit) expect(free(other) ?? -1).toBeLessThanOrEqual(free(chosen) ?? -1);
+      }),
+    );
+  });
+
+  it('waits for what it is refused for, in the same words', () => {
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const refusal = refuse(input);
+        if (refusal === undefined) return;
+        expect(place({ ...input, shareCount: countsOf(input.counts) })).toEqual({ kind: 'wait', ...refusal });
       }),
     );
   });

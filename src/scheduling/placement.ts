@@ -4,8 +4,9 @@ import type { Share } from '../api/v1alpha1/share.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { BackendCapabilities, SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import { segmentOf, segmentTexts } from './segments.ts';
 import { namespaceAllowed, segmentAllowed } from './selection.ts';
-import { subnetForZone } from './subnets.ts';
+import { type SubnetProblem, subnetForZone, subnetProblem } from './subnets.ts';
 
 /** A backend with what was placed on it since it last told its space. */
 export interface PlacementBackend {
@@ -30,8 +31,31 @@ export interface PlacementInput {
   readonly securityServiceTypes: readonly SecurityServiceType[];
 }
 
+/**
+ * Why a backend is ruled out for a share until somebody changes the share, its network or the backend. Where it is the same for
+ * all, it is the reason that the share waits.
+ */
+type LastingReason =
+  | 'NamespaceNotAllowed'
+  | 'ProtocolNotSupported'
+  | 'CapabilityNotSupported'
+  | 'ShareNetworkRequired'
+  | 'ShareNetworkNotSupported'
+  | 'SegmentNotAllowed';
+
 /** Why a share waits for a place. */
-export type PlacementReason = 'ShareNetworkNotFound' | 'BackendNotFound' | 'SecurityServiceRequired' | 'NoValidBackend';
+type PlacementReason =
+  | 'ShareNetworkNotFound'
+  | 'BackendNotFound'
+  | 'SecurityServiceRequired'
+  | 'NoValidBackend'
+  | LastingReason
+  | SubnetProblem['reason'];
+
+/** What a share is refused for before anything is known of free space, readiness and servers. */
+export type LastingInput = Pick<PlacementInput, 'share' | 'network' | 'namespace' | 'namespaceLabels'> & {
+  readonly backends: readonly StorageBackend[];
+};
 
 /** Where a share goes. */
 export type Placement =
@@ -50,8 +74,15 @@ interface Candidate {
 
 interface Obstacle {
   readonly obstacle: string;
-  readonly reason: 'SecurityServiceRequired' | 'NoValidBackend';
+  readonly reason: 'SecurityServiceRequired' | 'NoValidBackend' | LastingReason;
 }
+
+interface NamedObstacle extends Obstacle {
+  readonly name: string;
+}
+
+/** Most backends that a message tells of. */
+const shownBackends = 5;
 
 /**
  * Chooses the backend and the share server of a share that is not placed yet ("Placing shares"): of the backends that qualify
@@ -59,39 +90,115 @@ interface Obstacle {
  */
 export function placeShare(input: PlacementInput): Placement {
   const { share, network, backends } = input;
-  const { shareNetworkName, backendName } = share.spec;
+  const { shareNetworkName } = share.spec;
   if (shareNetworkName !== undefined && network === undefined) {
     return wait('ShareNetworkNotFound', `share network ${shareNetworkName} does not exist`);
   }
-  const asked = backends.filter(({ backend }) => backendName === undefined || backend.metadata.name === backendName);
+  const asked = backends.filter(({ backend }) => isAsked(backend, share));
   if (asked.length === 0) {
+    const { backendName } = share.spec;
     const what =
       backendName === undefined ? 'there is no storage backend' : `storage backend ${backendName} does not exist`;
     return wait('BackendNotFound', what);
   }
   const candidates: Candidate[] = [];
-  const obstacles: (Obstacle & { readonly name: string })[] = [];
+  const obstacles: NamedObstacle[] = [];
   for (const placement of asked) {
     const result = examine(placement, input);
     if ('obstacle' in result) obstacles.push({ ...result, name: placement.backend.metadata.name });
     else candidates.push(result);
   }
   const [chosen] = candidates.sort(emptiestFirst);
-  if (chosen !== undefined) return onBackend(chosen, input);
-  // The one thing that the tenant can mend goes first.
-  const required = obstacles.some(({ reason }) => reason === 'SecurityServiceRequired');
-  return wait(
-    required ? 'SecurityServiceRequired' : 'NoValidBackend',
-    obstacles
-      .map(({ name, obstacle }) => `${name}: ${obstacle}`)
-      .sort()
-      .join('; '),
+  return chosen === undefined ? { kind: 'wait', ...sumOf(obstacles) } : onBackend(chosen, input);
+}
+
+/**
+ * Tells why no backend will ever take the share as it, its network and the backends are: every backend that could be asked is
+ * known, was probed as it is configured, and is ruled out for good.
+ */
+export function lastingRefusal(
+  input: LastingInput,
+): { readonly reason: LastingReason | 'NoValidBackend'; readonly message: string } | undefined {
+  const obstacles: (NamedObstacle & { readonly reason: LastingReason })[] = [];
+  for (const backend of input.backends.filter((candidate) => isAsked(candidate, input.share))) {
+    const { metadata, status } = backend;
+    const obstacle = lastingObstacle(backend, input);
+    // What it was probed with may be about to change.
+    const isCurrent = status?.capabilities !== undefined && status.observedGeneration === metadata.generation;
+    if (obstacle === undefined || !(isCurrent || obstacle.reason === 'NamespaceNotAllowed')) return undefined;
+    obstacles.push({ ...obstacle, name: metadata.name });
+  }
+  return obstacles.length === 0 ? undefined : sumOf(obstacles);
+}
+
+function isAsked({ metadata }: StorageBackend, share: Share): boolean {
+  return share.spec.backendName === undefined || share.spec.backendName === metadata.name;
+}
+
+/** One reason and one message for all obstacles: each backend's, those that the namespace may not use at the end. */
+function sumOf<R extends Obstacle['reason']>(
+  obstacles: readonly { readonly name: string; readonly obstacle: string; readonly reason: R }[],
+): { readonly reason: R | 'NoValidBackend'; readonly message: string } {
+  const isForeign = ({ reason }: { readonly reason: R }): boolean => reason === 'NamespaceNotAllowed';
+  const sorted = [...obstacles].sort(
+    (left, right) => Number(isForeign(left)) - Number(isForeign(right)) || byName(left.name, right.name),
   );
+  const clauses = sorted.slice(0, shownBackends).map(({ name, obstacle }) => `${name}: ${obstacle}`);
+  if (sorted.length > shownBackends) clauses.push(`and ${sorted.length - shownBackends} more backends`);
+  // Backends of others don't hide what is wrong on those that the share could go to.
+  const own = sorted.some((entry) => !isForeign(entry)) ? sorted.filter((entry) => !isForeign(entry)) : sorted;
+  return { reason: reasonOf(own.map(({ reason }) => reason)), message: clauses.join('; ') };
+}
+
+function reasonOf<R extends string>(reasons: readonly R[]): R | 'NoValidBackend' {
+  // The one thing that the tenant can mend goes first.
+  const required = reasons.find((reason) => reason === 'SecurityServiceRequired');
+  if (required !== undefined) return required;
+  const [first] = reasons;
+  return first !== undefined && reasons.every((reason) => reason === first) ? first : 'NoValidBackend';
+}
+
+/** Why the backend can't take the share until somebody changes something; what it can do counts only once it was probed. */
+function lastingObstacle(
+  { spec, status }: StorageBackend,
+  { share, network, namespace, namespaceLabels }: LastingInput,
+): (Obstacle & { readonly reason: LastingReason }) | undefined {
+  const { protocol, shareNetworkName } = share.spec;
+  const capabilities = status?.capabilities;
+  if (!namespaceAllowed(spec.allowedNamespaces, namespaceLabels)) {
+    return { obstacle: `does not allow namespace ${namespace}`, reason: 'NamespaceNotAllowed' };
+  }
+  if (capabilities === undefined) return undefined;
+  if (!capabilities.shareProtocols.includes(protocol)) {
+    const known = capabilities.shareProtocols.join(', ') || 'none';
+    return { obstacle: `does not support protocol ${protocol}, only: ${known}`, reason: 'ProtocolNotSupported' };
+  }
+  const lacking = lackingCapability(share, capabilities);
+  if (lacking !== undefined) {
+    return { obstacle: `lacks the required capability ${lacking}`, reason: 'CapabilityNotSupported' };
+  }
+  if (!capabilities.driverHandlesShareServers) {
+    return shareNetworkName === undefined
+      ? undefined
+      : { obstacle: 'makes no share servers and so serves no share network', reason: 'ShareNetworkNotSupported' };
+  }
+  if (shareNetworkName === undefined) {
+    return { obstacle: 'makes share servers and needs a shareNetworkName', reason: 'ShareNetworkRequired' };
+  }
+  const subnet = network === undefined ? undefined : subnetForZone(network.spec, share.spec.availabilityZone);
+  if (subnet === undefined || segmentAllowed(subnet, spec.allowedSegments, namespaceLabels)) return undefined;
+  const allowed = segmentTexts(spec.allowedSegments, namespaceLabels).join(', ') || 'none';
+  return {
+    obstacle: `does not allow the segment of subnet ${subnet.name}, ${segmentOf(subnet)} (it allows: ${allowed})`,
+    reason: 'SegmentNotAllowed',
+  };
 }
 
 function examine({ backend, reservedBytes }: PlacementBackend, input: PlacementInput): Candidate | Obstacle {
-  const { share, network, namespace, namespaceLabels, securityServiceTypes } = input;
+  const { share, network, securityServiceTypes, backends } = input;
   const { spec, status } = backend;
+  const lasting = lastingObstacle(backend, { ...input, backends: backends.map((entry) => entry.backend) });
+  if (lasting !== undefined) return lasting;
   const capabilities = status?.capabilities;
   if (spec.enabled === false) return unfit('is not enabled');
   if (backend.metadata.deletionTimestamp !== undefined) return unfit('is being deleted');
@@ -99,33 +206,19 @@ function examine({ backend, reservedBytes }: PlacementBackend, input: PlacementI
     return unfit('is not ready');
   }
   if (capabilities === undefined) return unfit('has not told its capabilities yet');
-  if (!namespaceAllowed(spec.allowedNamespaces, namespaceLabels)) return unfit(`does not allow namespace ${namespace}`);
-  if (!capabilities.shareProtocols.includes(share.spec.protocol)) {
-    return unfit(`does not support protocol ${share.spec.protocol}`);
-  }
-  const lacking = lackingCapability(share, capabilities);
-  if (lacking !== undefined) return unfit(`lacks the required capability ${lacking}`);
 
   const size = parseQuantity(share.spec.size);
   if (size === undefined) return unfit(`can't read the size ${share.spec.size}`);
   const free = freeBytes(backend, reservedBytes);
   if (free !== undefined && free < size) return unfit(`has not enough free space for ${share.spec.size}`);
 
-  if (!capabilities.driverHandlesShareServers) {
-    return network === undefined
-      ? { backend, free, subnet: undefined }
-      : unfit('makes no share servers and so serves no share network');
-  }
-  if (network === undefined) return unfit('makes share servers and needs a shareNetworkName');
+  if (network === undefined) return { backend, free, subnet: undefined };
   const subnet = subnetForZone(network.spec, share.spec.availabilityZone);
   if (subnet === undefined) {
     const zone = share.spec.availabilityZone;
     return unfit(
       `share network ${network.metadata.name} has no subnet for ${zone === undefined ? 'shares without a zone' : `zone ${zone}`}`,
     );
-  }
-  if (!segmentAllowed(subnet, spec.allowedSegments, namespaceLabels)) {
-    return unfit(`does not allow the segment of subnet ${subnet.name}`);
   }
   const unsupported = securityServiceTypes.filter((type) => !capabilities.securityServiceTypes.includes(type));
   if (unsupported.length > 0) {
@@ -139,7 +232,8 @@ function examine({ backend, reservedBytes }: PlacementBackend, input: PlacementI
   return { backend, free, subnet };
 }
 
-function onBackend({ backend, subnet }: Candidate, { share, servers, shareCount }: PlacementInput): Placement {
+function onBackend({ backend, subnet }: Candidate, input: PlacementInput): Placement {
+  const { share, network, servers, shareCount } = input;
   const backendName = backend.metadata.name;
   if (subnet === undefined) return { kind: 'backend', backendName };
   const limit = backend.spec.maxSharesPerShareServer ?? Number.POSITIVE_INFINITY;
@@ -162,9 +256,12 @@ function onBackend({ backend, subnet }: Candidate, { share, servers, shareCount 
         shareCount(left.metadata.name) - shareCount(right.metadata.name) ||
         byName(left.metadata.name, right.metadata.name),
     );
-  return server === undefined
+  if (server !== undefined) return { kind: 'server', backendName, serverName: server.metadata.name };
+  // Those that are there know what they were given; another one would be set up on what is wrong.
+  const problem = network === undefined ? undefined : subnetProblem(network.spec, servers);
+  return problem === undefined
     ? { kind: 'new-server', backendName, subnetName: subnet.name }
-    : { kind: 'server', backendName, serverName: server.metadata.name };
+    : wait(problem.reason, `share network ${network?.metadata.name}: ${problem.message}`);
 }
 
 function lackingCapability(share: Share, capabilities: BackendCapabilities): string | undefined {

@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import { subnetChangeAllowed, subnetForZone, validateSubnets } from './subnets.ts';
+import type { ShareServer, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
+import { subnetForZone, subnetProblem, usedSubnetProblem, validateSubnets } from './subnets.ts';
 
 function subnet(name: string, changes: Partial<ShareNetworkSubnet> = {}): ShareNetworkSubnet {
   return { name, networkType: 'flat', cidr: '10.0.0.0/24', ...changes };
+}
+
+/** A share server that was given a subnet. */
+function user(given: ShareNetworkSubnet, name = 'server-1'): ShareServer {
+  return server(given.name, { phase: 'active', subnet: given }, name);
+}
+
+function server(subnetName: string, status: ShareServerStatus, name = 'server-1'): ShareServer {
+  return { metadata: { name }, spec: { backendName: 'backend', shareNetworkName: 'net', subnetName }, status };
 }
 
 describe('subnets', () => {
@@ -95,7 +105,7 @@ describe('a subnet that share servers use', () => {
     ],
   ];
   it.each(allowed)('may %s', (_, subnets) => {
-    expect(subnetChangeAllowed({ subnets: [before] }, { subnets }, new Set(['a']))).toEqual({ allowed: true });
+    expect(usedSubnetProblem({ subnets }, [user(before)])).toBeUndefined();
   });
 
   const refused: [string, ShareNetworkSubnet[], string][] = [
@@ -116,19 +126,52 @@ describe('a subnet that share servers use', () => {
     ['lose all ranges', [{ ...before, allocationRanges: [] }], 'allocationRanges'],
   ];
   it.each(refused)('may not %s', (_, subnets, because) => {
-    const verdict = subnetChangeAllowed({ subnets: [before] }, { subnets }, new Set(['a']));
-    expect(verdict).toMatchObject({ allowed: false, reason: 'SubnetInUse', message: expect.stringContaining(because) });
+    const problem = usedSubnetProblem({ subnets }, [user(before)]);
+    expect(problem).toMatch(/^subnet a is used by share servers server-1: /);
+    expect(problem).toContain(because);
   });
 
   it('may not be limited to ranges when it had none', () => {
     const after = { subnets: [subnet('a', { allocationRanges: ['10.0.0.10-10.0.0.19'] })] };
-    expect(subnetChangeAllowed({ subnets: [subnet('a')] }, after, new Set(['a']))).toMatchObject({ allowed: false });
+    expect(usedSubnetProblem(after, [user(subnet('a'))])).toContain('allocationRanges');
     const whole = { subnets: [subnet('a', { allocationRanges: ['10.0.0.0/25', '10.0.0.128/25'] })] };
-    expect(subnetChangeAllowed({ subnets: [subnet('a')] }, whole, new Set(['a']))).toEqual({ allowed: true });
+    expect(usedSubnetProblem(whole, [user(subnet('a'))])).toBeUndefined();
   });
 
   it('is the only one that is held', () => {
-    expect(subnetChangeAllowed({ subnets: [before] }, {}, new Set(['b']))).toEqual({ allowed: true });
+    const other = subnet('b', { cidr: '10.0.1.0/24' });
+    expect(usedSubnetProblem({ subnets: [other] }, [user(other)])).toBeUndefined();
+    expect(usedSubnetProblem({ subnets: [] }, [])).toBeUndefined();
+  });
+
+  it('is held as each server was given it, and all its servers are named', () => {
+    const wider = { ...before, allocationRanges: ['10.0.0.10-10.0.0.29'] };
+    const servers = [user(wider, 'server-2'), user(before)];
+    expect(usedSubnetProblem({ subnets: [wider] }, servers)).toBeUndefined();
+    expect(usedSubnetProblem({ subnets: [before] }, servers)).toBe(
+      'subnet a is used by share servers server-1, server-2: its allocationRanges may only grow',
+    );
+  });
+
+  it('only has to be there for a server that was given nothing yet', () => {
+    const creating = server('a', { phase: 'creating' });
+    expect(usedSubnetProblem({ subnets: [{ ...before, cidr: '10.0.1.0/24' }] }, [creating])).toBeUndefined();
+    expect(usedSubnetProblem({ subnets: [] }, [creating])).toContain('it can not be removed');
+  });
+
+  it('has to hold the addresses of a server whose subnet was not recorded', () => {
+    const old = server('a', { networkAllocations: [{ subnetName: 'a', ipAddress: '10.0.0.10' }] });
+    expect(usedSubnetProblem({ subnets: [before] }, [old])).toBeUndefined();
+    expect(usedSubnetProblem({ subnets: [subnet('a', { cidr: '10.0.1.0/24' })] }, [old])).toContain(
+      'its cidr must hold their address 10.0.0.10',
+    );
+  });
+
+  it('is judged after the subnets by themselves', () => {
+    const invalid = { subnets: [subnet('a', { cidr: '10.0.1.0' })] };
+    expect(subnetProblem(invalid, [user(before)])).toMatchObject({ reason: 'SubnetInvalid' });
+    expect(subnetProblem({ subnets: [] }, [user(before)])).toMatchObject({ reason: 'SubnetInUse' });
+    expect(subnetProblem({ subnets: [before] }, [user(before)])).toBeUndefined();
   });
 });
 

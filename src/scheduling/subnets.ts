@@ -8,13 +8,31 @@ import {
   parseNetwork,
   parseRange,
 } from '../api/ip-address.ts';
+import { nameList } from '../api/name-list.ts';
 import type { ShareNetworkSpec, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import { mergeRanges } from './address-ranges.ts';
 
-/** Whether subnets may change as wanted. */
-export type SubnetChangeVerdict =
-  | { readonly allowed: true }
-  | { readonly allowed: false; readonly reason: 'SubnetInUse'; readonly message: string };
+/** What is wrong with the subnets of a network. */
+export interface SubnetProblem {
+  readonly reason: 'SubnetInvalid' | 'SubnetInUse';
+  /** One sentence that names the subnet. */
+  readonly message: string;
+}
+
+/**
+ * Judges the subnets of a network: each by itself, and against what its share servers were given.
+ * @param servers share servers of the network
+ */
+export function subnetProblem(
+  spec: Pick<ShareNetworkSpec, 'subnets'>,
+  servers: readonly ShareServer[],
+): SubnetProblem | undefined {
+  const invalid = validateSubnets(spec);
+  if (invalid !== undefined) return { reason: 'SubnetInvalid', message: invalid };
+  const used = usedSubnetProblem(spec, servers);
+  return used === undefined ? undefined : { reason: 'SubnetInUse', message: used };
+}
 
 /**
  * Judges the subnets of a network (`SubnetInvalid`): readable networks without host bits, one subnet a zone, no subnet over
@@ -26,7 +44,7 @@ export function validateSubnets(spec: Pick<ShareNetworkSpec, 'subnets'>): string
   for (const subnet of spec.subnets ?? []) {
     const network = parseNetwork(subnet.cidr);
     if (network === undefined) return `subnet ${subnet.name}: cidr "${subnet.cidr}" is not a network in CIDR notation`;
-    const problem = subnetProblem(subnet, network);
+    const problem = problemWithin(subnet, network);
     if (problem !== undefined) return `subnet ${subnet.name}: ${problem}`;
     for (const other of seen) {
       if (other.subnet.availabilityZone === subnet.availabilityZone) {
@@ -42,24 +60,27 @@ export function validateSubnets(spec: Pick<ShareNetworkSpec, 'subnets'>): string
 }
 
 /**
- * Tells whether the subnets that share servers use stay what they are: such a subnet can't be removed or altered, it may only
- * gain allocation ranges.
- * @param used names of subnets that share servers use
+ * Judges the subnets of a network against what its share servers were given (`SubnetInUse`): a subnet that a share server uses
+ * can't be removed or altered, it may only gain allocation ranges. A server that was given nothing yet only needs its subnet to
+ * be there.
+ * @returns one sentence about the first subnet, by name, that is not as its servers need it, undefined when all are
  */
-export function subnetChangeAllowed(
-  before: Pick<ShareNetworkSpec, 'subnets'>,
-  after: Pick<ShareNetworkSpec, 'subnets'>,
-  used: ReadonlySet<string>,
-): SubnetChangeVerdict {
-  for (const old of before.subnets ?? []) {
-    if (!used.has(old.name)) continue;
-    const next = after.subnets?.find(({ name }) => name === old.name);
-    if (next === undefined) return inUse(old.name, 'it can not be removed');
-    const field = changedField(old, next);
-    if (field !== undefined) return inUse(old.name, `its ${field} can not change`);
-    if (!onlyGains(old, next)) return inUse(old.name, 'its allocationRanges may only grow');
+export function usedSubnetProblem(
+  spec: Pick<ShareNetworkSpec, 'subnets'>,
+  servers: readonly ShareServer[],
+): string | undefined {
+  const users = Map.groupBy(servers, (server) => server.spec.subnetName);
+  for (const name of [...users.keys()].sort()) {
+    const next = spec.subnets?.find((subnet) => subnet.name === name);
+    const using = users.get(name) ?? [];
+    for (const server of using) {
+      const problem = changeProblem(server, next);
+      if (problem === undefined) continue;
+      const names = nameList(using.map(({ metadata }) => metadata.name));
+      return `subnet ${name} is used by share servers ${names}: ${problem}`;
+    }
   }
-  return { allowed: true };
+  return undefined;
 }
 
 /** The subnet of a network that serves a zone: the zone's own, else the one without a zone. */
@@ -74,7 +95,7 @@ export function subnetForZone(
   );
 }
 
-function subnetProblem(subnet: ShareNetworkSubnet, network: Network): string | undefined {
+function problemWithin(subnet: ShareNetworkSubnet, network: Network): string | undefined {
   if (network.hostBits) {
     const wanted = `${formatAddress({ family: network.family, value: network.first })}/${network.prefixLength}`;
     return `cidr "${subnet.cidr}" has bits beyond its prefix: the network is ${wanted}`;
@@ -107,20 +128,33 @@ function rangesProblem(subnet: ShareNetworkSubnet, network: Network): string | u
 
 const fixedFields = ['availabilityZone', 'networkType', 'segmentationID', 'cidr', 'gateway', 'mtu'] as const;
 
-function changedField(old: ShareNetworkSubnet, next: ShareNetworkSubnet): string | undefined {
-  return fixedFields.find((field) => old[field] !== next[field]);
+/** What is wrong for a share server with the subnet that has the name of its own; none: it was removed. */
+function changeProblem({ status }: ShareServer, next: ShareNetworkSubnet | undefined): string | undefined {
+  if (next === undefined) return 'it can not be removed';
+  const given = status?.subnet;
+  if (given !== undefined) {
+    const field = fixedFields.find((name) => given[name] !== next[name]);
+    if (field !== undefined) return `its ${field} can not change, it was ${given[field] ?? 'unset'}`;
+    return onlyGains(given, next) ? undefined : 'its allocationRanges may only grow';
+  }
+  // Set up before what it was given was recorded.
+  const network = parseNetwork(next.cidr);
+  const lost = (status?.networkAllocations ?? []).find(({ subnetName, ipAddress }) => {
+    const address = parseAddress(ipAddress);
+    if (subnetName !== next.name || address === undefined || network === undefined) return false;
+    return !contains(network, { family: address.family, first: address.value, last: address.value });
+  });
+  return lost === undefined ? undefined : `its cidr must hold their address ${lost.ipAddress}`;
 }
 
 /** Compared as addresses: a range may be written anew or joined with its neighbour. */
-function onlyGains(old: ShareNetworkSubnet, next: ShareNetworkSubnet): boolean {
+function onlyGains(old: RangedSubnet, next: RangedSubnet): boolean {
   const after = mergeRanges(rangesOf(next));
   return mergeRanges(rangesOf(old)).every((range) => after.some((wider) => contains(wider, range)));
 }
 
-function rangesOf(subnet: ShareNetworkSubnet): readonly AddressRange[] {
-  return (subnet.allocationRanges ?? [subnet.cidr]).flatMap((text) => parseRange(text) ?? []);
-}
+type RangedSubnet = Pick<ShareNetworkSubnet, 'cidr' | 'allocationRanges'>;
 
-function inUse(name: string, what: string): SubnetChangeVerdict {
-  return { allowed: false, reason: 'SubnetInUse', message: `subnet ${name} is used by share servers: ${what}` };
+function rangesOf(subnet: RangedSubnet): readonly AddressRange[] {
+  return (subnet.allocationRanges ?? [subnet.cidr]).flatMap((text) => parseRange(text) ?? []);
 }

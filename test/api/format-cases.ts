@@ -65,7 +65,15 @@ export const formatCases: readonly FormatCase[] = [
     kind: 'ShareAccess',
     message: 'accessType cephx needs',
     accepted: [cephx('alice'), cephx('a'), cephx('team_a-1@site'), cephx('c'.repeat(64))],
-    refused: [cephx('client.alice'), cephx('-alice'), cephx('älice'), cephx(' alice'), cephx('c'.repeat(65))],
+    refused: [
+      cephx('client.alice'),
+      cephx('-alice'),
+      cephx('älice'),
+      cephx(' alice'),
+      cephx('@alice'),
+      cephx('%U'),
+      cephx('c'.repeat(65)),
+    ],
   },
   {
     kind: 'Share',

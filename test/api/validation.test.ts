@@ -96,7 +96,26 @@ test('the refusal of a change while the network is not active says when to retry
   await api.call('POST', path, object('ShareNetwork', 'busy'));
   await api.call('PATCH', `${path}/busy/status`, { status: { phase: 'network_change' } });
   const answer = await api.call('PATCH', `${path}/busy`, { spec: { subnets: [] } });
-  expect(answer.message).toContain('may be retried after the status is active');
+  expect(answer.message).toContain(
+    "subnets can't be changed while the share network is in network_change (ShareNetworkNotActive); " +
+      'this may be retried after the status is active',
+  );
+});
+
+test.each([
+  ['ip', '1.2.3.260'],
+  ['ip', '1.2.3.*'],
+  ['ip', '1.2.3.4/33'],
+  ['user', 'al/ice'],
+  ['user', '....'],
+  ['cert', 'c'.repeat(65)],
+  ['cephx', 'client.alice'],
+])('the refusal of an access rule of type %s names its target %s, and the reason', async (accessType, accessTo) => {
+  const answer = await dryRun('ShareAccess', { accessType, accessTo });
+  expect(answer).toMatchObject({
+    code: 422,
+    message: expect.stringContaining(`; it is "${accessTo}" (InvalidAccessRule)`),
+  });
 });
 
 test('the name of a new ShareAccess has at most 242 characters', async () => {

@@ -3,102 +3,16 @@
  * write rate is measured in the same run, so that a slow machine shows as such.
  */
 import { shareAccesses, shareNetworks, shareServers, shares } from '../../src/api/v1alpha1/resource-types.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { createInformer } from '../../src/runtime/informer.ts';
-import type { KubeObject, ResourceType } from '../../src/runtime/kube-object.ts';
-import { createLogger } from '../../src/runtime/logger.ts';
 import { eventually } from '../faults/eventually.ts';
-import { access, activeDirectory, backend, network, passwordSecret, share } from '../integration/manifests.ts';
+import { activeDirectory, backend, network, passwordSecret, share } from '../integration/manifests.ts';
 import type { OperatorProcess } from '../integration/operator-process.ts';
 import { TestCluster } from '../integration/test-cluster.ts';
+import { fairness } from './fairness.ts';
+import { create, numbers, parallel, quiet, rule, shareWithBackend, untilActive } from './load.ts';
 import { between, read } from './measure.ts';
 import { mebibytes, printHeading, printRow, seconds } from './table.ts';
 
-const settleMs = 1500;
 const only = process.argv.slice(2);
-
-/** Runs work on items, `width` at once. */
-async function parallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<unknown>): Promise<void> {
-  const queue = [...items];
-  await Promise.all(
-    Array.from({ length: width }, async () => {
-      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-    }),
-  );
-}
-
-function numbers(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, index) => index);
-}
-
-/** A keyed rule; an id is one tenant's on a backend, so each namespace has its own. */
-function rule(namespace: string, name: string, shareName: string) {
-  return access(namespace, name, shareName, { accessTo: `${namespace}-${name}` });
-}
-
-async function create<T extends KubeObject>(cluster: TestCluster, type: ResourceType<T>, objects: readonly T[]) {
-  await parallel(objects, 8, (object) => cluster.client.create(type, object));
-}
-
-/** Waits until the operator makes no more requests. */
-async function quiet(operator: OperatorProcess): Promise<void> {
-  let last = -1;
-  await eventually(
-    'no more requests',
-    async () => {
-      const { requests } = await read(operator);
-      const sum = [...requests.values()].reduce((total, count) => total + count, 0);
-      const still = sum === last;
-      last = sum;
-      if (!still) await new Promise((resolve) => setTimeout(resolve, settleMs));
-      return still;
-    },
-    120_000,
-  );
-}
-
-/**
- * Milliseconds until all rules of a namespace are active. Seen by a watch: lists of a thousand objects, again and again, would
- * take the API server from what is measured.
- */
-async function untilActive(cluster: TestCluster, namespace: string, count: number, from: number): Promise<number> {
-  const stop = new AbortController();
-  const logger = createLogger({ level: 'silent', format: 'json' });
-  const informer = createInformer(
-    cluster.client,
-    { type: shareAccesses, namespaces: [namespace] },
-    { logger, clock: systemClock, random: Math.random },
-  );
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`not all of ${count} rules are active after 120 s`)), 120_000);
-      let active = 0;
-      informer.onEvent(({ object, previous }) => {
-        active += Number(object.status?.phase === 'active') - Number(previous?.status?.phase === 'active');
-        if (active < count) return;
-        clearTimeout(late);
-        resolve(performance.now() - from);
-      });
-      informer.start(stop.signal);
-    });
-  } finally {
-    stop.abort();
-  }
-}
-
-async function shareWithBackend(cluster: TestCluster, namespace: string, backendName: string, count: number) {
-  const objects = numbers(count).map((n) => share(namespace, `share-${n}`, { backendName }));
-  await create(cluster, shares, objects);
-  for (const { metadata } of objects) {
-    await cluster.until(
-      shares,
-      { namespace, name: metadata.name },
-      'available',
-      ({ status }) => status?.phase === 'available',
-      120_000,
-    );
-  }
-}
 
 /** Raw status writes a second of the API server, with as many connections as the operator has. */
 async function rawWriteRate(cluster: TestCluster): Promise<number> {
@@ -150,7 +64,8 @@ async function networkChange(cluster: TestCluster, operator: OperatorProcess, se
   const namespace = await cluster.namespace();
   const backendName = `servers-${servers}`;
   await cluster.apply(
-    backend(backendName, { latency: '50ms' }, { maxConcurrentOperations: 10 }),
+    // One more than are to run at once: the last one is kept for other namespaces.
+    backend(backendName, { latency: '50ms' }, { maxConcurrentOperations: 11 }),
     passwordSecret(namespace, 'ad-a-password', 'secret-a'),
     passwordSecret(namespace, 'ad-b-password', 'secret-b'),
     activeDirectory(namespace, 'ad-a'),
@@ -352,6 +267,7 @@ const sections: Readonly<Record<string, (cluster: TestCluster) => Promise<void>>
     await operator.stop();
   },
   restart: restarts,
+  fairness,
 };
 
 const cluster = await TestCluster.start();

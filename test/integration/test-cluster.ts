@@ -8,10 +8,39 @@ import { loadKubeConfig } from '../../src/runtime/kube-config.ts';
 import type { KubeObject, ObjectName, ResourceType } from '../../src/runtime/kube-object.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { eventually } from '../faults/eventually.ts';
-import { type ControlPlane, startControlPlane } from '../kube/control-plane.ts';
+import { type ControlPlane, type KubeUser, startControlPlane } from '../kube/control-plane.ts';
+import { type AuditEvent, describeRequest, lacksRights, readAuditLog } from './audit-log.ts';
 import { OperatorProcess } from './operator-process.ts';
+import { type AccessReview, accessReviews, operatorUser } from './operator-user.ts';
 
-const crds = new URL('../../config/crd', import.meta.url).pathname;
+const config = (base: string): string => new URL(`../../config/${base}`, import.meta.url).pathname;
+
+/** Namespaces that config/namespaced is written for. */
+export const watchedNamespaces = ['team-a', 'team-b'] as const;
+
+const aboutShares = { verb: 'list', group: 'sharenet.io', resource: 'shareaccesses' } as const;
+const aboutBackends = { verb: 'list', group: 'sharenet.io', resource: 'storagebackends' } as const;
+const aboutLeases = { verb: 'create', group: 'coordination.k8s.io', resource: 'leases', namespace: 'sharenet-system' };
+
+/** Something that each of the operator's bindings allows. */
+const lastRights = {
+  rbac: [
+    aboutShares,
+    aboutLeases,
+    {
+      verb: 'get',
+      group: 'admissionregistration.k8s.io',
+      resource: 'validatingwebhookconfigurations',
+      name: 'sharenet-validating-webhook',
+    },
+  ],
+  namespaced: [
+    aboutBackends,
+    aboutLeases,
+    { verb: 'list', resource: 'secrets', namespace: 'sharenet-system' },
+    ...watchedNamespaces.map((namespace) => ({ ...aboutShares, namespace })),
+  ],
+} as const;
 
 /** One line of the dummy driver's call log. */
 export interface RecordedCall {
@@ -27,43 +56,84 @@ export interface RecordedCall {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
-/** A real control plane with our CRDs, and real operator processes on it. */
+/** How a test cluster differs from the usual one. */
+export interface TestClusterOptions {
+  /** `false`: no audit log, so that nobody notices when the operator is refused something. For measurements. */
+  readonly auditLog?: boolean;
+  /** Folder of config/ with the operator's rights; `namespaced` comes with its namespaces. */
+  readonly rights?: keyof typeof lastRights;
+}
+
+/**
+ * A real control plane with our CRDs and roles, and real operator processes on it. The operators have the rights that config/ gives
+ * them and no others: {@link TestCluster.stop} fails when one was refused something.
+ */
 export class TestCluster {
   readonly plane: ControlPlane;
   /** A client with the administrator's rights. */
   readonly client: HttpApiClient;
+  /** Kubeconfig of the operator's service account. */
+  readonly operatorKubeconfig: string;
   /** State directory for the dummy driver; its call log is {@link calls}. */
   readonly stateDirectory: string;
   readonly #operators: OperatorProcess[] = [];
+  readonly #expectedRefusals: ((request: AuditEvent) => boolean)[] = [];
   #namespaces = 0;
 
-  private constructor(plane: ControlPlane, client: HttpApiClient, stateDirectory: string) {
+  private constructor(plane: ControlPlane, client: HttpApiClient, operatorKubeconfig: string, stateDirectory: string) {
     this.plane = plane;
     this.client = client;
+    this.operatorKubeconfig = operatorKubeconfig;
     this.stateDirectory = stateDirectory;
   }
 
-  /** Starts the control plane, applies the CRDs, makes the operator's namespace. */
-  static async start(options: { readonly auditLog?: boolean } = {}): Promise<TestCluster> {
-    const plane = await startControlPlane({ auditLog: options.auditLog === true });
+  /** Starts the control plane, applies the CRDs, the operator's namespace and the roles. */
+  static async start({ auditLog = true, rights = 'rbac' }: TestClusterOptions = {}): Promise<TestCluster> {
+    const plane = await startControlPlane({ auditLog });
     const client = createApiClient({
       kubeConfig: loadKubeConfig(plane.kubeconfigPath),
       fieldManager: 'integration-test',
       userAgent: 'integration-test',
       logger: createLogger({ level: 'silent', format: 'json' }),
     });
-    const cluster = new TestCluster(plane, client, await mkdtemp(join(tmpdir(), 'sharenet-dummy-')));
-    await cluster.kubectl('apply', '-k', crds);
+    const cluster = new TestCluster(
+      plane,
+      client,
+      await plane.kubeconfigFor(operatorUser),
+      await mkdtemp(join(tmpdir(), 'sharenet-dummy-')),
+    );
+    await cluster.kubectl('apply', '-k', config('crd'));
     await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
-    await cluster.kubectl('create', 'namespace', 'sharenet-system');
+    if (rights === 'namespaced') {
+      for (const namespace of watchedNamespaces) await cluster.kubectl('create', 'namespace', namespace);
+    }
+    await cluster.kubectl('apply', '-k', config(rights));
+    for (const right of lastRights[rights]) await cluster.untilMay(operatorUser, right);
     return cluster;
   }
 
   /** Starts an operator process; it is stopped with the cluster. */
   async startOperator(...args: readonly string[]): Promise<OperatorProcess> {
-    const operator = await OperatorProcess.start(this.plane.kubeconfigPath, args);
+    const operator = await OperatorProcess.start(this.operatorKubeconfig, args);
     this.#operators.push(operator);
     return operator;
+  }
+
+  /** Waits until the API server allows a user something: it heeds bindings and aggregated roles some moments after it took them. */
+  async untilMay({ user, groups = [] }: KubeUser, what: AccessReview['spec']['resourceAttributes']): Promise<void> {
+    await eventually(
+      `${user} may ${what.verb} ${what.resource}`,
+      async () => {
+        const spec = { user, groups, resourceAttributes: what };
+        return (await this.client.create(accessReviews, { metadata: { name: '' }, spec })).status?.allowed === true;
+      },
+      20_000,
+    );
+  }
+
+  /** Names requests of operators that the API server is to refuse for want of rights. */
+  expectRefusals(matches: (request: AuditEvent) => boolean): void {
+    this.#expectedRefusals.push(matches);
   }
 
   /** Runs kubectl. @throws with what it printed when it fails */
@@ -174,14 +244,27 @@ export class TestCluster {
       .map((line): RecordedCall => JSON.parse(line));
   }
 
-  /** Ends everything. */
+  /** Requests of operators that were refused for want of rights though no test expected that, one a line each. */
+  async refusals(): Promise<readonly string[]> {
+    if (this.plane.auditLogPath === undefined) return [];
+    return (await readAuditLog(this.plane))
+      .filter((request) => request.user.username === operatorUser.user && lacksRights(request))
+      .filter((request) => !this.#expectedRefusals.some((matches) => matches(request)))
+      .map(describeRequest);
+  }
+
+  /** Ends everything. @throws when an operator was refused something that it has no right to */
   async stop(): Promise<void> {
     for (const operator of this.#operators) {
       await operator.stop();
       await operator.forget();
     }
+    const refused = new Set(await this.refusals());
     await this.client.close();
     await this.plane.stop();
     await rm(this.stateDirectory, { recursive: true, force: true });
+    if (refused.size > 0) {
+      throw new Error(`the operator's roles lack what it asked for:\n${[...refused].slice(0, 20).join('\n')}`);
+    }
   }
 }

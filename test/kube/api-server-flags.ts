@@ -3,12 +3,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertificateAuthority } from './certificates.ts';
 
-/** Metadata of every finished request: who, what, which object, the answer's code, annotations. Never bodies. */
+/**
+ * Metadata of every finished request: who, what, which object, the answer's code, annotations. Never bodies, and nothing of what the
+ * control plane asks of itself.
+ */
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   omitStages: ['RequestReceived', 'ResponseStarted'],
-  rules: [{ level: 'Metadata' }],
+  rules: [
+    { level: 'None', users: ['system:apiserver', 'system:kube-controller-manager', 'system:anonymous'] },
+    { level: 'Metadata' },
+  ],
 };
 
 /** The files that the API server and the controller manager read, absolute paths. */
@@ -28,7 +34,7 @@ export async function writeServerFiles(
   authority: CertificateAuthority,
   adminToken: string,
 ): Promise<ServerFiles> {
-  const serving = authority.issueServer('kube-apiserver');
+  const serving = await authority.issueServer('kube-apiserver');
   const serviceAccount = generateKeyPairSync('ec', {
     namedCurve: 'prime256v1',
     privateKeyEncoding: { type: 'sec1', format: 'pem' },
@@ -74,6 +80,8 @@ export function apiServerFlags(
     `--service-account-signing-key-file=${files.serviceAccountKey}`,
     '--service-cluster-ip-range=10.0.0.0/24',
     '--disable-admission-plugins=ServiceAccount',
+    // Off by default, but on in some distributions: owner references need rights of their own.
+    '--enable-admission-plugins=OwnerReferencesPermissionEnforcement',
   ];
   return auditLog === undefined
     ? flags

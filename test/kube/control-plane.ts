@@ -114,7 +114,7 @@ export class ControlPlane {
     const programs = await SupervisedPrograms.open(dataDirectory);
     try {
       const ports = { etcd: await findPort(), etcdPeer: await findPort(), apiServer: await findPort() };
-      const authority = new CertificateAuthority('sharenet-local-control-plane');
+      const authority = await CertificateAuthority.create('sharenet-local-control-plane');
       const adminToken = randomBytes(16).toString('hex');
       const files = await writeServerFiles(programs.directory, authority, adminToken);
       const plane = new ControlPlane(programs, assets, ports, files, authority, adminToken, auditLog);
@@ -150,7 +150,7 @@ export class ControlPlane {
   async kubeconfigFor({ user, groups = [] }: KubeUser): Promise<string> {
     this.#kubeconfigs += 1;
     const file = join(this.directory, `${user.replace(/[^\w.-]/g, '_')}-${this.#kubeconfigs}.kubeconfig`);
-    const credentials = this.#authority.issueClient({ commonName: user, organizations: groups });
+    const credentials = await this.#authority.issueClient({ commonName: user, organizations: groups });
     await writeKubeconfig(file, this, user, credentials);
     return file;
   }

@@ -9,9 +9,10 @@ import { type ReasonLiteral, reasonLiterals } from './reason-literals.ts';
 
 const source = join(import.meta.dirname, '../../src');
 
-/** Whose reasons they are not: drivers' own words, which their pages have, and Kubernetes'. */
+/** Whose reasons they are not: drivers' own words, which their pages have, Kubernetes', and those that only the operator is told. */
 function isLeftOut(path: string): boolean {
-  return (/^drivers\//.test(path) && path !== 'drivers/errors.ts') || /^(runtime|cli)\//.test(path);
+  const isDrivers = /^drivers\//.test(path) && path !== 'drivers/errors.ts';
+  return isDrivers || /^(runtime|cli)\//.test(path) || path === 'admission/admission-probe.ts';
 }
 
 /** The kinds that the code of a folder writes about, and so has to find its reasons under. */

@@ -3,7 +3,8 @@
  * plain strings.
  *
  * No text that reaches a directory, a configuration file or a path may begin with `-`, `@` or white space (an option, a group
- * in smb.conf, a folded line) or hold a control character or `%` (a substitution in smb.conf and in mount options).
+ * in smb.conf, a folded line) or hold a control character or `%` (a substitution in smb.conf and in mount options), nor a
+ * character that is invisible or turns text around: it would look like another name.
  */
 
 import type { Condition } from './conditions.ts';
@@ -82,11 +83,12 @@ export type CIDR = string;
 export type HostAddress = string;
 
 /**
- * Text that reaches a directory or a configuration file: no control characters, no `%`, not beginning with `-`, `@` or white space.
+ * Text that reaches a directory or a configuration file: no control characters, none that are invisible or turn text around, no `%`,
+ * not beginning with `-`, `@` or white space.
  *
  * @minLength 1
  * @maxLength 255
- * @pattern ^[^-@%\p{Z}\p{Cc}][^%\p{Cc}\p{Zl}\p{Zp}]*$
+ * @pattern ^[^-@%\p{Z}\p{Cc}\p{Cf}][^%\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$
  */
 export type ConfigurationText = string;
 

@@ -140,9 +140,9 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
     ],
     [
       'SecurityServiceInUse',
-      blocked,
-      'A share network records the service, or a share server has it.',
-      'Give the network another service, or delete what the message names; the deletion goes on by itself then.',
+      [...blocked, ...stalled],
+      'A share network records the service, or a share server has it: it is neither deleted, nor may more than its description change.',
+      'Give the network another service, or delete what the message names; the deletion goes on by itself. Change an edit back.',
     ],
     [
       'SecurityServiceIncomplete',
@@ -295,6 +295,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Change the reference back. An administrator may set securityServiceUpdateSupport of servers that can.',
     ],
     [
+      'SegmentNotAllowed',
+      stalled,
+      'No StorageBackend that makes share servers lets the namespace use the segment of a subnet; the message has what it may use.',
+      'Change the segment of the subnet, or ask an administrator to allow it in allowedSegments.',
+    ],
+    [
       'ShareBusy',
       [...working, 'status.check'],
       'The change of security services waits: driver calls for shares of the network are running.',
@@ -433,6 +439,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'See the Ready condition of the ShareNetwork.',
     ],
     [
+      'SegmentNotAllowed',
+      working,
+      'The server is not set up: its backend does not let the namespace use the segment of its subnet.',
+      'Change the subnet of the ShareNetwork, or ask an administrator to allow the segment in allowedSegments.',
+    ],
+    [
       'SetupFailed',
       failed,
       'The storage system refused to set the server up. It is tried again with growing pauses.',
@@ -480,6 +492,18 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Somebody else set the phase. It is honoured; a change that the server was in is dropped.',
       'Look whether the server really has its services; sharenet.io/reapply-requested-at on the network applies them again.',
     ],
+    [
+      'SubnetInUse',
+      working,
+      'No share server is set up on the network: a subnet that others use was changed; it can only gain ranges.',
+      'Change it back, or add another subnet.',
+    ],
+    [
+      'SubnetInvalid',
+      working,
+      'No share server is set up on the network: a subnet, its gateway or its ranges are not valid.',
+      'Correct what the message names in the ShareNetwork.',
+    ],
     ['UpToDate', ['SecurityServicesUpToDate'], 'The server has the services that its network records.', nothing],
     [
       'UpdateFailed',
@@ -510,16 +534,34 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'The StorageBackend is missing, not ready or not enabled.',
       'See its Ready condition.',
     ],
+    [
+      'CapabilityNotSupported',
+      working,
+      'No StorageBackend has what requiredCapabilities asks for; the message has what each lacks.',
+      'Make the share anew with other requiredCapabilities, or ask an administrator.',
+    ],
     ['Creating', working, 'The share is placed and is being made.', byItself],
     ['Deleting', working, 'The share is being deleted.', byItself],
+    [
+      'NamespaceNotAllowed',
+      working,
+      'No StorageBackend that the share could be on allows its namespace.',
+      'Make the share on another backend, or ask an administrator to allow the namespace.',
+    ],
     ['NamespaceTerminating', working, 'Nothing is made in a namespace that is being deleted.', nothing],
     [
       'NoValidBackend',
       working,
-      'No StorageBackend qualifies for the share; the message has the reason of each.',
-      'Change what the share requires, or ask an administrator.',
+      'No StorageBackend qualifies for the share, each for another reason or for now; the message has the reason of each.',
+      'Change what the share requires, wait, or ask an administrator.',
     ],
     ['Placed', working, 'The share was placed again, after its share server could not be set up.', byItself],
+    [
+      'ProtocolNotSupported',
+      working,
+      'No StorageBackend that the share could be on supports its protocol; the message has those that they do.',
+      'Make the share anew with one of these protocols.',
+    ],
     [
       'RecoveryFailed',
       event,
@@ -540,6 +582,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'See the Ready condition of the ShareNetwork.',
     ],
     [
+      'SegmentNotAllowed',
+      working,
+      'The StorageBackends do not let the namespace use the segment of the subnet that the share would be on.',
+      'Change the subnet of the ShareNetwork, or ask an administrator to allow the segment in allowedSegments.',
+    ],
+    [
       'ShareLost',
       stalled,
       'The storage system does not have the share any more. It is never made anew silently.',
@@ -557,6 +605,18 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'The share network does not exist or is being deleted.',
       'Create it, or make the share with another one.',
     ],
+    [
+      'ShareNetworkNotSupported',
+      working,
+      'The StorageBackends make no share servers, so that they serve no share network.',
+      'Make the share anew without shareNetworkName, or on another backend.',
+    ],
+    [
+      'ShareNetworkRequired',
+      working,
+      'The StorageBackends make share servers, for which the share has to name a share network.',
+      'Make the share anew with a shareNetworkName.',
+    ],
     ['ShareRetained', event, 'The Share was deleted, its data stays on the storage system.', 'Note the identifier.'],
     [
       'ShareServerError',
@@ -569,6 +629,18 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       [...working, 'DeletionBlocked'],
       'The share server is being set up or changed.',
       `${byItself} See the ShareServer if it stays.`,
+    ],
+    [
+      'SubnetInUse',
+      working,
+      'No share server is set up on the network: a subnet that others use was changed; it can only gain ranges.',
+      'Change it back, or add another subnet.',
+    ],
+    [
+      'SubnetInvalid',
+      working,
+      'No share server is set up on the network: a subnet, its gateway or its ranges are not valid.',
+      'Correct what the message names in the ShareNetwork.',
     ],
   ],
 

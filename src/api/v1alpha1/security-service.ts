@@ -109,7 +109,7 @@ export interface SecurityServiceStatus {
  *     && unchanged(spec.passwordSecretRef) \
  *     && unchanged(spec.ou) \
  *     && unchanged(spec.defaultADSite))",
- *   message: "only description may be changed while a share network with share servers uses the service; make a new SecurityService and change the network's reference to it",
+ *   message: "only description may be changed while a share network with share servers uses the service (SecurityServiceInUse); make a new SecurityService and change the network's reference to it",
  *   reason: "FieldValueForbidden",
  *   fieldPath: ".spec",
  * }]

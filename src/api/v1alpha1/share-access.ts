@@ -27,25 +27,29 @@ import type { AccessLevel, AccessType } from './storage-backend.ts';
  *   {
  *     rule: "self.accessType != 'ip' || isIP(self.accessTo) \
  *       || (isCIDR(self.accessTo) && cidr(self.accessTo) == cidr(self.accessTo).masked())",
- *     message: "accessType ip needs an IPv4 or IPv6 address or a CIDR without host bits, without leading zeros and without a zone",
+ *     message: "accessType ip needs an IPv4 or IPv6 address or a CIDR without host bits, without leading zeros and without a zone (InvalidAccessRule)",
+ *     messageExpression: "r'''accessType ip needs an IPv4 or IPv6 address or a CIDR without host bits, without leading zeros and without a zone; it is \"''' + self.accessTo + '\" (InvalidAccessRule)'",
  *     fieldPath: ".accessTo",
  *   },
  *   {
  *     rule: "self.accessType != 'user' || (self.accessTo.size() >= 4 \
  *       && !self.accessTo.matches(r'[][\"/\\x5c:;|=,+*?<>%]') \
  *       && !self.accessTo.matches(r'^[-@\\p{Z}]|\\p{Z}$|^[.]+$'))",
- *     message: "accessType user needs 4 to 255 characters, none of \"/\\[]:;|=,+*?<>%, not beginning with '-' or '@', without a space at either end, not only dots",
+ *     message: "accessType user needs 4 to 255 characters, none of \"/\\[]:;|=,+*?<>%, not beginning with '-' or '@', without a space at either end, not only dots (InvalidAccessRule)",
+ *     messageExpression: "r'''accessType user needs 4 to 255 characters, none of \"/\\[]:;|=,+*?<>%, not beginning with '-' or '@', without a space at either end, not only dots; it is \"''' + self.accessTo + '\" (InvalidAccessRule)'",
  *     fieldPath: ".accessTo",
  *   },
  *   {
  *     rule: "self.accessType != 'cert' || (self.accessTo.trim().size() >= 1 && self.accessTo.trim().size() <= 64 \
  *       && !self.accessTo.trim().matches('^[-@]|%'))",
- *     message: "accessType cert needs a common name of 1 to 64 characters, not beginning with '-' or '@', without %",
+ *     message: "accessType cert needs a common name of 1 to 64 characters, not beginning with '-' or '@', without % (InvalidAccessRule)",
+ *     messageExpression: "r'''accessType cert needs a common name of 1 to 64 characters, not beginning with '-' or '@', without %; it is \"''' + self.accessTo + '\" (InvalidAccessRule)'",
  *     fieldPath: ".accessTo",
  *   },
  *   {
- *     rule: "self.accessType != 'cephx' || (self.accessTo.matches('^[ -~]{1,64}$') && !self.accessTo.matches('^[- ]|[.]'))",
- *     message: "accessType cephx needs an id of 1 to 64 printable ASCII characters, without '.' and not beginning with '-' or a space",
+ *     rule: "self.accessType != 'cephx' || (self.accessTo.matches('^[ -~]{1,64}$') && !self.accessTo.matches('^[-@ ]|[.%]'))",
+ *     message: "accessType cephx needs an id of 1 to 64 printable ASCII characters, without '.' and '%', not beginning with '-', '@' or a space (InvalidAccessRule)",
+ *     messageExpression: "r'''accessType cephx needs an id of 1 to 64 printable ASCII characters, without '.' and '%', not beginning with '-', '@' or a space; it is \"''' + self.accessTo + '\" (InvalidAccessRule)'",
  *     fieldPath: ".accessTo",
  *   },
  * ]
@@ -61,7 +65,7 @@ export interface ShareAccessSpec {
    *
    * @minLength 1
    * @maxLength 255
-   * @pattern ^[^\p{Cc}\p{Zl}\p{Zp}]+$
+   * @pattern ^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$
    */
   readonly accessTo: string;
   /**

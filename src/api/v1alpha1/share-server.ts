@@ -12,7 +12,7 @@ import type {
 } from './formats.ts';
 import type { Operation } from './operation.ts';
 import type { SecurityServiceChange } from './share-network.ts';
-import type { SecurityServiceType } from './storage-backend.ts';
+import type { NetworkType, SecurityServiceType } from './storage-backend.ts';
 
 /**
  * Desired state of a ShareServer, written by the operator. Everything but `securityServiceUpdateSupport` is immutable.
@@ -125,6 +125,30 @@ export interface NetworkAllocation {
   readonly ipAddress: OperatorText;
 }
 
+/** A subnet of the network as a share server was given it. */
+export interface GivenSubnet {
+  /** Name of the subnet. */
+  readonly name: LabelName;
+  /** Availability zone that it serves. */
+  readonly availabilityZone?: OperatorText;
+  /** Kind of segment. */
+  readonly networkType: NetworkType;
+  /** Segmentation id. */
+  readonly segmentationID?: number;
+  /** Address range in CIDR notation. */
+  readonly cidr: OperatorText;
+  /** Address of the gateway. */
+  readonly gateway?: OperatorText;
+  /** Maximum transmission unit in bytes. */
+  readonly mtu?: number;
+  /**
+   * Ranges that share servers take addresses from.
+   *
+   * @maxItems 64
+   */
+  readonly allocationRanges?: readonly OperatorText[];
+}
+
 /** The last failure of a driver call on the server. */
 export interface ShareServerError {
   /** Driver method that failed. */
@@ -186,6 +210,8 @@ export interface ShareServerStatus {
    * @x-kubernetes-list-map-keys ["ipAddress"]
    */
   readonly networkAllocations?: readonly NetworkAllocation[];
+  /** The subnet as it was when the server was given its addresses. In the network it may only gain ranges since then. */
+  readonly subnet?: GivenSubnet;
   /** The driver operation that is running or to be continued. */
   readonly operation?: Operation;
   /**

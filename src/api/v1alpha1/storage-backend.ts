@@ -267,6 +267,20 @@ export interface DummyBackendConfig {
    */
   readonly securityServiceUpdateSupport?: boolean;
   /**
+   * Types of security services that its share servers can use.
+   *
+   * @default ["active_directory", "ldap", "kerberos"]
+   * @maxItems 16
+   */
+  readonly securityServiceTypes?: readonly SecurityServiceType[];
+  /**
+   * Protocols that it serves shares by.
+   *
+   * @default ["NFS", "CIFS", "CEPHFS"]
+   * @maxItems 16
+   */
+  readonly shareProtocols?: readonly ShareProtocol[];
+  /**
    * Whether cephx rules get an access key.
    *
    * @default true

@@ -98,7 +98,7 @@ describe('a driver call', () => {
   it('that ignores its abort fences its server, share and slot until it ends, but not the network', async () => {
     const rig = await setUp();
     const { calls, clock, instances, stuck } = rig;
-    instances.limit('b', 2);
+    instances.limit('b', 3);
     const permit = await calls.permit(scope, never, 1000);
     const late = Promise.withResolvers<void>();
     const call = permit.call(options, () => late.promise);
@@ -109,12 +109,13 @@ describe('a driver call', () => {
 
     expect(await stuck()).toBe(1);
     expect(calls.serverIsBusy('server-1')).toBe(true);
+    expect([calls.shareIsBusy('share-1'), calls.shareIsBusy('share-2')]).toEqual([true, false]);
     expect(await calls.whileQuiet('net', never, 1000, async () => 'quiet')).toBe('quiet');
     const { server: _server, shareUID: _share, ...elsewhere } = scope;
     expect(await isFree(rig, { ...scope, shareUID: 'share-2' })).toBe(true);
     expect(await isFree(rig, { ...elsewhere, shareUID: 'share-1' })).toBe(false);
     expect(await isFree(rig, { ...elsewhere, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(false);
-    // One of two slots is left.
+    // One of the two slots that a namespace can have of three is left.
     const other = await calls.permit({ ...elsewhere, shareUID: 'share-3' }, never, 1000);
     let given = false;
     const waiting = calls.permit({ ...elsewhere, shareUID: 'share-4' }, never, 1000).then((one) => {
@@ -128,6 +129,7 @@ describe('a driver call', () => {
     (await waiting).release();
     other.release();
     expect(calls.serverIsBusy('server-1')).toBe(false);
+    expect(calls.shareIsBusy('share-1')).toBe(false);
     expect(await stuck()).toBe(0);
     expect(await isFree(rig, { ...scope, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(true);
   });

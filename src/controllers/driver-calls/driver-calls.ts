@@ -78,7 +78,7 @@ export class DriverCalls {
       scope.networkUID === undefined ? [] : [{ key: networkLock(scope.networkUID), mode: 'shared' }];
     const locks: LockRequest[] = [];
     if (scope.server !== undefined) locks.push({ key: `server/${scope.server.uid}`, mode: scope.server.mode });
-    if (scope.shareUID !== undefined) locks.push({ key: `share/${scope.shareUID}`, mode: 'exclusive' });
+    if (scope.shareUID !== undefined) locks.push({ key: shareLock(scope.shareUID), mode: 'exclusive' });
 
     const releaseNetwork = await this.#withDeadline(signal, waitMs, (bounded) => this.#locks.acquire(network, bounded));
     let releaseLocks: () => void;
@@ -158,6 +158,11 @@ export class DriverCalls {
   /** Whether a call that holds the server (also a late one) is running. */
   serverIsBusy(serverUID: string): boolean {
     return this.#locks.isHeld(`server/${serverUID}`);
+  }
+
+  /** Whether a call for the share or its access rules (also a late one) is running. */
+  shareIsBusy(shareUID: string): boolean {
+    return this.#locks.isHeld(shareLock(shareUID));
   }
 
   async #call<R>(
@@ -250,4 +255,8 @@ export class DriverCalls {
 
 function networkLock(uid: string): string {
   return `network/${uid}`;
+}
+
+function shareLock(uid: string): string {
+  return `share/${uid}`;
 }

@@ -1,5 +1,5 @@
+import { redact, safeReason, safeText } from '../../api/safe-text.ts';
 import { DriverError } from '../../drivers/errors.ts';
-import { redact, safeReason, safeText } from '../safe-text.ts';
 
 /**
  * The same error with texts that may be shown: no known secret, no control characters, bounded. That includes the cause, which

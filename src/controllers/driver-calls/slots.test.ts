@@ -46,11 +46,46 @@ describe('Slots', () => {
     expect(order).toEqual(['deny a1', 'deny b1', 'deny a2', 'grant']);
   });
 
+  it('lets something else have a turn after some denials, so that one tenant can not stop the others with them', async () => {
+    const denials = Array.from({ length: 9 }, (_, index): [string, string, SlotPriority] => [
+      `d${index}`,
+      'a',
+      'denial',
+    ]);
+    const order = await serve([['b1', 'b'], ['c1', 'c'], ...denials]);
+    expect(order).toEqual(['d0', 'd1', 'd2', 'd3', 'b1', 'd4', 'd5', 'd6', 'd7', 'c1', 'd8']);
+  });
+
+  it('keeps the last of several places for other namespaces, whatever the priority', async () => {
+    const slots = new Slots(3);
+    const given: string[] = [];
+    const releases: (() => void)[] = [];
+    const ask = (name: string, namespace: string, priority: SlotPriority = 'normal'): void => {
+      void slots.acquire(namespace, priority, never).then((release) => {
+        given.push(name);
+        releases.push(release);
+      });
+    };
+    for (const name of ['a1', 'a2', 'a3']) ask(name, 'a');
+    ask('a4', 'a', 'denial');
+    await settle();
+    expect(given).toEqual(['a1', 'a2']);
+    ask('b1', 'b');
+    await settle();
+    expect(given).toEqual(['a1', 'a2', 'b1']);
+    releases[2]?.();
+    await settle();
+    expect(given).toHaveLength(3);
+    releases[0]?.();
+    await settle();
+    expect(given).toEqual(['a1', 'a2', 'b1', 'a4']);
+  });
+
   it('gives new places at once when there are more, and none until enough came back when there are fewer', async () => {
     const slots = new Slots(1);
     const given: (() => void)[] = [];
-    for (let index = 0; index < 4; index += 1) {
-      slots.acquire('a', 'normal', never).then((release) => given.push(release));
+    for (const namespace of ['a', 'b', 'c', 'd']) {
+      slots.acquire(namespace, 'normal', never).then((release) => given.push(release));
     }
     await settle();
     expect(given).toHaveLength(1);
@@ -93,7 +128,7 @@ describe('Slots', () => {
     expect(second).toBe(false);
   });
 
-  it('never gives more places than there are, and gives all when somebody waits', async () => {
+  it('never gives more places than there are, and gives all that are left for somebody who waits', async () => {
     const action = fc.oneof(
       fc.record({
         kind: fc.constant('acquire' as const),
@@ -108,33 +143,41 @@ describe('Slots', () => {
       fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
         let limit = 2;
         const slots = new Slots(limit);
-        const taken: (() => void)[] = [];
-        const waiting = new Set<AbortController>();
+        const taken: { readonly namespace: string; readonly release: () => void }[] = [];
+        const waiting = new Map<AbortController, string>();
+        const held = (namespace: string): number => taken.filter((one) => one.namespace === namespace).length;
         for (const step of actions) {
           // Fewer places take effect as calls end: until then the old number may be exceeded by none.
           const before = taken.length;
+          const heldBefore = new Map(['a', 'b', 'c'].map((namespace) => [namespace, held(namespace)]));
           if (step.kind === 'acquire') {
             const abort = new AbortController();
-            waiting.add(abort);
-            slots.acquire(step.namespace, step.priority, abort.signal).then(
+            const { namespace } = step;
+            waiting.set(abort, namespace);
+            slots.acquire(namespace, step.priority, abort.signal).then(
               (release) => {
                 waiting.delete(abort);
-                taken.push(release);
+                taken.push({ namespace, release });
               },
               () => waiting.delete(abort),
             );
           } else if (step.kind === 'release') {
-            const [release] = taken.splice(step.index % Math.max(1, taken.length), 1);
-            release?.();
+            const [one] = taken.splice(step.index % Math.max(1, taken.length), 1);
+            one?.release();
           } else if (step.kind === 'abort') {
-            [...waiting][step.index % Math.max(1, waiting.size)]?.abort(new Error('given up'));
+            [...waiting.keys()][step.index % Math.max(1, waiting.size)]?.abort(new Error('given up'));
           } else {
             limit = step.limit;
             slots.resize(limit);
           }
           await settle();
           expect(taken.length).toBeLessThanOrEqual(Math.max(limit, before));
-          if (waiting.size > 0) expect(taken.length).toBeGreaterThanOrEqual(limit);
+          const most = Math.max(1, limit - 1);
+          for (const [namespace, count] of heldBefore) {
+            expect(held(namespace)).toBeLessThanOrEqual(Math.max(most, count));
+          }
+          const servable = [...waiting.values()].some((namespace) => held(namespace) < most);
+          if (servable) expect(taken.length).toBeGreaterThanOrEqual(limit);
         }
       }),
       { numRuns: 100 },

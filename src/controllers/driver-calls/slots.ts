@@ -6,10 +6,19 @@ interface Waiter {
   readonly grant: () => void;
 }
 
-/** A bounded number of places, given out round-robin over namespaces, denials first. */
+/** After so many denials in a row something else has its turn: one tenant's denials must not stop what others do. */
+const denialsInRow = 4;
+
+/**
+ * A bounded number of places, given out round-robin over namespaces, denials first. Of several places one namespace never
+ * holds all: when its calls hang, the others still have one.
+ */
 export class Slots {
   #limit: number;
   #taken = 0;
+  #denials = 0;
+  /** Places by the namespace that holds them. */
+  readonly #held = new Map<string, number>();
   readonly #waiting: Record<SlotPriority, Map<string, Waiter[]>> = { denial: new Map(), normal: new Map() };
 
   constructor(limit: number) {
@@ -49,7 +58,7 @@ export class Slots {
           resolve(() => {
             if (given) return;
             given = true;
-            this.#taken -= 1;
+            this.#count(namespace, -1);
             this.#admit();
           });
         },
@@ -64,17 +73,32 @@ export class Slots {
 
   #admit(): void {
     while (this.#taken < this.#limit) {
-      const next = this.#next('denial') ?? this.#next('normal');
+      const next = this.#next();
       if (next === undefined) return;
-      this.#taken += 1;
+      this.#count(next.namespace, 1);
       next.grant();
     }
   }
 
+  #count(namespace: string, change: 1 | -1): void {
+    this.#taken += change;
+    const held = (this.#held.get(namespace) ?? 0) + change;
+    if (held === 0) this.#held.delete(namespace);
+    else this.#held.set(namespace, held);
+  }
+
+  #next(): Waiter | undefined {
+    const denial = this.#denials < denialsInRow ? this.#take('denial') : undefined;
+    this.#denials = denial === undefined ? 0 : this.#denials + 1;
+    return denial ?? this.#take('normal') ?? this.#take('denial');
+  }
+
   /** Takes from the namespace that waits longest since its last turn: served namespaces go to the end of the map. */
-  #next(priority: SlotPriority): Waiter | undefined {
+  #take(priority: SlotPriority): Waiter | undefined {
     const queues = this.#waiting[priority];
+    const most = Math.max(1, this.#limit - 1);
     for (const [namespace, queue] of queues) {
+      if ((this.#held.get(namespace) ?? 0) >= most) continue;
       const waiter = queue.shift();
       queues.delete(namespace);
       if (queue.length > 0) queues.set(namespace, queue);

@@ -1,9 +1,10 @@
 import { nameList } from '../../api/name-list.ts';
 import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
-import { related } from '../../cluster-state/related.ts';
+import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { securityServiceGaps } from '../../network-change/completeness.ts';
+import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
@@ -105,6 +106,16 @@ export class SecurityServiceReconciler {
         message: `SecurityServices in the operator's namespace ${this.#operator.namespace} are refused`,
       };
     }
+    const outdated = this.#serversWithOtherContent(service);
+    if (outdated.length > 0) {
+      return {
+        state: 'stalled',
+        reason: 'SecurityServiceInUse',
+        message:
+          `was changed while share servers ${nameList(outdated)} have it as it was; change it back, or make a new ` +
+          "SecurityService and change the network's reference to it",
+      };
+    }
     const gaps = securityServiceGaps(service.spec);
     if (gaps.length > 0) {
       return {
@@ -134,13 +145,23 @@ export class SecurityServiceReconciler {
     }
   }
 
+  /** Names of share servers that were given the service with other data: it was edited before it was told to be in use. */
+  #serversWithOtherContent(service: SecurityService): readonly string[] {
+    const { serversOf } = related(this.#operator, service.metadata.namespace ?? '');
+    const uid = uidOf(service);
+    return networksRecording(this.#operator, service)
+      .flatMap((network) => serversOf(network.metadata.name))
+      .filter(({ status }) => {
+        const applied = status?.securityServices?.find((one) => one.uid === uid);
+        return applied !== undefined && !sameContent(applied, service.spec);
+      })
+      .map(({ metadata }) => metadata.name);
+  }
+
   #users(service: SecurityService): readonly string[] {
     const namespace = service.metadata.namespace ?? '';
-    const { networksWith } = related(this.#operator, namespace);
     const uid = uidOf(service);
-    const networks = networksWith(service.metadata.name).filter((network) =>
-      network.status?.securityServices?.some((recorded) => recorded.uid === uid),
-    );
+    const networks = networksRecording(this.#operator, service);
     const servers = this.#operator.informers.shareServers.cache
       .list(namespace)
       .filter((server) => server.status?.securityServices?.some((applied) => applied.uid === uid));
@@ -156,13 +177,8 @@ export function usageOf(
   operator: Operator,
   service: SecurityService,
 ): Pick<SecurityServiceStatus, 'shareNetworks' | 'inUse'> {
-  const namespace = service.metadata.namespace ?? '';
-  const { networksWith, serversOf } = related(operator, namespace);
-  const recording = new Set(
-    networksWith(service.metadata.name)
-      .filter((network) => network.status?.securityServices?.some(({ uid }) => uid === uidOf(service)))
-      .map(({ metadata }) => metadata.name),
-  );
+  const { serversOf } = related(operator, service.metadata.namespace ?? '');
+  const recording = new Set(networksRecording(operator, service).map(({ metadata }) => metadata.name));
   for (const network of operator.joining.of(uidOf(service))) recording.add(network);
   return {
     shareNetworks: recording.size,

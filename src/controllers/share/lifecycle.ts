@@ -1,4 +1,5 @@
 import { formatQuantity, parseQuantity } from '../../api/quantity.ts';
+import { safeText } from '../../api/safe-text.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
@@ -10,7 +11,6 @@ import { boundedExportLocations } from '../driver-data.ts';
 import { driverServer, driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { timestamp } from '../operator.ts';
-import { safeText } from '../safe-text.ts';
 import { noteWarnings } from '../warnings.ts';
 import { draftOf, type ShareScope, shareCallScope, whyWait } from './scope.ts';
 

@@ -7,7 +7,7 @@ import { associationPending } from '../../network-change/association.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import { isAlreadyExists } from '../../runtime/api-error.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { type Placement, placeShare } from '../../scheduling/placement.ts';
+import { lastingRefusal, type Placement, placeShare } from '../../scheduling/placement.ts';
 import { timestamp } from '../operator.ts';
 import type { Reservations } from './reservations.ts';
 import { type ShareScope, terminating } from './scope.ts';
@@ -24,6 +24,19 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
   const { serversOf, sharesOn } = related(operator, namespace);
   const { shareNetworkName } = share.spec;
   const servers = shareNetworkName === undefined ? [] : serversOf(shareNetworkName);
+  const namespaceObject = operator.informers.namespaces.cache.get({ name: namespace });
+  if (namespaceObject === undefined) {
+    return {
+      ok: false,
+      reason: 'NamespaceNotKnown',
+      message: `namespace ${namespace} is not known to the operator yet`,
+    };
+  }
+  const backends = operator.informers.storageBackends.cache.list();
+  const asked = { share, network, namespace, namespaceLabels: namespaceObject.metadata.labels ?? {} };
+  // What admission would have refused: whatever else is waited for, this is to be told.
+  const refusal = lastingRefusal({ ...asked, backends });
+  if (refusal !== undefined) return { ok: false, ...refusal };
   if (network !== undefined && network.metadata.deletionTimestamp !== undefined) {
     return { ok: false, reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} is being deleted` };
   }
@@ -35,25 +48,13 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
       message: `waits until share network ${shareNetworkName} has recorded its security services: ${ready?.message ?? ''}`,
     };
   }
-  const namespaceObject = operator.informers.namespaces.cache.get({ name: namespace });
-  if (namespaceObject === undefined) {
-    return {
-      ok: false,
-      reason: 'NamespaceNotKnown',
-      message: `namespace ${namespace} is not known to the operator yet`,
-    };
-  }
   const own = serverNameFor(shareNetworkName ?? '', uidOf(share));
   const failed = servers.filter(
     (server) => isOwn(server, own) && server.status?.phase === 'error' && neverSetUp(server),
   );
   const placement: Placement = placeShare({
-    share,
-    network,
-    namespace,
-    namespaceLabels: namespaceObject.metadata.labels ?? {},
-    backends: operator.informers.storageBackends.cache
-      .list()
+    ...asked,
+    backends: backends
       .filter(({ metadata }) => !failed.some(({ spec }) => spec.backendName === metadata.name))
       .map((backend) => ({
         backend,

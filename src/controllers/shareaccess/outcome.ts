@@ -1,7 +1,7 @@
+import { safeText } from '../../api/safe-text.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { AccessUpdate } from '../../drivers/driver.ts';
-import { safeText } from '../safe-text.ts';
 import { cachedKeySecret, keySecretName, maxKeyLength, storeKey } from './key-secret.ts';
 import { appliedStanding, writeRule, writeRuleError } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
+import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { NetworkChangeRecord } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
-import { existingServices, guardInput, guardServices } from '../../cluster-state/guard-input.ts';
+import { guardInput } from '../../cluster-state/guard-input.ts';
 import { requestToken } from '../../cluster-state/requests.ts';
-import { countsInGuard, evaluateGuard, type GuardInput } from '../../network-change/guard.ts';
-import { type ChangePlan, planChanges } from '../../network-change/plan.ts';
+import { judgeChange } from '../../network-change/guard.ts';
+import type { ChangePlan } from '../../network-change/plan.ts';
 import { lagOf } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Standing } from '../status-draft.ts';
@@ -48,26 +49,21 @@ function reapplyToken(scope: NetworkScope): string | undefined {
 export function wishOf(scope: NetworkScope, servers: readonly ShareServer[], quiet: boolean): Wish {
   const { operator, network, namespace } = scope;
   const token = reapplyToken(scope);
-  const services = guardServices(operator, network);
-  const plan = planChanges(network, existingServices(services), token !== undefined, servers);
-  const input = guardInput(operator, network, servers, { reapply: token !== undefined, quiet });
-  const counted = servers.filter((server) => isCounted(input, server));
-
-  if (counted.length > 0 && !plan.wanted && token === undefined) {
+  const judgement = judgeChange(guardInput(operator, network, servers, { reapply: token !== undefined, quiet }));
+  const { plan } = judgement;
+  if (judgement.kind === 'nothing') {
     return plan.silent === undefined ? { kind: 'none', plan } : { kind: 'record', plan, token };
   }
-  if (counted.length === 0 && plan.unresolved.length > 0 && plan.wanted) {
-    return refused(
-      'working',
-      'SecurityServiceNotFound',
-      `waiting for security services that do not exist: ${plan.unresolved.join(', ')}`,
-    );
+  if (judgement.kind === 'refused') {
+    const { effect, reason, message } = judgement.refusal;
+    return refused(effect === 'wait' ? 'working' : 'stalled', reason, message);
   }
-  const verdict = evaluateGuard(input);
-  if (!verdict.ok) {
-    return refused(verdict.effect === 'wait' ? 'working' : 'stalled', verdict.reason, verdict.message);
-  }
+  const counted = judgement.servers;
   if (counted.length === 0) {
+    if (plan.unresolved.length > 0 && plan.wanted) {
+      const names = nameList(plan.unresolved);
+      return refused('working', 'SecurityServiceNotFound', `waiting for security services that do not exist: ${names}`);
+    }
     return plan.wanted || plan.silent !== undefined || token !== undefined
       ? { kind: 'record', plan, token }
       : { kind: 'none', plan };
@@ -90,11 +86,6 @@ export function wishOf(scope: NetworkScope, servers: readonly ShareServer[], qui
       digest: digestOf(scope, plan, participants, token),
     },
   };
-}
-
-function isCounted(input: GuardInput, server: ShareServer): boolean {
-  const guarded = input.servers.find((candidate) => candidate.server === server);
-  return countsInGuard(server, guarded?.busy === true);
 }
 
 function refused(state: 'working' | 'stalled', reason: string, message: string): Wish {

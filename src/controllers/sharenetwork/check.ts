@@ -1,3 +1,4 @@
+import { safeReason, safeText } from '../../api/safe-text.ts';
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
@@ -10,7 +11,6 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets, secretTexts } from '../backend-secrets.ts';
 import { appliedService, driverNetwork, driverServer, driverService, timeoutsOf } from '../driver-requests.ts';
 import { tenantOf } from '../operator.ts';
-import { safeReason, safeText } from '../safe-text.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 

@@ -1,10 +1,11 @@
+import { segmentRefusal } from '../../cluster-state/network-segments.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
-import { validateSubnets } from '../../scheduling/subnets.ts';
-import { addFinalizer, hasFinalizer } from '../finalizers.ts';
+import { subnetProblem } from '../../scheduling/subnets.ts';
+import { addFinalizer, hasFinalizer, nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
 import { pausedStanding } from '../status-draft.ts';
@@ -57,14 +58,30 @@ export class ShareNetworkReconciler {
         .flatMap((service) => related(this.#operator, namespace).networksWith(service.metadata.name))
         .map((network) => ({ namespace, name: network.metadata.name }));
     });
-    controller.watch(informers.storageBackends, ({ object, previous }) => {
+    // Which segments a network may use, and whether its share servers can be changed.
+    controller.watch(informers.storageBackends, ({ type, object, previous }) => {
       const same = (one: typeof object | undefined): string =>
         JSON.stringify([one?.spec.enabled, one?.status?.conditions, one?.status?.capabilities]);
+      const segments = (one: typeof object | undefined): string =>
+        JSON.stringify([
+          one?.spec.allowedNamespaces,
+          one?.spec.allowedSegments,
+          one?.status?.capabilities?.driverHandlesShareServers,
+          one?.metadata.deletionTimestamp,
+        ]);
+      if (type === 'deleted' || segments(object) !== segments(previous)) {
+        return informers.shareNetworks.cache.list().map(nameOf);
+      }
       if (same(object) === same(previous)) return undefined;
       return informers.shareServers.cache.byIndex('byBackend', object.metadata.name).map((server) => ({
         namespace: server.metadata.namespace ?? '',
         name: server.spec.shareNetworkName,
       }));
+    });
+    // Its labels decide which segments it may use.
+    controller.watch(informers.namespaces, ({ object, previous }) => {
+      if (JSON.stringify(object.metadata.labels) === JSON.stringify(previous?.metadata.labels)) return undefined;
+      return informers.shareNetworks.cache.list(object.metadata.name).map(nameOf);
     });
     controller.watch(informers.shares, ({ type, object, previous }) => {
       const name = object.spec.shareNetworkName;
@@ -144,9 +161,9 @@ export class ShareNetworkReconciler {
       draft.stand(pausedStanding);
       return undefined;
     }
-    const problem = validateSubnets(network.spec);
+    const problem = subnetProblem(network.spec, scope.servers);
     if (problem !== undefined) {
-      draft.stand({ state: 'stalled', reason: 'SubnetInvalid', message: problem });
+      draft.stand({ state: 'stalled', ...problem });
       return undefined;
     }
     if (network.metadata.deletionTimestamp !== undefined) {
@@ -154,7 +171,13 @@ export class ShareNetworkReconciler {
       return undefined;
     }
     const asked = await answerCheckRequest(scope);
-    return soonest(asked, await this.#wishes.fulfil(scope));
+    const result = soonest(asked, await this.#wishes.fulfil(scope));
+    // What share servers use goes on: only where nothing else is to be told.
+    const refused = segmentRefusal(this.#operator, network);
+    if (refused !== undefined && draft.condition('Ready')?.status === 'True') {
+      draft.stand({ state: 'stalled', reason: 'SegmentNotAllowed', message: refused });
+    }
+    return result;
   }
 
   /** While many servers move, their numbers are written with the steps of the change, or now and then. */

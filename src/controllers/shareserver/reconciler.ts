@@ -47,7 +47,10 @@ export class ShareServerReconciler {
         const waiting = informers.shareServers.cache
           .byIndex('byBackend', object.spec.backendName)
           .filter(({ status }) => readyReason(status?.conditions) === addressesExhausted);
-        names.push(...waiting.map(nameOfServer));
+        // And its subnet may be changed.
+        const { serversOf } = related(this.#operator, object.metadata.namespace ?? '');
+        const unmade = serversOf(object.spec.shareNetworkName).filter(neverSetUp);
+        names.push(...[...waiting, ...unmade].map(nameOfServer));
       }
       // A place of a paced change became free, or was taken by a failure.
       const tookPart = type === 'deleted' ? object : previous;
@@ -76,6 +79,11 @@ export class ShareServerReconciler {
       return related(this.#operator, object.metadata.namespace ?? '')
         .serversOf(object.metadata.name)
         .map(nameOfServer);
+    });
+    // Its labels decide which segments a server may be set up on.
+    controller.watch(informers.namespaces, ({ object, previous }) => {
+      if (JSON.stringify(object.metadata.labels) === JSON.stringify(previous?.metadata.labels)) return undefined;
+      return informers.shareServers.cache.list(object.metadata.name).filter(neverSetUp).map(nameOfServer);
     });
     // A set-up waits for its services to be complete.
     controller.watch(informers.securityServices, ({ object }) => {

@@ -1,3 +1,4 @@
+import { safeReason } from '../../api/safe-text.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
@@ -11,7 +12,6 @@ import type { CallScope } from '../driver-calls/driver-calls.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { timeoutsOf } from '../driver-requests.ts';
 import { type Operator, requiredTenant, timestamp } from '../operator.ts';
-import { safeReason } from '../safe-text.ts';
 import { StatusDraft } from '../status-draft.ts';
 
 export type ServerDraft = StatusDraft<ShareServerStatus, ShareServer>;

@@ -1,3 +1,4 @@
+import type { ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
 import type { NetworkAllocation, ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { unhandledReconcileToken } from '../../cluster-state/requests.ts';
@@ -6,6 +7,9 @@ import { associationPending } from '../../network-change/association.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { allocateAddresses, canonicalAddress, segmentKey } from '../../scheduling/address-allocation.ts';
+import { segmentOf } from '../../scheduling/segments.ts';
+import { segmentAllowed } from '../../scheduling/selection.ts';
+import { subnetProblem } from '../../scheduling/subnets.ts';
 import { readBackendSecrets, storeBackendSecrets } from '../backend-secrets.ts';
 import { boundedDetails, isStorable, storableIdentifier } from '../driver-data.ts';
 import { driverNetwork, driverServer, serviceDetails } from '../driver-requests.ts';
@@ -60,6 +64,8 @@ export async function setUp(
     phase: 'creating',
     recordedPhase: 'creating',
     networkAllocations: allocations.addresses,
+    // From here on the server uses it: in the network it may only gain ranges.
+    subnet: server.status?.subnet ?? subnetOf(scope),
     operation,
   });
   draft.stand({ state: 'working', reason: 'Creating', message: 'the share server is being set up' });
@@ -235,7 +241,27 @@ function whyWait(scope: ServerScope): { readonly reason: string; readonly messag
   if (!isServing(backend) || backend.spec.enabled === false) {
     return { reason: 'BackendUnavailable', message: `backend ${server.spec.backendName} is not ready or not enabled` };
   }
-  return undefined;
+  return (
+    subnetProblem(network.spec, related(operator, namespace).serversOf(network.metadata.name)) ?? whyNoSegment(scope)
+  );
+}
+
+/** A backend's owner may have closed the segment since the server was placed. */
+function whyNoSegment(scope: ServerScope): { readonly reason: string; readonly message: string } | undefined {
+  const { operator, namespace, backend } = scope;
+  const subnet = subnetOf(scope);
+  const labels = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.labels ?? {};
+  if (backend === undefined || subnet === undefined) return undefined;
+  if (segmentAllowed(subnet, backend.spec.allowedSegments, labels)) return undefined;
+  return {
+    reason: 'SegmentNotAllowed',
+    message: `backend ${backend.metadata.name} does not allow the segment of subnet ${subnet.name}, ${segmentOf(subnet)}`,
+  };
+}
+
+/** The server's subnet as its network has it now. */
+function subnetOf({ server, network }: ServerScope): ShareNetworkSubnet | undefined {
+  return network?.spec.subnets?.find(({ name }) => name === server.spec.subnetName);
 }
 
 /**
@@ -272,9 +298,10 @@ type Allocations =
   | { readonly exhausted: true; readonly message: string };
 
 /** The server's addresses: those it has, else free ones of its subnet, unique on the backend's segment over all namespaces. */
-function allocate({ operator, server, network }: ServerScope, count: number, given: GivenAddresses): Allocations {
+function allocate(scope: ServerScope, count: number, given: GivenAddresses): Allocations {
+  const { operator, server } = scope;
   const present = server.status?.networkAllocations ?? [];
-  const subnet = network?.spec.subnets?.find(({ name }) => name === server.spec.subnetName);
+  const subnet = subnetOf(scope);
   if (present.length > 0 || count === 0) return { addresses: present };
   if (subnet === undefined) {
     return { exhausted: true, message: `subnet ${server.spec.subnetName} is not in the share network any more` };
@@ -286,7 +313,7 @@ function allocate({ operator, server, network }: ServerScope, count: number, giv
   const used = new Set<string>();
   for (const other of others) {
     for (const { subnetName, ipAddress } of other.status?.networkAllocations ?? given.get(uidOf(other)) ?? []) {
-      if ((segmentOf(operator, other, subnetName) ?? segment) === segment) used.add(canonicalAddress(ipAddress));
+      if ((segmentKeyOf(operator, other, subnetName) ?? segment) === segment) used.add(canonicalAddress(ipAddress));
     }
   }
   const result = allocateAddresses({ subnet, count, used });
@@ -297,7 +324,9 @@ function allocate({ operator, server, network }: ServerScope, count: number, giv
 }
 
 /** Segment of another server's subnet; where that can't be told its address is taken for used. */
-function segmentOf(operator: ServerScope['operator'], server: ShareServer, subnetName: string): string | undefined {
+function segmentKeyOf(operator: ServerScope['operator'], server: ShareServer, subnetName: string): string | undefined {
+  const given = server.status?.subnet;
+  if (given?.name === subnetName) return segmentKey(given);
   const network = related(operator, server.metadata.namespace ?? '').network(server.spec.shareNetworkName);
   const subnet = network?.spec.subnets?.find(({ name }) => name === subnetName);
   return subnet === undefined ? undefined : segmentKey(subnet);

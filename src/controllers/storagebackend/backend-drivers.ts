@@ -3,13 +3,10 @@ import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { secretText } from '../../cluster-state/core-types.ts';
 import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
+import { keepIdentity, type RecordedIdentity } from '../../drivers/identity.ts';
 import { backendConfigOf, type DriverModules } from '../../drivers/registry.ts';
 import { presentable } from '../driver-calls/presentable-error.ts';
 import type { Operator } from '../operator.ts';
-import { keepIdentity, type RecordedIdentity } from './identity.ts';
-
-/** Most bytes of a free-form configuration, as JSON. */
-const maxParametersBytes = 16 * 1024;
 
 /** A driver as a backend's spec and credentials ask for it, or why there can't be one. */
 export type WantedDriver =
@@ -62,8 +59,6 @@ export class BackendDrivers {
    * @param inUse whether something is on the backend, which its identity must not change under
    */
   wanted(backend: StorageBackend, inUse: boolean): WantedDriver {
-    const tooLong = parametersTooLong(backend);
-    if (tooLong !== undefined) return { ok: false, reason: 'InvalidConfiguration', message: tooLong };
     const configured = backendConfigOf(backend.spec, this.#modules);
     if (!configured.valid) return { ok: false, reason: 'InvalidConfiguration', message: configured.message };
     const { module } = configured;
@@ -191,12 +186,4 @@ export class BackendDrivers {
 /** Credentials without account names, which errors may and should tell. */
 function secretsOf(credentials: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(credentials).flatMap(([key, text]) => (/^user(name|id)?$/i.test(key) ? [] : [text]));
-}
-
-function parametersTooLong({ spec }: StorageBackend): string | undefined {
-  for (const field of ['parameters', 'cephfs', 'samba'] as const) {
-    const bytes = Buffer.byteLength(JSON.stringify(spec[field] ?? {}));
-    if (bytes > maxParametersBytes) return `spec.${field}: has ${bytes} bytes as JSON, more than ${maxParametersBytes}`;
-  }
-  return undefined;
 }

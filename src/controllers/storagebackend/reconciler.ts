@@ -3,31 +3,33 @@ import { nameList } from '../../api/name-list.ts';
 import { formatQuantity } from '../../api/quantity.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
+import { usersOfBackend } from '../../cluster-state/backend-users.ts';
 import { isPaused, requestToken } from '../../cluster-state/requests.ts';
 import type { Capabilities } from '../../drivers/driver.ts';
-import type { DriverModules } from '../../drivers/registry.ts';
+import { identityRefusal } from '../../drivers/identity.ts';
+import { configMemberOf, type DriverModules } from '../../drivers/registry.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
-import { addFinalizer, hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
+import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { pausedStanding, StatusDraft } from '../status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
+import type { BackendDraft, BackendRecords } from './backend-records.ts';
 
 const probeIntervalMs = 60_000;
 const failedProbeIntervalMs = 10_000;
-
-type Draft = StatusDraft<StorageBackendStatus, StorageBackend>;
 
 /** Keeps each StorageBackend's driver in step with its configuration, and probes it. */
 export class StorageBackendReconciler {
   readonly #operator: Operator;
   readonly #drivers: BackendDrivers;
+  readonly #records: BackendRecords;
   readonly #nextProbe = new Map<string, number>();
 
-  constructor(operator: Operator, modules: DriverModules) {
+  constructor(operator: Operator, modules: DriverModules, records: BackendRecords) {
     this.#operator = operator;
+    this.#records = records;
     this.#drivers = new BackendDrivers(operator, modules);
   }
 
@@ -58,37 +60,42 @@ export class StorageBackendReconciler {
   }
 
   async reconcile(context: ReconcileContext): Promise<ReconcileResult | undefined> {
-    const { client, informers, clock } = this.#operator;
+    const { informers, clock } = this.#operator;
     const backend = informers.storageBackends.cache.get(context.key);
     if (backend === undefined) {
       this.#nextProbe.delete(context.key.name);
+      this.#records.forget(context.key);
       await this.#drivers.remove(context.key.name);
       return undefined;
     }
     if (backend.metadata.deletionTimestamp !== undefined) return await this.#delete(context, backend);
-    if (!hasFinalizer(backend)) {
-      await addFinalizer(client, informers.storageBackends, backend);
+    if (!this.#records.holds(backend)) {
+      await this.#records.take(backend);
       // The cache has the new version already and its event brings the key back.
       return undefined;
     }
-    const draft: Draft = new StatusDraft<StorageBackendStatus, StorageBackend>(backend, new Date(clock.now()));
+    const draft: BackendDraft = new StatusDraft<StorageBackendStatus, StorageBackend>(backend, new Date(clock.now()));
     if (isPaused(backend)) {
       draft.stand(pausedStanding);
-      await draft.write(client, informers.storageBackends);
+      await this.#records.store(draft);
       return undefined;
     }
     const result = await this.#keep(context, backend, draft);
-    await draft.write(client, informers.storageBackends);
+    await this.#records.store(draft);
     return result;
   }
 
   /** Configuration, driver, probe. */
-  async #keep(context: ReconcileContext, backend: StorageBackend, draft: Draft): Promise<ReconcileResult | undefined> {
+  async #keep(
+    context: ReconcileContext,
+    backend: StorageBackend,
+    draft: BackendDraft,
+  ): Promise<ReconcileResult | undefined> {
     const { clock, random, informers } = this.#operator;
     const { name } = backend.metadata;
     const token = requestToken(backend, labels.reconcileRequestedAt);
     const asked = token !== undefined && token !== backend.status?.lastHandledReconcileAt;
-    const users = this.#users(name);
+    const users = usersOfBackend(this.#operator, name);
     const wanted = this.#drivers.wanted(backend, users.length > 0);
     if (asked) draft.set({ lastHandledReconcileAt: token });
     if (!wanted.ok) {
@@ -119,11 +126,11 @@ export class StorageBackendReconciler {
       if (wanted.refusedFields.length === 0) {
         draft.stand({ state: 'ready', reason: 'Available', message: 'the backend answers' });
       } else {
-        const fields = wanted.refusedFields.map((field) => `${memberOf(backend)}.${field}`);
+        const refusal = identityRefusal(configMemberOf(backend.spec), wanted.refusedFields, users);
         draft.stand({
           state: 'stalled',
           reason: 'IdentityFieldsImmutable',
-          message: `${nameList(fields)} can't change while the backend is in use by ${nameList(users)}; the old value stays in force`,
+          message: `${refusal}; the old value stays in force`,
         });
       }
     } else {
@@ -135,12 +142,14 @@ export class StorageBackendReconciler {
   }
 
   async #delete(context: ReconcileContext, backend: StorageBackend): Promise<ReconcileResult | undefined> {
-    const { client, informers, clock } = this.#operator;
-    if (!hasFinalizer(backend)) return undefined;
+    if (!this.#records.holds(backend)) return undefined;
     const { name } = backend.metadata;
-    const users = this.#users(name);
+    const users = usersOfBackend(this.#operator, name);
     if (users.length > 0) {
-      const draft: Draft = new StatusDraft<StorageBackendStatus, StorageBackend>(backend, new Date(clock.now()));
+      const draft: BackendDraft = new StatusDraft<StorageBackendStatus, StorageBackend>(
+        backend,
+        new Date(this.#operator.clock.now()),
+      );
       // Deletions on it go on: the driver must stay in step.
       const result = isPaused(backend) ? undefined : await this.#keep(context, backend, draft);
       draft.setCondition(
@@ -149,29 +158,13 @@ export class StorageBackendReconciler {
         'BackendInUse',
         `delete what is on the backend first: ${nameList(users)}`,
       );
-      await draft.write(client, informers.storageBackends);
+      await this.#records.store(draft);
       return result;
     }
     await this.#drivers.remove(name);
-    await removeFinalizer(client, informers.storageBackends, backend);
+    await this.#records.release(backend);
     return undefined;
   }
-
-  /** What is on the backend. */
-  #users(name: string): readonly string[] {
-    const { shares, shareServers } = this.#operator.informers;
-    const placed = shares.cache.byIndex('byBackend', name).filter(({ status }) => status?.backendName === name);
-    const named = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
-    return [
-      ...placed.map((share) => `Share ${named(share)}`),
-      ...shareServers.cache.byIndex('byBackend', name).map((server) => `ShareServer ${named(server)}`),
-    ];
-  }
-}
-
-/** Field of the spec that holds the driver's configuration. */
-function memberOf({ spec }: StorageBackend): string {
-  return `spec.${spec.driver.includes('/') ? 'parameters' : spec.driver}`;
 }
 
 function probedStatus({ capacity, ...capabilities }: Capabilities): Partial<StorageBackendStatus> {

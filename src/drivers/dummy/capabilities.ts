@@ -15,9 +15,9 @@ export function capabilitiesOf(config: DummyConfig, capacity: DriverCapacity): C
   return {
     driverHandlesShareServers,
     securityServiceUpdateSupport: driverHandlesShareServers && config.securityServiceUpdateSupport,
-    securityServiceTypes: ['active_directory', 'ldap', 'kerberos'],
+    securityServiceTypes: config.securityServiceTypes,
     ...(driverHandlesShareServers ? { requiredSecurityServices: { CIFS: ['active_directory', 'ldap'] } } : {}),
-    shareProtocols: ['NFS', 'CIFS', 'CEPHFS'],
+    shareProtocols: config.shareProtocols,
     accessTypesByProtocol,
     accessLevels: ['rw', 'ro'],
     accessKeyTypes: config.accessKeys ? ['cephx'] : [],

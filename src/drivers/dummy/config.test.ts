@@ -5,6 +5,8 @@ test('an empty configuration gets the defaults', () => {
   expect(dummyConfigSchema.parse({})).toEqual({
     driverHandlesShareServers: true,
     securityServiceUpdateSupport: true,
+    securityServiceTypes: ['active_directory', 'ldap', 'kerberos'],
+    shareProtocols: ['NFS', 'CIFS', 'CEPHFS'],
     accessKeys: true,
     latency: '0s',
     rotateKeysOnUpdate: false,

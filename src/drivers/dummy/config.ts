@@ -48,6 +48,14 @@ const fault = z.strictObject({
 export const dummyConfigSchema = z.strictObject({
   driverHandlesShareServers: z.boolean().default(true),
   securityServiceUpdateSupport: z.boolean().default(true),
+  securityServiceTypes: z
+    .array(z.enum(['active_directory', 'ldap', 'kerberos']))
+    .readonly()
+    .default(['active_directory', 'ldap', 'kerberos']),
+  shareProtocols: z
+    .array(z.enum(['NFS', 'CIFS', 'CEPHFS']))
+    .readonly()
+    .default(['NFS', 'CIFS', 'CEPHFS']),
   accessKeys: z.boolean().default(true),
   latency: duration.default('0s'),
   stateDirectory: z

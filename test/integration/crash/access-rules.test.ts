@@ -25,7 +25,7 @@ describe('an operator that is killed while it grants and denies', () => {
       network(namespace, 'net', [{ type: 'active_directory', name: 'ad' }]),
       ...shareNames.map((name) => share(namespace, name, { shareNetworkName: 'net' })),
     );
-    const operator = await OperatorProcess.start(cluster.plane.kubeconfigPath);
+    const operator = await OperatorProcess.start(cluster.operatorKubeconfig);
     for (const name of shareNames) {
       await cluster.until(shares, { namespace, name }, 'available', ({ status }) => status?.phase === 'available');
     }
@@ -69,13 +69,13 @@ describe('an operator that is killed while it grants and denies', () => {
       };
       for (let index = 0; index < 40; index += 1) await grant(index);
       for (let round = 0; round < kills; round += 1) {
-        const operator = await OperatorProcess.start(cluster.plane.kubeconfigPath);
+        const operator = await OperatorProcess.start(cluster.operatorKubeconfig);
         await pause(random() * 300);
         await disturb(round + 10);
         await pause(random() * 500);
         await operator.kill();
       }
-      const operator = await OperatorProcess.start(cluster.plane.kubeconfigPath);
+      const operator = await OperatorProcess.start(cluster.operatorKubeconfig);
       let reason: string | undefined;
       await eventually(
         'agreement',

@@ -32,7 +32,7 @@ describe('an API server in trouble', () => {
 
   beforeAll(async () => {
     cluster = await TestCluster.start();
-    proxy = await ApiProxy.start(cluster.plane);
+    proxy = await ApiProxy.start(cluster.plane, cluster.operatorKubeconfig);
     await cluster.apply(
       backend('dummy', { stateDirectory: cluster.stateDirectory }, { unusedShareServerTimeout: '1s' }),
     );

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Agent, request as forward } from 'node:https';
+import { Agent, type AgentOptions, request as forward, type RequestOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { loadKubeConfig } from '../../../src/runtime/kube-config.ts';
 import type { ControlPlane } from '../../kube/control-plane.ts';
 
 /** A request on its way to the API server. */
@@ -23,7 +24,7 @@ export type Passage = 'pass' | 'cut' | 'cut-answer' | { readonly status: number;
 export class ApiProxy {
   /** Asked for each request; for `cut` and `cut-answer` it may do something first, such as to kill the operator. */
   decide: (request: PassingRequest) => Passage = () => 'pass';
-  /** Kubeconfig of the administrator through this proxy. */
+  /** Kubeconfig for whoever is to go through this proxy. */
   readonly kubeconfigPath: string;
   readonly #server: Server;
   readonly #agent: Agent;
@@ -31,10 +32,10 @@ export class ApiProxy {
   readonly #sockets = new Set<Socket>();
   readonly #watches = new Set<Socket>();
 
-  private constructor(plane: ControlPlane) {
+  private constructor(plane: ControlPlane, identity: Pick<AgentOptions, 'ca' | 'cert' | 'key'>) {
     this.kubeconfigPath = join(plane.directory, 'proxied.kubeconfig');
     this.#target = new URL(plane.server);
-    this.#agent = new Agent({ ca: plane.ca, keepAlive: true });
+    this.#agent = new Agent({ ...identity, keepAlive: true });
     this.#server = createServer((request, response) => this.#handle(request, response));
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
@@ -46,8 +47,12 @@ export class ApiProxy {
     });
   }
 
-  static async start(plane: ControlPlane): Promise<ApiProxy> {
-    const proxy = new ApiProxy(plane);
+  /** Starts one that is to the API server who the kubeconfig says, by its client certificate. */
+  static async start(plane: ControlPlane, kubeconfigPath: string): Promise<ApiProxy> {
+    const options: RequestOptions = {};
+    await loadKubeConfig(kubeconfigPath).applyToHTTPSOptions(options);
+    const { ca, cert, key } = options;
+    const proxy = new ApiProxy(plane, { ca, cert, key });
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     // Listening on TCP, so the address is never a string.
     const { port } = proxy.#server.address() as AddressInfo;
@@ -58,8 +63,8 @@ export class ApiProxy {
       clusters: [
         { name: 'proxied', cluster: { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true } },
       ],
-      users: [{ name: 'admin', user: { token: plane.adminToken } }],
-      contexts: [{ name: 'proxied', context: { cluster: 'proxied', user: 'admin' } }],
+      users: [{ name: 'proxied', user: {} }],
+      contexts: [{ name: 'proxied', context: { cluster: 'proxied', user: 'proxied' } }],
       'current-context': 'proxied',
     };
     await writeFile(proxy.kubeconfigPath, stringify(kubeconfig), { mode: 0o600 });

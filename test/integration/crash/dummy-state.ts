@@ -3,14 +3,17 @@ import { join } from 'node:path';
 
 /** What the dummy backend has of a share server. */
 interface StoredServer {
+  readonly namespaceUID: string;
+  readonly addresses: readonly string[];
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
-  readonly securityServices: Readonly<Record<string, { readonly name?: string }>>;
+  readonly securityServices: Readonly<Record<string, { readonly name?: string; readonly domain?: string }>>;
 }
 
 /** What the dummy backend has of a share. */
 interface StoredShare {
+  readonly namespaceUID: string;
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
@@ -19,6 +22,7 @@ interface StoredShare {
 
 /** An access key of the dummy backend. */
 interface StoredKey {
+  readonly namespaceUID: string;
   readonly id: string;
   readonly key: string;
   /** Ids of the shares it is granted on. */

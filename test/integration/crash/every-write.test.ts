@@ -24,7 +24,7 @@ describe('an operator that is killed at every write', () => {
 
   beforeAll(async () => {
     cluster = await TestCluster.start();
-    proxy = await ApiProxy.start(cluster.plane);
+    proxy = await ApiProxy.start(cluster.plane, cluster.operatorKubeconfig);
     namespace = await cluster.namespace();
     operator = await OperatorProcess.start(proxy.kubeconfigPath);
     await cluster.apply(

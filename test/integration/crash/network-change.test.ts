@@ -32,7 +32,7 @@ describe('an operator that is killed again and again', () => {
         access(namespace, `user-${name}`, name),
       ]),
     );
-    const operator = await OperatorProcess.start(cluster.plane.kubeconfigPath);
+    const operator = await OperatorProcess.start(cluster.operatorKubeconfig);
     await eventually(
       'all rules active',
       async () => {
@@ -60,7 +60,7 @@ describe('an operator that is killed again and again', () => {
         await cluster.apply(manifest(service));
         const name = { namespace, name: 'net' };
         for (;;) {
-          const operator = await OperatorProcess.start(cluster.plane.kubeconfigPath);
+          const operator = await OperatorProcess.start(cluster.operatorKubeconfig);
           if (killed >= kills) {
             await cluster.until(shareNetworks, name, 'changed', (stored) => restsWith(stored, service), 60_000);
             await operator.stop();

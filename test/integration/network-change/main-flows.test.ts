@@ -12,7 +12,7 @@ describe('a change of security services on a network in use', () => {
   let operator: OperatorProcess;
 
   beforeAll(async () => {
-    cluster = await TestCluster.start({ auditLog: true });
+    cluster = await TestCluster.start();
     operator = await cluster.startOperator();
   }, 120_000);
 

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { shareNetworks, shareServers } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareNetwork } from '../../../src/api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
 import { createInformer } from '../../../src/runtime/informer.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
+import { readAuditLog } from '../audit-log.ts';
 import type { TestCluster } from '../test-cluster.ts';
 import { condition } from './scene.ts';
 
@@ -66,15 +66,10 @@ export interface StoredWrite {
 
 /** Writes of the operator in a namespace, from the audit log. */
 export async function storedWrites(cluster: TestCluster, namespace: string): Promise<readonly StoredWrite[]> {
-  const text = await readFile(cluster.plane.auditLogPath ?? '', 'utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line): AuditEvent => JSON.parse(line))
+  return (await readAuditLog(cluster.plane))
     .filter(
-      ({ verb, stage, userAgent, objectRef, responseStatus }) =>
+      ({ verb, userAgent, objectRef, responseStatus }) =>
         ['create', 'update', 'patch', 'delete'].includes(verb) &&
-        stage === 'ResponseComplete' &&
         userAgent?.startsWith('sharenet-operator') === true &&
         objectRef?.namespace === namespace &&
         (responseStatus?.code ?? 500) < 300,
@@ -85,18 +80,4 @@ export async function storedWrites(cluster: TestCluster, namespace: string): Pro
       name: objectRef?.name,
       time: Date.parse(stageTimestamp),
     }));
-}
-
-interface AuditEvent {
-  readonly verb: string;
-  readonly stage: string;
-  readonly stageTimestamp: string;
-  readonly userAgent?: string;
-  readonly responseStatus?: { readonly code?: number };
-  readonly objectRef?: {
-    readonly resource?: string;
-    readonly subresource?: string;
-    readonly namespace?: string;
-    readonly name?: string;
-  };
 }

@@ -100,11 +100,16 @@ export class Scene {
 
   /** Sets faults and waits until they are in force. */
   async faults(...faults: readonly DummyFault[]): Promise<void> {
-    await this.cluster.apply(backend(this.backendName, { ...this.#dummy, faults }, this.#backendSpec));
+    await this.configure({ faults });
+  }
+
+  /** Configures the backend besides what the scene was made with, and waits until that is in force. */
+  async configure(dummy: DummyBackendConfig): Promise<void> {
+    await this.cluster.apply(backend(this.backendName, { ...this.#dummy, ...dummy }, this.#backendSpec));
     await this.cluster.until(
       storageBackends,
       { name: this.backendName },
-      'faults in force',
+      'configuration in force',
       ({ metadata, status }) => status?.observedGeneration === metadata.generation,
     );
   }

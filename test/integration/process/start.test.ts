@@ -70,7 +70,7 @@ describe('the start of the operator', () => {
   test('ends with code 1 and one clear line when a port is taken', async () => {
     await using blocker = await listener();
     const { code, stderr } = await runOperatorCommand([
-      `--kubeconfig=${cluster.plane.kubeconfigPath}`,
+      `--kubeconfig=${cluster.operatorKubeconfig}`,
       '--metrics-bind-address=0',
       `--health-probe-bind-address=127.0.0.1:${blocker.port}`,
     ]);
@@ -96,13 +96,13 @@ describe('the start of the operator', () => {
     const annotate = (version: string) =>
       cluster.kubectl('annotate', '--overwrite', 'crd', name, `sharenet.io/schema-version=${version}`);
     await annotate('0');
-    const older = await start(cluster.plane.kubeconfigPath);
+    const older = await start(cluster.operatorKubeconfig);
     expect(older.code).toBe(1);
     expect(lastLine(older.stderr).error).toBe(
       `CustomResourceDefinition ${name} has schema version 0, this operator needs ${schemaVersion}: apply config/crd first`,
     );
     await cluster.kubectl('delete', 'crd', name);
-    const missing = await start(cluster.plane.kubeconfigPath);
+    const missing = await start(cluster.operatorKubeconfig);
     expect(missing.code).toBe(1);
     expect(lastLine(missing.stderr).error).toBe(
       `CustomResourceDefinition ${name} does not exist: apply config/crd first`,
@@ -111,7 +111,7 @@ describe('the start of the operator', () => {
 
   async function kubeconfigWith(port: number): Promise<string> {
     const path = join(cluster.plane.directory, `port-${port}.kubeconfig`);
-    const present = await readFile(cluster.plane.kubeconfigPath, 'utf8');
+    const present = await readFile(cluster.operatorKubeconfig, 'utf8');
     await writeFile(path, present.replaceAll(cluster.plane.server, `https://127.0.0.1:${port}`), { mode: 0o600 });
     return path;
   }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { shareAccesses, shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { DummyBackendConfig } from '../../../src/api/v1alpha1/storage-backend.ts';
 import { eventually } from '../../faults/eventually.ts';
+import { readAuditLog } from '../audit-log.ts';
 import { restsWith } from '../crash/settled.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { OperatorProcess } from '../operator-process.ts';
@@ -16,7 +16,7 @@ describe('the end of an operator process', () => {
   const running: OperatorProcess[] = [];
 
   beforeAll(async () => {
-    cluster = await TestCluster.start({ auditLog: true });
+    cluster = await TestCluster.start();
   }, 180_000);
 
   beforeEach(async () => {
@@ -49,7 +49,7 @@ describe('the end of an operator process', () => {
   const manifest = (service: string) => network(namespace, 'net', [{ type: 'active_directory', name: service }]);
 
   async function start(...args: readonly string[]): Promise<OperatorProcess> {
-    const operator = await OperatorProcess.start(cluster.plane.kubeconfigPath, args);
+    const operator = await OperatorProcess.start(cluster.operatorKubeconfig, args);
     running.push(operator);
     return operator;
   }
@@ -72,9 +72,7 @@ describe('the end of an operator process', () => {
 
   /** Lines of the audit log about writes of the operator, in order. */
   async function operatorWrites(): Promise<readonly string[]> {
-    const lines = (await readFile(cluster.plane.auditLogPath ?? '', 'utf8')).trimEnd().split('\n');
-    return lines
-      .map((line): { verb: string; requestURI: string; userAgent?: string } => JSON.parse(line))
+    return (await readAuditLog(cluster.plane))
       .filter(({ verb, userAgent }) => userAgent === 'sharenet-operator' && !['get', 'list', 'watch'].includes(verb))
       .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
   }

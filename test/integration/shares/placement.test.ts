@@ -48,10 +48,10 @@ describe('placing shares', () => {
       conditionOf(object, 'Reconciling') === `True/${what}`;
     const big = await tenant.untilShare('big', 'waits', reason('NoValidBackend'));
     expect(messageOf(big, 'Ready')).toContain(`${backendName}: has not enough free space for 7Pi`);
-    const served = await tenant.untilShare('served', 'waits', reason('NoValidBackend'));
+    const served = await tenant.untilShare('served', 'waits', reason('CapabilityNotSupported'));
     expect(messageOf(served, 'Ready')).toContain('lacks the required capability driverHandlesShareServers=true');
     await tenant.untilShare('homeless', 'waits', reason('BackendNotFound'));
-    await tenant.untilShare('netless', 'waits', reason('ShareNetworkNotFound'));
+    await tenant.untilShare('netless', 'waits', reason('ShareNetworkNotSupported'));
     // What they wait for comes.
     await cluster.apply(
       backend('nowhere', { driverHandlesShareServers: false }, { allowedNamespaces: onlyFor(namespace) }),

@@ -1,11 +1,11 @@
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
-const controlCharacters = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
+/** With what is invisible or turns text around; U+200C and U+200D are part of words in some languages. */
+const controlCharacters = /(?:[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf})+/gu;
 
 /** Longest text of a condition's message, in characters. */
 const maxMessageLength = 1024;
 
 /**
- * Makes a text of a driver or tenant fit for status, events and logs: control and direction characters become one space, and
+ * Makes a text of a driver or tenant fit for status, events and logs: control characters and invisible ones become one space, and
  * it is cut to `max` characters, never inside a surrogate pair.
  */
 export function safeText(text: string, max: number = maxMessageLength): string {

@@ -1,3 +1,5 @@
+import { nameList } from '../api/name-list.ts';
+
 /** Values of a backend's identity fields, as JSON by field name; a field that was not set is absent. */
 export type RecordedIdentity = Readonly<Record<string, string>>;
 
@@ -21,6 +23,12 @@ export function keepIdentity(
     else values.set(field, JSON.parse(text));
   }
   return { config: Object.fromEntries(values), identity: identityOf(values, identityFields), refusedFields };
+}
+
+/** Says that identity fields can't change: where, and what is in the way. `users` names what is on the backend. */
+export function identityRefusal(member: string, fields: readonly string[], users: readonly string[]): string {
+  const paths = fields.map((field) => `spec.${member}.${field}`);
+  return `${nameList(paths)} can't change while the backend is in use by ${nameList(users)}`;
 }
 
 function identityOf(values: ReadonlyMap<string, unknown>, identityFields: readonly string[]): RecordedIdentity {

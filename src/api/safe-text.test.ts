@@ -7,6 +7,8 @@ describe('safeText', () => {
     ['what is fine as it is', 'größe: 3 → 4 🎉', 'größe: 3 → 4 🎉'],
     ['control characters as one space', 'a\u0000\u001b[31m\r\n\tb\u009f\u2028c', 'a [31m b c'],
     ['characters that turn the direction of text', 'safe\u202egnp.exe\u2066', 'safe gnp.exe'],
+    ['characters that can not be seen', 'ad\u200bmin\ufeff\u{e0061}', 'ad min'],
+    ['what words of some languages are made of', 'می\u200cخواهم', 'می\u200cخواهم'],
     ['spaces at the ends', '\n text \n', 'text'],
     ['half of a surrogate pair', 'a\ud83db', 'a\ufffdb'],
   ])('takes %s', (_what, text, expected) => {

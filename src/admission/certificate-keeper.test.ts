@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FaultyApiServer } from '../../test/faults/api-server.ts';
+import { ManualClock } from '../../test/faults/manual-clock.ts';
+import { type Secret, secrets, secretText } from '../cluster-state/core-types.ts';
+import { createApiClient, type HttpApiClient } from '../runtime/api-client.ts';
+import { ObjectCache } from '../runtime/cache.ts';
+import { createLogger } from '../runtime/logger.ts';
+import { CertificateKeeper, type KeepOptions } from './certificate-keeper.ts';
+import { certificateSecretName } from './serving-certificate.ts';
+
+const namespace = 'sharenet-system';
+const name = { namespace, name: certificateSecretName };
+const collection = `/api/v1/namespaces/${namespace}/secrets`;
+const day = 86_400_000;
+const logger = createLogger({ level: 'silent', format: 'json' });
+
+describe('the keeper of the certificate', () => {
+  let server: FaultyApiServer;
+  let client: HttpApiClient;
+  let clock: ManualClock;
+
+  beforeEach(async () => {
+    server = await FaultyApiServer.start();
+    client = createApiClient({ kubeConfig: server.kubeConfig, fieldManager: 'test', userAgent: 'test', logger });
+    clock = new ManualClock();
+  });
+
+  afterEach(async () => {
+    await client.close();
+    await server.stop();
+  });
+
+  /** A replica: its cache knows what a test shows it and what it wrote itself. */
+  function replica() {
+    const cache = new ObjectCache<Secret>({ logger, emit: () => undefined });
+    const keeper = new CertificateKeeper({ client, cache, namespace, clock, logger });
+    const keep = (options: Partial<KeepOptions> = {}) =>
+      keeper.keep({ leads: true, byCertManager: false, trusts: () => true, ...options });
+    return { cache, keep };
+  }
+
+  const stored = () => client.get(secrets, name);
+  const writes = () => server.requests.filter(({ method }) => method !== 'GET').length;
+
+  it('of two that find nothing, one makes it and the other takes it', async () => {
+    const [one, two] = [replica(), replica()];
+    const first = await one.keep({ leads: false });
+    // It does not know yet: its create is refused, and it reads what is there.
+    expect(await two.keep({ leads: false })).toEqual({ until: clock.now() });
+    const second = await two.keep({ leads: false });
+    expect(second.serving?.fingerprint).toBe(first.serving?.fingerprint);
+    expect(second.until).toBeGreaterThan(clock.now() + 59 * day);
+    const before = writes();
+    await one.keep();
+    await two.keep();
+    expect(writes()).toBe(before);
+  });
+
+  it('renews in two steps, and only the leader does', async () => {
+    const { keep } = replica();
+    const first = await keep();
+    await clock.advance(61 * day);
+    expect((await keep({ leads: false })).serving?.fingerprint).toBe(first.serving?.fingerprint);
+    expect(writes()).toBe(1);
+    const prepared = await keep();
+    expect(prepared.serving?.fingerprint).toBe(first.serving?.fingerprint);
+    expect(prepared.trust?.bundle).toMatch(/^(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n){2}$/);
+    // Nothing happens as long as the API server is not told of it.
+    await clock.advance(day);
+    expect((await keep({ trusts: () => false })).serving?.fingerprint).toBe(first.serving?.fingerprint);
+    const promoted = await keep();
+    expect(promoted.serving?.fingerprint).not.toBe(first.serving?.fingerprint);
+    expect(promoted.trust?.bundle).toBe(prepared.trust?.bundle);
+    expect(Object.keys((await stored()).data ?? {}).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
+    expect(writes()).toBe(3);
+  });
+
+  it('that was away for a year makes a new one at once, leading or not', async () => {
+    await replica().keep();
+    const old = await stored();
+    await clock.advance(365 * day);
+    const late = replica();
+    late.cache.observe(old);
+    const kept = await late.keep({ leads: false });
+    expect(kept.serving?.notAfter).toBeGreaterThan(clock.now());
+    expect(secretText(await stored(), 'ca.crt')).toBe(kept.trust?.bundle);
+  });
+
+  it('stores what it has again when the Secret is gone or was spoiled', async () => {
+    const { cache, keep } = replica();
+    const first = await keep();
+    await keep();
+    const before = await stored();
+    server.remove(collection, name);
+    const resourceVersion = String(Number(before.metadata.resourceVersion) + 1);
+    cache.apply(undefined, 'DELETED', { ...before, metadata: { ...before.metadata, resourceVersion } });
+    expect((await keep()).serving?.fingerprint).toBe(first.serving?.fingerprint);
+    expect(secretText(await stored(), 'tls.crt')).toBe(secretText(before, 'tls.crt'));
+    const spoiled: Secret = { ...before, data: {} };
+    cache.observe(server.put(collection, spoiled));
+    await keep();
+    expect(secretText(await stored(), 'tls.crt')).toBe(secretText(before, 'tls.crt'));
+  });
+
+  it('writes nothing over a Secret of somebody else, nor where cert-manager is to write', async () => {
+    const { cache, keep } = replica();
+    expect(await keep({ byCertManager: true })).toEqual({
+      problem: `Secret ${namespace}/${name.name} does not exist: cert-manager has not made the certificate yet`,
+    });
+    const foreign: Secret = { metadata: name, type: 'Opaque', data: {} };
+    cache.observe(server.put(collection, foreign));
+    expect((await keep()).problem).toMatch(/was made neither by the operator nor by cert-manager/);
+    expect(writes()).toBe(0);
+  });
+
+  it('that finds its version outdated reads the newer one', async () => {
+    const { keep } = replica();
+    await keep();
+    await clock.advance(61 * day);
+    const newer = server.put(collection, { ...(await stored()) });
+    expect(await keep()).toEqual({ until: clock.now() });
+    expect((await stored()).metadata.resourceVersion).toBe(newer.metadata.resourceVersion);
+    expect((await keep()).trust?.bundle).toMatch(/(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n){2}/);
+  });
+});

@@ -1,0 +1,42 @@
+import { isDeepStrictEqual } from 'node:util';
+import { nameList } from '../api/name-list.ts';
+import { securityServices } from '../api/v1alpha1/resource-types.ts';
+import type { SecurityService } from '../api/v1alpha1/security-service.ts';
+import { networksRecording, related } from '../cluster-state/related.ts';
+import { type Refusal, refusedWith, specChanges } from './refusal.ts';
+import { type AdmissionState, allowed, type Validator } from './verdict.ts';
+
+/** Keeps services out of the operator's namespace, and those that share servers use from being changed under them. */
+export const securityServiceValidator: Validator<SecurityService> = {
+  type: securityServices,
+  validate(write, state) {
+    if (!specChanges(write)) return allowed;
+    const { object, oldObject } = write;
+    if (object.metadata.namespace === state.namespace) {
+      return refusedWith(
+        403,
+        'NamespaceNotAllowed',
+        `SecurityServices in the operator's namespace ${state.namespace} are refused; make it in the namespace of its share networks`,
+      );
+    }
+    return (oldObject === undefined ? undefined : useRefusal(object, oldObject, state)) ?? allowed;
+  },
+};
+
+/** For the moment before the service's status says that it is in use: from then on the API server refuses by itself. */
+function useRefusal(object: SecurityService, old: SecurityService, state: AdmissionState): Refusal | undefined {
+  const { description: _new, ...spec } = object.spec;
+  const { description: _old, ...oldSpec } = old.spec;
+  if (isDeepStrictEqual(spec, oldSpec)) return undefined;
+  const { serversOf } = related(state, object.metadata.namespace ?? '');
+  const users = networksRecording(state, old)
+    .map(({ metadata }) => metadata.name)
+    .filter((network) => serversOf(network).length > 0);
+  if (users.length === 0) return undefined;
+  return refusedWith(
+    403,
+    'SecurityServiceInUse',
+    `share networks ${nameList(users)} with share servers use the service: only description may be changed; ` +
+      "make a new SecurityService and change the network's reference to it",
+  );
+}

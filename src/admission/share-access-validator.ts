@@ -1,0 +1,47 @@
+import {
+  type LastingRuleProblem,
+  problemOfNewRule,
+  problemWithin,
+  type RuleSurroundings,
+} from '../access-rules/plan.ts';
+import { shareAccesses } from '../api/v1alpha1/resource-types.ts';
+import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
+import { related } from '../cluster-state/related.ts';
+import { refusedWith, specChanges } from './refusal.ts';
+import { type AdmissionState, allowed, type Validator } from './verdict.ts';
+
+/** Judges access rules by their format, by what the share's backend takes, and against the other rules of the share. */
+export const shareAccessValidator: Validator<ShareAccess> = {
+  type: shareAccesses,
+  validate(write, state) {
+    const { object, oldObject } = write;
+    if (object.metadata.deletionTimestamp !== undefined || !specChanges(write)) return allowed;
+    const problem =
+      oldObject === undefined ? problemOfNew(object, state) : problemWithin(object, surroundingsOf(object, state));
+    return problem === undefined ? allowed : refusedWith(codeOf(problem), problem.reason, problem.message);
+  },
+};
+
+function problemOfNew(rule: ShareAccess, state: AdmissionState): LastingRuleProblem | undefined {
+  const { namespace = '', name } = rule.metadata;
+  // The cache may still show one of that name that is gone.
+  const others = related(state, namespace)
+    .rulesOf(rule.spec.shareName)
+    .filter(({ metadata }) => metadata.name !== name);
+  // Of rules that are made in the same second the stored one comes first.
+  const { uid: _uid, creationTimestamp: _time, ...metadata } = rule.metadata;
+  return problemOfNewRule({ ...rule, metadata }, others, surroundingsOf(rule, state));
+}
+
+/** What is known of the rule's share; undefined before it is placed. */
+function surroundingsOf(rule: ShareAccess, state: AdmissionState): RuleSurroundings | undefined {
+  const { share, backend } = related(state, rule.metadata.namespace ?? '');
+  const found = share(rule.spec.shareName);
+  const backendName = found?.status?.backendName;
+  if (found === undefined || backendName === undefined) return undefined;
+  return { protocol: found.spec.protocol, capabilities: backend(backendName)?.status?.capabilities };
+}
+
+function codeOf({ reason }: LastingRuleProblem): 400 | 403 {
+  return reason === 'TooManyAccessRules' ? 403 : 400;
+}

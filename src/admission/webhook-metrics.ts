@@ -1,0 +1,84 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import * as types from '../api/v1alpha1/resource-types.ts';
+import type { AdmissionRequest } from './admission-review.ts';
+import type { Verdict } from './verdict.ts';
+import { webhookPath } from './webhook-configuration.ts';
+
+const webhook = webhookPath;
+const plurals = new Set(
+  [
+    types.storageBackends,
+    types.securityServices,
+    types.shareNetworks,
+    types.shareServers,
+    types.shares,
+    types.shareAccesses,
+  ].map(({ plural }) => plural),
+);
+
+/** Figures of the webhook: requests under controller-runtime's names, answers by what was asked. */
+export class WebhookMetrics {
+  readonly #latency: Histogram<'webhook'>;
+  readonly #requests: Counter<'webhook' | 'code'>;
+  readonly #inFlight: Gauge<'webhook'>;
+  readonly #answers: Counter<'resource' | 'operation' | 'code'>;
+  readonly #reachable: Gauge;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#latency = new Histogram({
+      name: 'controller_runtime_webhook_latency_seconds',
+      help: 'Histogram of the latency of processing admission requests',
+      labelNames: ['webhook'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    });
+    this.#requests = new Counter({
+      name: 'controller_runtime_webhook_requests_total',
+      help: 'Total number of admission requests by HTTP status code',
+      labelNames: ['webhook', 'code'],
+      registers,
+    });
+    this.#inFlight = new Gauge({
+      name: 'controller_runtime_webhook_requests_in_flight',
+      help: 'Current number of admission requests being served',
+      labelNames: ['webhook'],
+      registers,
+    });
+    this.#inFlight.set({ webhook }, 0);
+    this.#answers = new Counter({
+      name: 'sharenet_admission_requests_total',
+      help: 'Answers of the webhook by resource, operation and code: 200 allowed, else the code of the refusal.',
+      labelNames: ['resource', 'operation', 'code'],
+      registers,
+    });
+    this.#reachable = new Gauge({
+      name: 'sharenet_admission_reachable',
+      help: 'Whether the last probe of this process showed that the API server asks the webhook (1) or not (0).',
+      registers,
+    });
+    this.#reachable.set(0);
+  }
+
+  /** Begins to follow a request; the function ends it with its HTTP status. */
+  begin(): (status: number) => void {
+    const started = performance.now();
+    this.#inFlight.inc({ webhook });
+    return (status) => {
+      this.#inFlight.dec({ webhook });
+      this.#requests.inc({ webhook, code: String(status) });
+      this.#latency.observe({ webhook }, (performance.now() - started) / 1000);
+    };
+  }
+
+  answered({ resource, subResource, operation }: AdmissionRequest, verdict: Verdict): void {
+    // Anybody who reaches the port can name anything: only what exists becomes a label.
+    const kind = plurals.has(resource.resource) ? resource.resource : 'other';
+    const name = subResource === 'status' ? `${kind}/status` : kind;
+    this.#answers.inc({ resource: name, operation, code: verdict.allowed ? '200' : String(verdict.code) });
+  }
+
+  reached(isReachable: boolean): void {
+    this.#reachable.set(isReachable ? 1 : 0);
+  }
+}

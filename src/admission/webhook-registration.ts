@@ -1,0 +1,169 @@
+import type { ApiClient } from '../runtime/api-client.ts';
+import { ApiError, isForbidden, isNotFound } from '../runtime/api-error.ts';
+import type { Cache } from '../runtime/cache.ts';
+import type { Logger } from '../runtime/logger.ts';
+import {
+  injectedByCertManager,
+  isContained,
+  servedWebhooks,
+  type ValidatingWebhook,
+  type ValidatingWebhookConfiguration,
+  validatingWebhookConfigurations,
+  validatingWebhooks,
+  webhookConfigurationName,
+  webhookPath,
+} from './webhook-configuration.ts';
+
+/** Owner of `caBundle`, apart from whoever installs the rest. */
+const trustManager = 'sharenet-webhook-ca';
+/** Owner of the rest where the operator registers itself. */
+const registrationManager = 'sharenet-webhook';
+
+/**
+ * How the API server reaches the webhook. `service`: through a Service, by a registration that was installed. `url`: on this
+ * machine, by a registration of the operator's own.
+ */
+export type WebhookMode = { readonly kind: 'service' } | { readonly kind: 'url'; readonly port: number };
+
+/** The registration is not as it has to be, and that is not the operator's to change; the message is a line for the administrator. */
+export class RegistrationError extends Error {
+  override readonly name = 'RegistrationError';
+}
+
+/** What the API server is to trust. */
+export interface Trust {
+  /** Authorities, PEM. */
+  readonly bundle: string;
+  /** The one among them whose certificate is served now. */
+  readonly serving: string;
+}
+
+/**
+ * Keeps the registration at the API server right. It only writes what differs and never takes a field from another owner: an
+ * administrator may change `failurePolicy`, `timeoutSeconds` and selectors, and other changes are told as a conflict.
+ *
+ * Replicas that do not lead write only what nobody can have wanted: a missing registration, or one that does not trust what is
+ * served. Else a replica that waits to be ready before the leader goes would wait for ever.
+ */
+export class WebhookRegistration {
+  readonly #client: ApiClient;
+  readonly #cache: Cache<ValidatingWebhookConfiguration>;
+  readonly #mode: WebhookMode;
+
+  constructor(client: ApiClient, cache: Cache<ValidatingWebhookConfiguration>, mode: WebhookMode) {
+    this.#client = client;
+    this.#cache = cache;
+    this.#mode = mode;
+  }
+
+  /** The registration as it is known now. */
+  get present(): ValidatingWebhookConfiguration | undefined {
+    return this.#cache.get({ name: webhookConfigurationName });
+  }
+
+  /** Whether the API server was told to trust an authority, PEM, for every webhook. */
+  trusts(authority: string): boolean {
+    const webhooks = this.present === undefined ? [] : servedWebhooks(this.present);
+    return webhooks.length > 0 && webhooks.every((webhook) => bundleOf(webhook).includes(authority));
+  }
+
+  /**
+   * Writes what differs from what it must be.
+   * @param operatorUser the name that the API server knows the operator by
+   * @param trust absent where somebody else tells the API server what to trust
+   * @returns what others keep it from; what they wrote may do as well
+   * @throws RegistrationError, ApiError
+   */
+  async ensure(operatorUser: string, trust: Trust | undefined, leads: boolean): Promise<RegistrationError | undefined> {
+    const refused = this.#mode.kind === 'url' ? await this.#register(operatorUser, this.#mode.port, leads) : undefined;
+    if (this.present === undefined) throw missing;
+    const other = this.#mode.kind === 'url' ? 'service' : 'url';
+    if (servedWebhooks(this.present).some(({ clientConfig }) => clientConfig[other] !== undefined)) {
+      throw new RegistrationError(
+        `${described} is for --webhook-mode=${other}: ${other === 'url' ? 'delete it and apply config/webhook' : 'delete it'}`,
+      );
+    }
+    if (trust === undefined || injectedByCertManager(this.present)) return refused;
+    return (await this.#trust(this.present, trust, leads)) ?? refused;
+  }
+
+  /** Registers the webhooks without `caBundle`. */
+  async #register(operatorUser: string, port: number, leads: boolean): Promise<RegistrationError | undefined> {
+    const present = this.present;
+    const known = new Map((present?.webhooks ?? []).map((webhook) => [webhook.name, webhook]));
+    if (present !== undefined && servedWebhooks(present).some(({ clientConfig }) => clientConfig.service)) return;
+    const wanted = validatingWebhooks({ url: `https://127.0.0.1:${port}${webhookPath}` }, operatorUser).map(
+      (webhook) => {
+        const { failurePolicy, timeoutSeconds } = { ...webhook, ...known.get(webhook.name) };
+        return {
+          ...webhook,
+          ...(failurePolicy === undefined ? {} : { failurePolicy }),
+          ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+        };
+      },
+    );
+    if (wanted.every((webhook) => isContained(webhook, known.get(webhook.name)))) return;
+    if (present !== undefined && !leads) return;
+    const metadata = { name: webhookConfigurationName, labels: { 'app.kubernetes.io/name': 'sharenet' } };
+    return await this.#apply({ metadata, webhooks: wanted }, registrationManager);
+  }
+
+  async #trust(
+    present: ValidatingWebhookConfiguration,
+    { bundle, serving }: Trust,
+    leads: boolean,
+  ): Promise<RegistrationError | undefined> {
+    const webhooks = servedWebhooks(present);
+    if (webhooks.every((webhook) => bundleOf(webhook) === bundle)) return;
+    if (!leads && this.trusts(serving)) return;
+    const caBundle = Buffer.from(bundle).toString('base64');
+    // Only what exists is named, and only as it was seen: a webhook that somebody removed must not come back as half a one.
+    const metadata = { name: present.metadata.name, ...versionOf(present) };
+    const named = webhooks.map(({ name }) => ({ name, clientConfig: { caBundle } }));
+    return await this.#apply({ metadata, webhooks: named }, trustManager);
+  }
+
+  /** @returns the conflict with other owners */
+  async #apply(
+    configuration: ValidatingWebhookConfiguration,
+    fieldManager: string,
+  ): Promise<RegistrationError | undefined> {
+    try {
+      this.#cache.observe(await this.#client.apply(validatingWebhookConfigurations, configuration, { fieldManager }));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.causes.some(({ reason }) => reason === 'FieldManagerConflict'))
+        throw error;
+      const fields = error.causes.map(({ field, message }) => `${field} (${message})`).join(', ');
+      return new RegistrationError(
+        `${described}: others set fields that the operator needs to set: ${fields}; have them leave these out`,
+      );
+    }
+  }
+}
+
+/** Removes the registration where there is one. Failures are only logged: with nobody to answer it is ignored anyway. */
+export async function removeRegistration(client: ApiClient, logger: Logger): Promise<void> {
+  const name = { name: webhookConfigurationName };
+  try {
+    const { uid } = (await client.get(validatingWebhookConfigurations, name)).metadata;
+    await client.delete(validatingWebhookConfigurations, name, uid === undefined ? {} : { uid });
+    logger.info(name, 'the webhook is off: its registration was removed');
+  } catch (error) {
+    if (isNotFound(error)) return;
+    const why = error instanceof Error ? error.message : String(error);
+    if (isForbidden(error)) logger.info({ why }, 'the webhook is off; whether it is still registered is not known');
+    else logger.warn({ why }, 'the webhook is off, but its registration could not be removed');
+  }
+}
+
+const described = `ValidatingWebhookConfiguration ${webhookConfigurationName}`;
+const missing = new RegistrationError(`${described} does not exist: apply config/webhook`);
+
+function bundleOf({ clientConfig }: ValidatingWebhook): string {
+  return Buffer.from(clientConfig.caBundle ?? '', 'base64').toString('utf8');
+}
+
+function versionOf({ metadata }: ValidatingWebhookConfiguration) {
+  return metadata.resourceVersion === undefined ? {} : { resourceVersion: metadata.resourceVersion };
+}

@@ -1,0 +1,10 @@
+import { runCommand } from './program.ts';
+import { processTerminal } from './terminal.ts';
+
+// `kubectl sharenet status | head` ends early: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+process.exitCode = await runCommand(process.argv.slice(2), { terminal: processTerminal(process), now: Date.now });

@@ -1,0 +1,64 @@
+import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
+import type { ApiClient } from '../../runtime/api-client.ts';
+import type { Informer } from '../../runtime/informer.ts';
+import type { ObjectName } from '../../runtime/kube-object.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
+import type { StatusDraft } from '../status-draft.ts';
+import { OwnBackendView } from './own-view.ts';
+
+/** The status of a backend while it is being worked out. */
+export type BackendDraft = StatusDraft<StorageBackendStatus, StorageBackend>;
+
+/** Where it is kept what the operator knows of backends and that it is responsible for them. */
+export interface BackendRecords {
+  /** The backends as every part of the operator is to see them. */
+  readonly informer: Informer<StorageBackend>;
+  /** Whether the operator has taken responsibility for the backend. */
+  holds(backend: StorageBackend): boolean;
+  /** Takes it, before the first outside effect; an event of the backend follows. */
+  take(backend: StorageBackend): Promise<void>;
+  /** Keeps the status if it differs from what was kept. @throws ApiError with a conflict when the object was changed meanwhile */
+  store(draft: BackendDraft): Promise<void>;
+  /** Gives responsibility back: the backend is being deleted and nothing is on it. */
+  release(backend: StorageBackend): Promise<void>;
+  /** The backend is gone. */
+  forget(name: ObjectName): void;
+}
+
+/** Kept in the backends themselves: finalizer and status. */
+export function recordsInBackends(client: ApiClient, informer: Informer<StorageBackend>): BackendRecords {
+  return {
+    informer,
+    holds: hasFinalizer,
+    take: async (backend) => void (await addFinalizer(client, informer, backend)),
+    store: async (draft) => void (await draft.write(client, informer)),
+    release: async (backend) => void (await removeFinalizer(client, informer, backend)),
+    forget: () => undefined,
+  };
+}
+
+/**
+ * Kept in this process: an operator that works in some namespaces only has no right to write what belongs to the whole cluster, and
+ * another may be writing it. Each process asks its backends anew; nothing holds back the deletion of a backend in use.
+ */
+export function recordsInMemory(stored: Informer<StorageBackend>, logger: Logger): BackendRecords {
+  const view = new OwnBackendView(stored, logger);
+  return {
+    informer: view,
+    holds: () => true,
+    take: async () => undefined,
+    store: async (draft) => {
+      if (!draft.changed) return;
+      const before = draft.object.status?.conditions?.find(({ type }) => type === 'Ready');
+      const now = draft.condition('Ready');
+      view.keep(draft.object, draft.status);
+      if (now === undefined || (now.reason === before?.reason && now.message === before.message)) return;
+      // Nobody can read it in the backend.
+      const { name } = draft.object.metadata;
+      logger.info({ backend: name, ready: now.status, reason: now.reason, message: now.message }, 'backend seen');
+    },
+    release: async () => undefined,
+    forget: (name) => view.forget(name),
+  };
+}

@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { securityServices, shareNetworks, storageBackends } from '../../../src/api/v1alpha1/resource-types.ts';
+import { readConfig } from '../../../src/config.ts';
+import { driverModules, withVendorDriver } from '../../../src/drivers/registry.ts';
+import { runOperator } from '../../../src/run-operator.ts';
+import { createLogger } from '../../../src/runtime/logger.ts';
+import { restsWith } from '../crash/settled.ts';
+import { activeDirectory, network, passwordSecret, share } from '../manifests.ts';
+import { conditionOf, messageOf, Tenant } from '../tenant.ts';
+import { TestCluster } from '../test-cluster.ts';
+import { vaultDriver, vaultDriverName } from './vault-driver.ts';
+
+const operatorNamespace = 'sharenet-system';
+
+describe('passwords of security services', () => {
+  let cluster: TestCluster;
+
+  beforeAll(async () => {
+    cluster = await TestCluster.start();
+    await cluster.startOperator();
+  }, 120_000);
+
+  afterAll(async () => {
+    await cluster?.stop();
+  });
+
+  const unmarked = (namespace: string, name: string, labels: Readonly<Record<string, string>> = {}) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace, name, labels },
+    stringData: { password: `word-of-${namespace}-${name}` },
+  });
+
+  async function until(namespace: string, name: string, reason: string) {
+    return await cluster.until(
+      securityServices,
+      { namespace, name },
+      reason,
+      (service) => conditionOf(service, 'Ready').split('/')[1] === reason,
+    );
+  }
+
+  /** What set-ups and updates on this network were given. */
+  async function passwordsGiven(tenant: Tenant): Promise<readonly unknown[]> {
+    const calls = [
+      ...(await tenant.callsOf('setupServer')),
+      ...(await tenant.callsOf('updateShareServerSecurityService')),
+    ];
+    return calls.map(({ args }) => JSON.stringify(args).match(/"passwordSet":(true|false)/g));
+  }
+
+  test.each([
+    { what: 'without the label', labels: {} },
+    { what: 'with another value of it', labels: { 'sharenet.io/credentials': 'false' } },
+    { what: 'with a label that looks like it', labels: { 'sharenet.io.evil.example/credentials': 'true' } },
+    { what: 'marked as an access key', labels: { 'sharenet.io/access-key': 'true' } },
+  ])('a Secret $what is sent nowhere', async ({ labels }) => {
+    const tenant = await Tenant.make(cluster, { driverHandlesShareServers: true });
+    const { namespace, backendName } = tenant;
+    await cluster.apply(
+      unmarked(namespace, 'ad-password', labels),
+      activeDirectory(namespace, 'ad'),
+      network(namespace, 'net', [{ type: 'active_directory', name: 'ad' }]),
+      share(namespace, 'share', { backendName, shareNetworkName: 'net' }),
+    );
+    const told = await until(namespace, 'ad', 'CredentialsNotFound');
+    expect(messageOf(told, 'Ready')).toContain('with label sharenet.io/credentials: "true"');
+    expect(told.status?.credentialsVersion).toBeUndefined();
+    await tenant.untilShare('share', 'waits', (object) => conditionOf(object, 'Ready').startsWith('False'));
+    expect((await passwordsGiven(tenant)).flat()).not.toContain('"passwordSet":true');
+  });
+
+  test('a Secret is used from when it is marked, and no more when it is unmarked', async () => {
+    const tenant = await Tenant.make(cluster, { driverHandlesShareServers: true });
+    const { namespace } = tenant;
+    const net = { namespace, name: 'net' };
+    await cluster.apply(
+      unmarked(namespace, 'ad-password'),
+      unmarked(namespace, 'ad-2-password'),
+      activeDirectory(namespace, 'ad'),
+      activeDirectory(namespace, 'ad-2'),
+      network(namespace, 'net', [{ type: 'active_directory', name: 'ad' }]),
+    );
+    await until(namespace, 'ad', 'CredentialsNotFound');
+    await tenant.kubectl('label', 'secret', 'ad-password', 'sharenet.io/credentials=true');
+    await until(namespace, 'ad', 'Complete');
+    await tenant.makeShares(['share'], { shareNetworkName: 'net' });
+    expect((await passwordsGiven(tenant)).flat()).toEqual(['"passwordSet":true']);
+
+    await tenant.kubectl('label', 'secret', 'ad-password', 'sharenet.io/credentials-');
+    await until(namespace, 'ad', 'CredentialsNotFound');
+    // What runs with it is left alone; a service with an unmarked one is not changed to.
+    await tenant.untilShare('share', 'available', ({ status }) => status?.phase === 'available');
+    await cluster.apply(network(namespace, 'net', [{ type: 'active_directory', name: 'ad-2' }]));
+    const refused = await cluster.until(
+      shareNetworks,
+      net,
+      'refused',
+      (stored) => conditionOf(stored, 'Ready').startsWith('False') && messageOf(stored, 'Ready').includes('ad-2'),
+    );
+    expect(refused.status?.phase).toBe('active');
+    expect(await tenant.callsOf('updateShareServerSecurityService')).toEqual([]);
+    await tenant.kubectl('label', 'secret', 'ad-2-password', 'sharenet.io/credentials=true');
+    await cluster.until(shareNetworks, net, 'changed', (stored) => restsWith(stored, 'ad-2'));
+  });
+
+  test('a Secret that is bound to one service is not sent where another says', async () => {
+    const { namespace } = await Tenant.make(cluster);
+    const bound = passwordSecret(namespace, 'bound', 'word') as { metadata: object };
+    await cluster.apply(
+      {
+        ...bound,
+        metadata: { ...bound.metadata, annotations: { 'sharenet.io/credentials-for': 'ad, ad-b' } },
+      },
+      ...['ad', 'ad-b', 'ad-c', 'ad-'].map((name) =>
+        activeDirectory(namespace, name.replace(/-$/, '-x'), { passwordSecretRef: { name: 'bound' } }),
+      ),
+    );
+    await until(namespace, 'ad', 'Complete');
+    await until(namespace, 'ad-b', 'Complete');
+    await until(namespace, 'ad-c', 'CredentialsNotBound');
+    await until(namespace, 'ad-x', 'CredentialsNotBound');
+  });
+
+  test('no way of writing the name leads out of the namespace', async () => {
+    const owner = await Tenant.make(cluster);
+    const { namespace } = await owner.neighbour();
+    await cluster.apply(passwordSecret(owner.namespace, 'theirs', 'word'));
+    for (const name of [
+      `${owner.namespace}/theirs`,
+      `../${owner.namespace}/theirs`,
+      `../../namespaces/${owner.namespace}/secrets/theirs`,
+      `..%2f${owner.namespace}%2ftheirs`,
+      'theirs?namespace=x',
+      '..',
+    ]) {
+      const service = activeDirectory(namespace, 'ad', { passwordSecretRef: { name } });
+      const { code, stderr } = await cluster.plane.kubectl(['apply', '-f', '-'], { input: JSON.stringify(service) });
+      expect([code, stderr], name).toEqual([1, expect.stringContaining('spec.passwordSecretRef.name')]);
+    }
+    await cluster.apply(activeDirectory(namespace, 'ad', { passwordSecretRef: { name: 'theirs' } }));
+    await until(namespace, 'ad', 'CredentialsNotFound');
+  });
+
+  test("a service in the operator's namespace is refused, and gets none of the Secrets there", async () => {
+    const namespace = operatorNamespace;
+    const { backendName } = await Tenant.make(cluster, { driverHandlesShareServers: true });
+    await cluster.apply(
+      passwordSecret(namespace, 'backend-credentials', 'word-of-backend'),
+      activeDirectory(namespace, 'ad', { passwordSecretRef: { name: 'backend-credentials' } }),
+      network(namespace, 'net', [{ type: 'active_directory', name: 'ad' }]),
+      share(namespace, 'share', { backendName, shareNetworkName: 'net' }),
+    );
+    await until(namespace, 'ad', 'NamespaceNotAllowed');
+    await cluster.until(shareNetworks, { namespace, name: 'net' }, 'refused', (stored) =>
+      conditionOf(stored, 'Ready').startsWith('False'),
+    );
+    expect((await cluster.calls()).filter((call) => call.namespace === namespace)).toEqual([]);
+    await cluster.kubectl('delete', 'shares,sharenetworks,securityservices', '--all', '-n', namespace, '--timeout=30s');
+  });
+});
+
+describe('credentials of backends', () => {
+  let cluster: TestCluster;
+  let ended: Promise<void>;
+  const stop = new AbortController();
+  const given: { readonly backendName: string; readonly credentials: Readonly<Record<string, string>> }[] = [];
+  const lines: string[] = [];
+
+  beforeAll(async () => {
+    cluster = await TestCluster.start();
+    const flags = [`--kubeconfig=${cluster.operatorKubeconfig}`, '--metrics-bind-address=0'];
+    const invocation = readConfig([...flags, '--health-probe-bind-address=0'], {});
+    if (invocation.kind === 'help') throw new Error('no configuration');
+    const modules = withVendorDriver(
+      driverModules,
+      vaultDriverName,
+      vaultDriver((backendName, credentials) => given.push({ backendName, credentials })),
+    );
+    const destination = { write: (line: string) => lines.push(line) };
+    const logger = createLogger({ level: 'trace', format: 'json', destination });
+    ended = runOperator(invocation.config, logger, stop.signal, modules);
+  }, 120_000);
+
+  afterAll(async () => {
+    stop.abort();
+    await ended;
+    await cluster?.stop();
+  });
+
+  const vault = (name: string, secretName: string) => ({
+    apiVersion: 'sharenet.io/v1alpha1',
+    kind: 'StorageBackend',
+    metadata: { name },
+    spec: { driver: vaultDriverName, parameters: { secretName } },
+  });
+
+  async function until(name: string, state: string) {
+    return await cluster.until(
+      storageBackends,
+      { name },
+      state,
+      (stored) => conditionOf(stored, 'Ready') === state,
+      30_000,
+    );
+  }
+
+  test("come only from marked Secrets of the operator's namespace", async () => {
+    const tenant = await cluster.namespace();
+    await cluster.apply(
+      passwordSecret(tenant, 'vault', 'word-of-tenant'),
+      passwordSecret(tenant, 'planted', 'word-of-tenant'),
+      passwordSecret(operatorNamespace, 'vault', 'word-of-operator'),
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { namespace: operatorNamespace, name: 'unmarked' },
+        stringData: { password: 'word-unmarked' },
+      },
+    );
+    const missing = ['planted', `${tenant}/vault`, `../${tenant}/vault`, 'unmarked', 'sharenet-installation', '..'];
+    await cluster.apply(
+      vault('right', 'vault'),
+      ...missing.map((secretName, index) => vault(`wrong-${index}`, secretName)),
+    );
+    await until('right', 'True/Available');
+    for (const index of missing.keys()) {
+      const told = await until(`wrong-${index}`, 'False/CredentialsNotFound');
+      expect(messageOf(told, 'Ready')).toContain(`is not in namespace ${operatorNamespace}`);
+    }
+    expect(given).toEqual([{ backendName: 'right', credentials: { password: 'word-of-operator' } }]);
+
+    // A tenant who changes his own Secret of that name changes nothing.
+    await cluster.apply(passwordSecret(tenant, 'vault', 'word-of-tenant-2'));
+    await cluster.apply(passwordSecret(operatorNamespace, 'vault', 'word-of-operator-2'));
+    await cluster.until(storageBackends, { name: 'right' }, 'given the new word', () => given.length > 1, 30_000);
+    expect(given.slice(1)).toEqual([{ backendName: 'right', credentials: { password: 'word-of-operator-2' } }]);
+    expect(lines.join('')).not.toMatch(/word-of-|word-unmarked/);
+  });
+});
