@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { safeText } from '../api/safe-text.ts';
-import { type Secret, secrets } from '../cluster-state/core-types.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { isForbidden } from '../runtime/api-error.ts';
 import { BackOff } from '../runtime/back-off.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { type Secret, secrets } from '../runtime/core-types.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject, ResourceType } from '../runtime/kube-object.ts';
 import type { Logger } from '../runtime/logger.ts';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FaultyApiServer } from '../../test/faults/api-server.ts';
 import { ManualClock } from '../../test/faults/manual-clock.ts';
-import { type Secret, secrets, secretText } from '../cluster-state/core-types.ts';
 import { createApiClient, type HttpApiClient } from '../runtime/api-client.ts';
 import { ObjectCache } from '../runtime/cache.ts';
+import { type Secret, secrets, secretText } from '../runtime/core-types.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { CertificateKeeper, type KeepOptions } from './certificate-keeper.ts';
 import { certificateSecretName } from './serving-certificate.ts';

@@ -1,8 +1,8 @@
-import { type Secret, secrets } from '../cluster-state/core-types.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { isAlreadyExists, isConflict } from '../runtime/api-error.ts';
 import type { Cache } from '../runtime/cache.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { type Secret, secrets } from '../runtime/core-types.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { rotationStep } from './certificate-rotation.ts';
 import {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it, test } from 'vitest';
-import { type Secret, secretData, secretText } from '../cluster-state/core-types.ts';
+import { type Secret, secretData, secretText } from '../runtime/core-types.ts';
 import { lifetimeMs } from './certificate-rotation.ts';
 import {
   certificateSecret,

@@ -1,6 +1,6 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { type Secret, secretData, secretText } from '../cluster-state/core-types.ts';
+import { type Secret, secretData, secretText } from '../runtime/core-types.ts';
 import type { KeyAndCertificate, Validity } from './certificate-authority.ts';
 import { backdatedMs, lifetimeMs } from './certificate-rotation.ts';
 import { webhookServiceName } from './webhook-configuration.ts';

@@ -2,21 +2,9 @@ import { accessKeyLabel } from '../api/v1alpha1/labels.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { isForbidden, isNotFound } from '../runtime/api-error.ts';
-import type { KubeObject, ResourceType } from '../runtime/kube-object.ts';
+import { type Secret, secrets } from '../runtime/core-types.ts';
 import { explainFailure } from './api-failure.ts';
 import { plainText } from './plain-text.ts';
-
-interface Secret extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-const secrets: ResourceType<Secret> = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 
 /** The key of a rule, or why it can't be shown. */
 export type AccessKey =

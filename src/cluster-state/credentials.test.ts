@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createOperatorRig } from '../../test/faults/operator-rig.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
-import { secretData } from './core-types.ts';
+import { secretData } from '../runtime/core-types.ts';
 import { findPassword } from './credentials.ts';
 
 function service(reference: SecurityService['spec']['passwordSecretRef']): SecurityService {

@@ -1,7 +1,7 @@
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
+import { secretText } from '../runtime/core-types.ts';
 import type { ClusterState } from './cluster-state.ts';
-import { secretText } from './core-types.ts';
 
 /** What became of looking for a SecurityService's password. */
 export type PasswordLookup =

@@ -14,10 +14,10 @@ import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { parseCheckRequest } from '../network-change/check-request.ts';
+import { type Namespace, namespaces, type Secret, secrets } from '../runtime/core-types.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import type { Manager } from '../runtime/manager.ts';
-import { type Namespace, namespaces, type Secret, secrets } from './core-types.ts';
 import { slimNamespace, slimObject, slimSecret } from './slim-object.ts';
 
 /** What the operator knows without asking: one informer a kind, with the indexes that the reconcilers read. */

@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { isAlreadyExists, isNotFound } from '../runtime/api-error.ts';
-import { namespaces, type Secret, secrets } from './core-types.ts';
+import { namespaces, type Secret, secrets } from '../runtime/core-types.ts';
 
 /** Name of the Secret in the operator's namespace that keeps the installation key. */
 export const installationSecretName = 'sharenet-installation';

@@ -1,6 +1,6 @@
 import { apiGroup } from '../api/v1alpha1/resource-types.ts';
+import type { Namespace, Secret } from '../runtime/core-types.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
-import type { Namespace, Secret } from './core-types.ts';
 
 /** Longest value of an annotation of ours that can mean something, in characters. */
 const maxAnnotationLength = 8192;

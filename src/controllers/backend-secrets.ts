@@ -1,7 +1,7 @@
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import { type Secret, secretData, secrets } from '../cluster-state/core-types.ts';
 import { isAlreadyExists, isNotFound } from '../runtime/api-error.ts';
+import { type Secret, secretData, secrets } from '../runtime/core-types.ts';
 import { uidOf } from '../runtime/kube-object.ts';
 import type { Operator } from './operator.ts';
 

@@ -69,9 +69,39 @@ describe('a controller', () => {
       active--;
       runs++;
     }, 3);
-    for (let index = 0; index < 12; index++) controller.enqueue(key(`k${index}`));
+    for (let index = 0; index < 12; index++) controller.enqueue({ namespace: `n${index % 2}`, name: `k${index}` });
     await eventually('all runs', () => runs === 12);
     expect(most).toBe(3);
+  });
+
+  it('keeps one of several workers for other namespaces, also from what comes back from outside', async () => {
+    const outside = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const controller = start(async ({ key: { namespace, name }, outsideWorker }) => {
+      if (name.startsWith('out')) await outsideWorker(() => outside.promise);
+      begun.push(`${namespace}/${name}`);
+      if (namespace === 'a') await end.promise;
+    }, 3);
+    for (const name of ['out1', 'out2', 'out3', 'k1', 'k2', 'k3']) controller.enqueue(key(name));
+    await eventually('two of them', () => begun.length === 2);
+    outside.resolve();
+    await delay(20);
+    expect(begun).toEqual(['a/k1', 'a/k2']);
+    for (const name of ['k1', 'k2']) controller.enqueue({ namespace: 'b', name });
+    await eventually('those of the other', () => begun.length === 4);
+    expect(begun.slice(2)).toEqual(['b/k1', 'b/k2']);
+    end.resolve();
+    await eventually('all', () => begun.length === 8);
+  });
+
+  it('lets timers and answers through while thousands of keys need no request', async () => {
+    let runs = 0;
+    const controller = start(async () => void runs++);
+    for (let index = 0; index < 5000; index++) controller.enqueue(key(`k${index}`));
+    await delay(1);
+    expect(runs).toBeLessThan(5000);
+    await eventually('all', () => runs === 5000);
   });
 
   it('lends the worker out while a reconcile waits for the outside, but not the key', async () => {

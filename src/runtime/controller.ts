@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { isConflict } from './api-error.ts';
 import type { CacheEvent } from './cache.ts';
 import type { Clock } from './clock.ts';
+import { FairSlots } from './fair-slots.ts';
 import type { Informer } from './informer.ts';
 import type { KubeObject, ObjectName } from './kube-object.ts';
 import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { keyOf } from './object-store.ts';
-import { type AddOptions, WorkQueue } from './work-queue.ts';
-import { WorkerSlots } from './worker-slots.ts';
+import { type AddOptions, namespaceOf, WorkQueue } from './work-queue.ts';
 
 export interface ReconcileContext {
   readonly key: ObjectName;
@@ -40,7 +41,7 @@ export class TerminalError extends Error {
 
 export interface ControllerOptions {
   readonly name: string;
-  /** Most keys that are worked on at once (without those outside of a worker). */
+  /** Most keys that are worked on at once (without those outside of a worker); of several one namespace never has all. */
   readonly workers: number;
   readonly reconcile: Reconcile;
 }
@@ -114,26 +115,18 @@ export class QueueController implements Controller {
 
   /** Works until the signal is aborted and everything that runs has ended; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { metrics } = this.#dependencies;
-    const slots = new WorkerSlots(this.#options.workers);
+    const slots = new FairSlots(this.#options.workers, () => this.#queue.look());
     const pending = new Set<Promise<void>>();
     const watchdog = new AbortController();
     const watching = this.#watchForStuck(watchdog.signal);
-    // The slot is taken only when there is a key for it: one who comes back from outside must find it free.
-    while (await this.#queue.ready(signal)) {
-      await slots.acquire('arriving');
-      const key = signal.aborted ? undefined : this.#queue.take();
-      if (key === undefined) {
-        slots.release();
-        continue;
-      }
-      metrics?.activeWorkers.inc(this.#labels);
-      const work = this.#work(key, signal, slots).finally(() => {
-        metrics?.activeWorkers.dec(this.#labels);
-        slots.release();
-        pending.delete(work);
-      });
+    for (;;) {
+      // A slot is taken only with a key for it, and what comes back from outside is served first: here nobody waits in line.
+      const key = await this.#queue.next(signal, (namespace) => slots.hasPlaceFor(namespace));
+      if (key === undefined) break;
+      const work = this.#work(key, signal, slots, slots.take(namespaceOf(key))).finally(() => pending.delete(work));
       pending.add(work);
+      // Thousands of keys that need no request must not keep answers, watches and leases waiting until the last is done.
+      await breathe();
     }
     this.#queue.shutDown();
     await Promise.all(pending);
@@ -146,8 +139,11 @@ export class QueueController implements Controller {
     return [...this.#running].map((running) => running.key);
   }
 
-  async #work(key: string, signal: AbortSignal, slots: WorkerSlots): Promise<void> {
+  async #work(key: string, signal: AbortSignal, slots: FairSlots, release: () => void): Promise<void> {
     const { clock, metrics } = this.#dependencies;
+    let leave = release;
+    let outside = 0;
+    metrics?.activeWorkers.inc(this.#labels);
     const name = nameOf(key);
     const reconcileID = randomUUID();
     const logger = this.#logger.child({ ...name, reconcileID });
@@ -161,13 +157,17 @@ export class QueueController implements Controller {
         logger,
         signal,
         outsideWorker: async (work) => {
-          slots.release();
-          metrics?.activeWorkers.dec(this.#labels);
+          if (outside++ === 0) {
+            leave();
+            metrics?.activeWorkers.dec(this.#labels);
+          }
           try {
             return await work();
           } finally {
-            await slots.acquire('returning');
-            metrics?.activeWorkers.inc(this.#labels);
+            if (--outside === 0) {
+              leave = await slots.acquire(namespaceOf(key));
+              metrics?.activeWorkers.inc(this.#labels);
+            }
           }
         },
       });
@@ -182,6 +182,8 @@ export class QueueController implements Controller {
     metrics?.reconcileTotal.inc({ controller: this.name, result });
     metrics?.reconcileTime.observe(this.#labels, (clock.now() - running.since) / 1000);
     this.#queue.done(key);
+    metrics?.activeWorkers.dec(this.#labels);
+    leave();
   }
 
   /** Decides what follows a failure; returns the `result` label. */

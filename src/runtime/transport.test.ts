@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../test/faults/eventually.ts';
 import { CertificateAuthority } from '../../test/kube/certificates.ts';
 import { ApiError } from './api-error.ts';
 import { createLogger } from './logger.ts';
@@ -16,6 +17,8 @@ describe('the transport over TLS', () => {
   let server: Server;
   let port: number;
   let users: (string | undefined)[];
+  /** Where it is set, answers wait for their turn. */
+  let held: { readonly path: string; readonly answer: () => void }[] | undefined;
   let transport: Transport;
 
   const file = (name: string) => join(folder, name);
@@ -29,7 +32,9 @@ describe('the transport over TLS', () => {
       // The socket of an HTTPS server is a TLS socket, which its types do not say.
       const { subject } = (request.socket as TLSSocket).getPeerCertificate();
       users.push(Array.isArray(subject.CN) ? subject.CN[0] : subject.CN);
-      response.end('{}');
+      const answer = () => void response.end('{}');
+      if (held === undefined) answer();
+      else held.push({ path: request.url ?? '', answer });
     });
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     port = (server.address() as AddressInfo).port;
@@ -50,6 +55,7 @@ describe('the transport over TLS', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'transport-'));
     users = [];
+    held = undefined;
     port = 0;
     const authority = await CertificateAuthority.create('first');
     await serve(authority);
@@ -87,6 +93,35 @@ describe('the transport over TLS', () => {
     await rm(file('client.crt'));
     await get();
     expect(users).toEqual(['first-user', 'first-user']);
+  });
+
+  it('lets namespaces take turns, so that a thousand requests for one keep no other waiting', async () => {
+    const answers: typeof held & object = [];
+    held = answers;
+    const list = (namespace: string, signal?: AbortSignal) =>
+      transport.json({
+        method: 'GET',
+        path: `/api/v1/namespaces/${namespace}/pods/x`,
+        verb: 'get',
+        resource: '',
+        signal,
+      });
+    const many = Array.from({ length: 1000 }, () => list('a'));
+    await eventually('the most that a namespace gets', () => answers.length === 15);
+    const other = list('b');
+    await eventually('the other', () => answers.length === 16);
+    expect(answers.at(-1)?.path).toContain('/namespaces/b/');
+    const impatient = new AbortController();
+    const given = list('c', impatient.signal);
+    const patient = list('d');
+    impatient.abort(new Error('enough'));
+    await expect(given).rejects.toThrow('enough');
+    for (const { answer } of answers.slice(0, 2)) answer();
+    await eventually('one of each', () => answers.length === 18);
+    expect(answers.slice(16).map(({ path }) => path.split('/')[4])).toEqual(['a', 'd']);
+    held = undefined;
+    for (const { answer } of answers) answer();
+    await Promise.all([...many, other, patient]);
   });
 
   it('says so when there are no credentials at all', async () => {

@@ -4,6 +4,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
 import { ApiError, errorFromStatus } from './api-error.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { FairSlots } from './fair-slots.ts';
 import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 
@@ -52,7 +53,15 @@ interface Connection {
   readonly readAt: number;
 }
 
+/** An answer whose body is still to be read. */
+interface OpenAnswer {
+  readonly answer: Dispatcher.ResponseData;
+  /** Gives the connection to the next request; to be called when the body has been read. */
+  readonly leave: () => void;
+}
+
 const maxAttempts = 6;
+const defaultConnections = 16;
 const maxRetryAfterSeconds = 30;
 
 /** Keep-alive HTTP to one API server: credentials, timeouts, retries that are safe, typed errors. */
@@ -65,12 +74,15 @@ export class Transport {
   #refreshing: Promise<Connection> | undefined;
   /** All that were made and still have connections. */
   readonly #agents = new Set<Agent>();
+  /** Requests about different namespaces take turns: a thousand writes for one tenant must not keep the others, or a lease, waiting. */
+  readonly #places: FairSlots;
   #closed = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
+    this.#places = new FairSlots(options.connections ?? defaultConnections);
   }
 
   /**
@@ -80,12 +92,14 @@ export class Transport {
    * @throws ApiError; the signal's reason when aborted.
    */
   async json(request: TransportRequest): Promise<unknown> {
-    const answer = await this.#send(request, false);
+    const { answer, leave } = await this.#send(request, false);
     let body: string;
     try {
       body = await answer.body.text();
     } catch (error) {
       throw connectionError(request, error);
+    } finally {
+      leave();
     }
     try {
       return JSON.parse(body);
@@ -100,7 +114,7 @@ export class Transport {
    * @throws ApiError; the signal's reason when aborted.
    */
   async stream(request: TransportRequest, idleTimeoutMs: number): Promise<AsyncIterable<Buffer>> {
-    const answer = await this.#send(request, true, idleTimeoutMs);
+    const { answer } = await this.#send(request, true, idleTimeoutMs);
     return answer.body;
   }
 
@@ -110,15 +124,20 @@ export class Transport {
     await Promise.all([...this.#agents].map((agent) => agent.destroy()));
   }
 
-  async #send(request: TransportRequest, streamed: boolean, idleTimeoutMs?: number): Promise<Dispatcher.ResponseData> {
+  async #send(request: TransportRequest, streamed: boolean, idleTimeoutMs?: number): Promise<OpenAnswer> {
     let reauthenticated = false;
     for (let attempt = 1; ; attempt++) {
       request.signal?.throwIfAborted();
       const connection = await this.#connect(request);
+      // A watch has a connection of its own.
+      const leave = streamed
+        ? () => undefined
+        : await this.#places.acquire(namespaceIn(request.path), 'normal', request.signal);
       let answer: Dispatcher.ResponseData;
       try {
         answer = await this.#dispatch(connection, request, streamed, idleTimeoutMs);
       } catch (error) {
+        leave();
         const failure = connectionError(request, error);
         this.#count(connection, request, '<error>');
         if (streamed || request.method !== 'GET' || attempt >= 3 || !(failure instanceof ApiError)) throw failure;
@@ -127,9 +146,9 @@ export class Transport {
       }
       this.#count(connection, request, String(answer.statusCode));
       this.#logWarnings(request, answer);
-      if (answer.statusCode < 300) return answer;
+      if (answer.statusCode < 300) return { answer, leave };
 
-      const failure = await this.#readError(request, answer);
+      const failure = await this.#readError(request, answer).finally(leave);
       if (answer.statusCode === 401 && !reauthenticated) {
         reauthenticated = true;
         this.#expire(connection);
@@ -268,7 +287,7 @@ export class Transport {
       pathPrefix: server.pathname.replace(/\/+$/, ''),
       host: server.host,
       headers,
-      requests: sameTls ? previous.requests : this.#agent(tls, this.#options.connections ?? 16),
+      requests: sameTls ? previous.requests : this.#agent(tls, this.#options.connections ?? defaultConnections),
       watches: sameTls ? previous.watches : this.#agent(tls, null),
       tlsDigest,
       readAt: this.#clock.now(),
@@ -317,4 +336,9 @@ export function connectionError(request: TransportRequest, error: unknown): unkn
   const reason = /TIMEOUT/.test(code) ? 'Timeout' : 'ConnectionFailed';
   const message = code || (error instanceof Error ? error.name : 'unknown error');
   return new ApiError({ ...request, status: 0, reason, message });
+}
+
+/** Namespace that a path is about; empty for cluster-scoped ones. */
+function namespaceIn(path: string): string {
+  return /\/namespaces\/([^/]+)\//.exec(path)?.[1] ?? '';
 }

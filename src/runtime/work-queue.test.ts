@@ -87,6 +87,19 @@ describe('WorkQueue', () => {
     expect(queue.length).toBe(0);
   });
 
+  it('passes over namespaces that may have none, and looks again when it is told to', async () => {
+    const queue = queueOn(new ManualClock());
+    for (const key of ['a/1', 'a/2', 'b/1']) queue.add(key, { priority: key === 'b/1' ? 'low' : 'normal' });
+    const barred = new Set(['a']);
+    const mayTake = (namespace: string): boolean => !barred.has(namespace);
+    expect(queue.take(mayTake)).toBe('b/1');
+    expect(queue.take(mayTake)).toBeUndefined();
+    const next = queue.next(undefined, mayTake);
+    barred.clear();
+    queue.look();
+    expect(await next).toBe('a/1');
+  });
+
   it('behaves as its model in every sequence of operations', async () => {
     const key = fc.constantFrom('a/1', 'a/2', 'b/1', 'c/1', 'cluster');
     const operation = fc.oneof(

@@ -22,6 +22,9 @@ export interface AddOptions {
   readonly afterMs?: number | undefined;
 }
 
+/** Whether a key of a namespace may be given out now. */
+type MayTake = (namespace: string) => boolean;
+
 /** After so many keys of normal priority one of low priority has its turn. */
 const normalsPerLow = 10;
 
@@ -93,19 +96,14 @@ export class WorkQueue {
     }
   }
 
-  /** The next key; undefined when the queue is shut down or the signal aborted. The caller must call `done` with it. */
-  async next(signal?: AbortSignal): Promise<string | undefined> {
-    while (await this.ready(signal)) {
-      const key = this.take();
-      if (key !== undefined) return key;
-    }
-    return undefined;
-  }
-
-  /** Resolves with true as soon as a key waits; with false when the queue is shut down or the signal aborted. */
-  async ready(signal?: AbortSignal): Promise<boolean> {
+  /**
+   * The next key of a namespace that may have one; undefined when the queue is shut down or the signal aborted. The caller must
+   * call `done` with it, and `look` when the answer for a namespace changes.
+   */
+  async next(signal?: AbortSignal, mayTake: MayTake = () => true): Promise<string | undefined> {
     while (!this.#shutDown && !signal?.aborted) {
-      if (this.length > 0) return true;
+      const key = this.take(mayTake);
+      if (key !== undefined) return key;
       await new Promise<void>((resolve) => {
         const wake = () => {
           signal?.removeEventListener('abort', wake);
@@ -116,18 +114,25 @@ export class WorkQueue {
         this.#waiters.add(wake);
       });
     }
-    return false;
+    return undefined;
   }
 
-  /** The next key if one waits. The caller must call `done` with it. */
-  take(): string | undefined {
+  /** Lets those who wait for a key look again whether they may have one. */
+  look(): void {
+    for (const wake of [...this.#waiters]) wake();
+  }
+
+  /** The next key if one waits in a namespace that may have it. The caller must call `done` with it. */
+  take(mayTake: MayTake = () => true): string | undefined {
     if (this.#shutDown) return undefined;
     const { normal, low } = this.#lanes;
     const lowIsDue = low.size > 0 && (normal.size === 0 || this.#normalsInRow >= normalsPerLow);
+    const [first, second] = lowIsDue ? [low, normal] : [normal, low];
+    const key = first.shift(mayTake) ?? second.shift(mayTake);
+    if (key === undefined) return undefined;
     this.#normalsInRow = lowIsDue || low.size === 0 ? 0 : this.#normalsInRow + 1;
-    const key = (lowIsDue ? low : normal).shift();
-    const waiting = key === undefined ? undefined : this.#waiting.get(key);
-    if (key === undefined || waiting === undefined) return undefined;
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) return undefined;
     const now = this.#options.clock.now();
     this.#waiting.delete(key);
     this.#processing.set(key, { priority: waiting.priority, since: now });
@@ -223,8 +228,9 @@ class Lane {
     if (keys.size === 0) this.#namespaces.delete(namespace);
   }
 
-  shift(): string | undefined {
+  shift(mayTake: MayTake): string | undefined {
     for (const [namespace, keys] of this.#namespaces) {
+      if (!mayTake(namespace)) continue;
       for (const key of keys) {
         keys.delete(key);
         this.#size--;
@@ -237,7 +243,8 @@ class Lane {
   }
 }
 
-function namespaceOf(key: string): string {
+/** Namespace of a key; empty where it has none. */
+export function namespaceOf(key: string): string {
   const slash = key.indexOf('/');
   return slash === -1 ? '' : key.slice(0, slash);
 }

@@ -44,6 +44,9 @@ export const formatCases: readonly FormatCase[] = [
       { accessTo: '2001:db8::1/64' },
       { accessTo: 'host.example.com' },
       { accessTo: ' 10.0.0.1' },
+      ...['1.2.3.260', '1.2.3.*', '1.2.3.4/33', '1.2.3.4-1.2.3.9', '1.2.3', '1.2.3.4/', '2001:db8::/129'].map(
+        (accessTo) => ({ accessTo }),
+      ),
     ],
   },
   {

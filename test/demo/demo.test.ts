@@ -72,6 +72,7 @@ test('it tells the whole story and leaves nothing behind', async () => {
   const [code] = await once(start({ args: [demo, '--exit'] }), 'close');
   expect(printed).toMatch(/scratch-batch +scratch +cephx +batch +rw +active +scratch-batch-access-key/);
   expect(printed).toMatch(/userKey: +40 bytes/);
+  expect(printed).toMatch(/Error from server \(SecurityServiceNotFound\): .*ad-x/);
   expect(printed).toMatch(/^1 net-1 +network_change /m);
   expect(printed).toMatch(/^2 net-1-\w+ +net-1 +dummy +network_change /m);
   expect(printed).toContain('"domain":"b.example.com"');

@@ -20,6 +20,8 @@ const chapters = [
   { title: '5. Resetting a status, and a lost Secret', tell: resetAndRepair },
 ] as const;
 
+const root = join(import.meta.dirname, '../..');
+
 /** What a shell gets of a program that Ctrl-C ended. */
 const interruptedCode = 130;
 
@@ -106,6 +108,9 @@ function invite({ plane, operator, stateDirectory }: Stage): void {
     ...(inPath(plane.kubectlPath) ? [] : [`alias kubectl=${plane.kubectlPath}`]),
     '',
     'kubectl get sharenet                                   # everything in team-a',
+    ...(inPath(join(root, 'bin/x')) ? [] : [`export PATH=${join(root, 'bin')}:$PATH`]),
+    'kubectl sharenet status                                # the same as a tree, with reasons',
+    'kubectl sharenet access list --show-keys               # the keys to mount with',
     'kubectl explain sharenetwork.spec                      # every field is described',
     'kubectl edit sharenetwork net-1                        # name ad-a or ad-b and watch:',
     'kubectl get shareservers --watch',

@@ -36,13 +36,14 @@ export class DemoOperator {
   static async start(kubeconfig: string): Promise<DemoOperator> {
     for (let attempt = 1; ; attempt += 1) {
       const programs = await SupervisedPrograms.open();
-      const [health, metrics] = [await freePort(), await freePort()];
+      const [health, metrics, webhook] = [await freePort(), await freePort(), await freePort()];
       const operator = new DemoOperator(programs, `http://127.0.0.1:${metrics}/metrics`);
       const flags = [
         `--kubeconfig=${kubeconfig}`,
         `--health-probe-bind-address=127.0.0.1:${health}`,
         `--metrics-bind-address=127.0.0.1:${metrics}`,
-        '--webhook-mode=off',
+        '--webhook-mode=url',
+        `--webhook-port=${webhook}`,
         '--log-format=pretty',
       ];
       try {

@@ -109,7 +109,8 @@ export class Stage {
 
   /** Environment in which a command is this person's. */
   environmentOf(actor: Actor): NodeJS.ProcessEnv {
-    const path = `${dirname(this.plane.kubectlPath)}${delimiter}${process.env.PATH ?? ''}`;
+    // kubectl finds its plugins on the PATH.
+    const path = [dirname(this.plane.kubectlPath), join(root, 'bin'), process.env.PATH ?? ''].join(delimiter);
     return { ...this.plane.kubectlEnvironment, PATH: path, KUBECONFIG: this.#kubeconfigs[actor] };
   }
 

@@ -6,9 +6,9 @@ import type {
   StorageBackend,
   StorageBackendSpec,
 } from '../../src/api/v1alpha1/storage-backend.ts';
-import { secretData } from '../../src/cluster-state/core-types.ts';
 import type { Informers } from '../../src/cluster-state/informers.ts';
 import { driverModules } from '../../src/drivers/registry.ts';
+import { secretData } from '../../src/runtime/core-types.ts';
 import type { Informer } from '../../src/runtime/informer.ts';
 import type { KubeObject } from '../../src/runtime/kube-object.ts';
 import { createOperatorRig, type OperatorRig } from './operator-rig.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses, shareNetworks, shareServers } from '../../src/api/v1alpha1/resource-types.ts';
-import { secrets } from '../../src/cluster-state/core-types.ts';
+import { secrets } from '../../src/runtime/core-types.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from './manifests.ts';
 import { TestCluster } from './test-cluster.ts';
 

@@ -4,7 +4,7 @@ import { shareAccesses, shares, storageBackends } from '../../src/api/v1alpha1/r
 import type { Share, ShareSpec } from '../../src/api/v1alpha1/share.ts';
 import type { ShareAccess, ShareAccessSpec } from '../../src/api/v1alpha1/share-access.ts';
 import type { DummyBackendConfig, DummyFault, StorageBackendSpec } from '../../src/api/v1alpha1/storage-backend.ts';
-import { type Secret, secrets, secretText } from '../../src/cluster-state/core-types.ts';
+import { type Secret, secrets, secretText } from '../../src/runtime/core-types.ts';
 import type { KubeObject, ResourceType } from '../../src/runtime/kube-object.ts';
 import { access, backend, share } from './manifests.ts';
 import type { RecordedCall, TestCluster } from './test-cluster.ts';

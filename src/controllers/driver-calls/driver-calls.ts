@@ -3,10 +3,9 @@ import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts'
 import type { Clock } from '../../runtime/clock.ts';
 import { isStorable } from '../driver-data.ts';
 import type { DriverCallMetrics } from './driver-call-metrics.ts';
-import type { DriverInstances, DriverLease } from './driver-instances.ts';
+import type { CallPriority, DriverInstances, DriverLease } from './driver-instances.ts';
 import { type LockMode, type LockRequest, LockTable } from './lock-table.ts';
 import { presentable } from './presentable-error.ts';
-import type { SlotPriority } from './slots.ts';
 
 /** What a call concerns; decides which other calls it excludes. */
 export interface CallScope {
@@ -21,7 +20,7 @@ export interface CallScope {
   readonly server?: { readonly uid: string; readonly mode: LockMode; readonly secrets?: readonly string[] };
   /** Held exclusively: one call at a time per share. */
   readonly shareUID?: string;
-  readonly priority?: SlotPriority;
+  readonly priority?: CallPriority;
 }
 
 /** What one driver call is. */

@@ -1,12 +1,15 @@
 import type { Driver } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { type SlotPriority, Slots } from './slots.ts';
+import { FairSlots } from '../../runtime/fair-slots.ts';
+
+/** What a call does for its tenant: taking access away comes before everything else. */
+export type CallPriority = 'denial' | 'normal';
 
 interface Instance {
   driver: Driver | undefined;
   secrets: readonly string[];
-  readonly slots: Slots;
+  readonly slots: FairSlots;
   /** Leases given out for the present driver. */
   leases: number;
   /** Settles when a replacement is finished; new leases wait for it. */
@@ -78,12 +81,12 @@ export class DriverInstances {
   async lease(
     backendName: string,
     namespace: string,
-    priority: SlotPriority,
+    priority: CallPriority,
     signal: AbortSignal,
   ): Promise<DriverLease> {
     const instance = this.#instances.get(backendName);
     if (instance?.driver === undefined) throw noDriver(backendName);
-    const releaseSlot = await instance.slots.acquire(namespace, priority, signal);
+    const releaseSlot = await instance.slots.acquire(namespace, priority === 'denial' ? 'urgent' : 'normal', signal);
     // Another replacement may have begun while the first was waited for.
     while (instance.replacing !== undefined) await instance.replacing;
     const { driver, secrets } = instance;
@@ -130,7 +133,7 @@ export class DriverInstances {
     const made: Instance = {
       driver: undefined,
       secrets: [],
-      slots: new Slots(limit),
+      slots: new FairSlots(limit),
       leases: 0,
       replacing: undefined,
       drained: undefined,

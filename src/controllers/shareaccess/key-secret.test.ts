@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createOperatorRig, type OperatorRig } from '../../../test/faults/operator-rig.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
-import { type Secret, secretData, secrets, secretText } from '../../cluster-state/core-types.ts';
 import { Installation } from '../../cluster-state/installation.ts';
+import { type Secret, secretData, secrets, secretText } from '../../runtime/core-types.ts';
 import { cachedKeySecret, deleteKey, keySecretName, liveKeySecret, ruleNameOf, storeKey } from './key-secret.ts';
 
 const rule: ShareAccess = {

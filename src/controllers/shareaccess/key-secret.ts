@@ -1,8 +1,8 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
-import { type Secret, secretData, secrets, secretText } from '../../cluster-state/core-types.ts';
 import { isAlreadyExists, isNotFound } from '../../runtime/api-error.ts';
+import { type Secret, secretData, secrets, secretText } from '../../runtime/core-types.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import { secretText } from '../../cluster-state/core-types.ts';
 import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { keepIdentity, type RecordedIdentity } from '../../drivers/identity.ts';
 import { backendConfigOf, type DriverModules } from '../../drivers/registry.ts';
+import { secretText } from '../../runtime/core-types.ts';
 import { presentable } from '../driver-calls/presentable-error.ts';
 import type { Operator } from '../operator.ts';
 

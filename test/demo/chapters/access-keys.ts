@@ -1,5 +1,5 @@
 import { shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
-import { secrets } from '../../../src/cluster-state/core-types.ts';
+import { secrets } from '../../../src/runtime/core-types.ts';
 import type { Stage } from '../stage.ts';
 
 /** From nothing to shares with access rules; the key of one of them is in a Secret. */

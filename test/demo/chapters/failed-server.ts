@@ -32,9 +32,8 @@ export async function failOneServer(stage: Stage): Promise<void> {
     `kubectl get sharenetwork net-1 -o jsonpath='{range .status.conditions[*]}{.type}={.status} {.reason}{"\\n"}{end}'\\
 'lastNetworkChange: {.status.lastNetworkChange.result} on {.status.lastNetworkChange.failedServers}{"\\n"}'`,
   );
-  await stage.tenant(
-    `kubectl get sharenetwork net-1 -o jsonpath='{.status.conditions[?(@.type=="Ready")].message}{"\\n"}'`,
-  );
+  screen.say('The kubectl plugin shows it as one tree:');
+  await stage.tenant('kubectl sharenet status net-1');
   await stage.tenant('kubectl events --types=Warning');
   const phaseOf = async (name: string) => (await stage.get(shareServers, name)).status?.phase;
   const failed = (await stage.get(shareNetworks, 'net-1')).status;

@@ -5,6 +5,12 @@ import { watchChange } from '../watch.ts';
 /** The security service of a network in use is replaced. */
 export async function changeSecurityService(stage: Stage): Promise<void> {
   const { screen } = stage;
+  screen.say('A reference to a service that does not exist is refused before anything happens:');
+  const wrong = { spec: { securityServices: [{ type: 'active_directory', name: 'ad-x' }] } };
+  const answer = await stage.tenantIsRefused(
+    `kubectl patch sharenetwork net-1 --type=merge -p '${JSON.stringify(wrong)}'`,
+  );
+  stage.expect('a refusal that names the service', answer.includes('ad-x'));
   screen.say(
     'The company moves to another domain. The tenant changes one name in the share network, and the operator gives the ' +
       'new directory to every share server in use. One can watch it:',

@@ -1,9 +1,9 @@
 import { shareAccesses } from '../../../src/api/v1alpha1/resource-types.ts';
-import { secrets } from '../../../src/cluster-state/core-types.ts';
+import { secrets } from '../../../src/runtime/core-types.ts';
 import type { Stage } from '../stage.ts';
 
-const reset = (phase: string): string =>
-  `kubectl patch sharenetwork net-1 --subresource=status --type=merge -p '{"status":{"phase":"${phase}"}}'`;
+const maintenance =
+  'kubectl patch sharenetwork net-1 --subresource=status --type=merge -p \'{"status":{"phase":"network_change"}}\'';
 
 /** An administrator sets a status by hand; a Secret that was deleted by mistake comes back. */
 export async function resetAndRepair(stage: Stage): Promise<void> {
@@ -11,8 +11,8 @@ export async function resetAndRepair(stage: Stage): Promise<void> {
   screen.say(
     'The storage administrator needs the network to stand still and sets its phase by hand. A tenant may not do that.',
   );
-  await stage.tenantIsRefused(reset('network_change'));
-  await stage.admin(reset('network_change'));
+  await stage.tenantIsRefused(maintenance);
+  await stage.admin(maintenance);
   screen.say('Meanwhile the tenant makes a rule writable. It waits, and says why:');
   await stage.tenant(`kubectl patch shareaccess projects-office --type=merge -p '{"spec":{"accessLevel":"rw"}}'`);
   await stage.until(
@@ -22,8 +22,10 @@ export async function resetAndRepair(stage: Stage): Promise<void> {
     ({ status }) => status?.conditions?.some(({ reason }) => reason === 'ShareNetworkNotActive') === true,
   );
   await stage.tenant('kubectl get shareaccess projects-office -o wide');
-  screen.say('The network is released, and the rule goes on by itself. Both resets are on record.');
-  await stage.admin(reset('active'));
+  screen.say(
+    'The network is released with the kubectl plugin, and the rule goes on by itself. Both resets are on record.',
+  );
+  await stage.admin('kubectl sharenet reset-status sharenetwork net-1 --to active');
   await stage.tenant(
     "kubectl wait shareaccess/projects-office --for=jsonpath='{.status.accessLevel}'=rw --timeout=60s",
   );

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses } from '../../../src/api/v1alpha1/resource-types.ts';
-import { type Secret, secrets, secretText } from '../../../src/cluster-state/core-types.ts';
+import { type Secret, secrets, secretText } from '../../../src/runtime/core-types.ts';
 import { createInformer } from '../../../src/runtime/informer.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 import { eventually } from '../../faults/eventually.ts';

@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CertificateAuthority } from '../../../src/admission/certificate-authority.ts';
 import { certificatesOf, webhookHosts } from '../../../src/admission/serving-certificate.ts';
-import { type Secret, secrets, secretText } from '../../../src/cluster-state/core-types.ts';
+import { type Secret, secrets, secretText } from '../../../src/runtime/core-types.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { freePort } from '../../kube/free-port.ts';
 import { OperatorProcess } from '../operator-process.ts';

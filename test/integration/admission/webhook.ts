@@ -6,7 +6,7 @@ import {
   validatingWebhookConfigurations,
   webhookConfigurationName,
 } from '../../../src/admission/webhook-configuration.ts';
-import { type Secret, secrets } from '../../../src/cluster-state/core-types.ts';
+import { type Secret, secrets } from '../../../src/runtime/core-types.ts';
 import { freePort } from '../../kube/free-port.ts';
 import type { OperatorProcess } from '../operator-process.ts';
 import { operatorUser } from '../operator-user.ts';

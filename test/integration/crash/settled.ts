@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { shareAccesses, shareNetworks, shareServers } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../../src/api/v1alpha1/share-access.ts';
 import type { ShareNetwork } from '../../../src/api/v1alpha1/share-network.ts';
-import { type Secret, secrets, secretText } from '../../../src/cluster-state/core-types.ts';
+import { type Secret, secrets, secretText } from '../../../src/runtime/core-types.ts';
 import type { TestCluster } from '../test-cluster.ts';
 import { readDummyState } from './dummy-state.ts';
 

@@ -7,7 +7,7 @@ import {
   shares,
   storageBackends,
 } from '../../../src/api/v1alpha1/resource-types.ts';
-import { namespaces } from '../../../src/cluster-state/core-types.ts';
+import { namespaces } from '../../../src/runtime/core-types.ts';
 import { activeDirectory, network, passwordSecret } from '../manifests.ts';
 import { conditionOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';

@@ -8,7 +8,7 @@ import {
   shares,
   storageBackends,
 } from '../../../src/api/v1alpha1/resource-types.ts';
-import { type Secret, secrets } from '../../../src/cluster-state/core-types.ts';
+import { type Secret, secrets } from '../../../src/runtime/core-types.ts';
 import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { chooseSeed, shuffled, withSeed } from '../crash/seeded-random.ts';

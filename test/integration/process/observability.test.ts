@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses, shareNetworks, shareServers } from '../../../src/api/v1alpha1/resource-types.ts';
-import { secrets } from '../../../src/cluster-state/core-types.ts';
+import { secrets } from '../../../src/runtime/core-types.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { readDummyState } from '../crash/dummy-state.ts';
 import { restsWith } from '../crash/settled.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shares, storageBackends } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { StorageBackend } from '../../../src/api/v1alpha1/storage-backend.ts';
-import { secrets } from '../../../src/cluster-state/core-types.ts';
+import { secrets } from '../../../src/runtime/core-types.ts';
 import { activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import type { OperatorProcess } from '../operator-process.ts';
 import { conditionOf, messageOf } from '../tenant.ts';

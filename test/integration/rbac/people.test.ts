@@ -5,7 +5,7 @@ import {
   shareNetworks,
   shareServers,
 } from '../../../src/api/v1alpha1/resource-types.ts';
-import { secrets } from '../../../src/cluster-state/core-types.ts';
+import { secrets } from '../../../src/runtime/core-types.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { conditionOf } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';

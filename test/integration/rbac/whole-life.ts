@@ -7,7 +7,7 @@ import {
 } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareNetwork } from '../../../src/api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
-import { secrets } from '../../../src/cluster-state/core-types.ts';
+import { secrets } from '../../../src/runtime/core-types.ts';
 import type { ResourceType } from '../../../src/runtime/kube-object.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { securityServices, shareNetworks, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
-import { namespaces } from '../../../src/cluster-state/core-types.ts';
+import { namespaces } from '../../../src/runtime/core-types.ts';
 import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { readDummyState } from '../crash/dummy-state.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type SlotPriority, Slots } from './slots.ts';
+import { FairSlots, type SlotPriority } from './fair-slots.ts';
 
 const never = new AbortController().signal;
 
@@ -10,7 +10,7 @@ async function settle(): Promise<void> {
 
 /** One taken place, and those who wait for it, in the order in which they ask. */
 async function serve(asking: readonly (readonly [name: string, namespace: string, priority?: SlotPriority])[]) {
-  const slots = new Slots(1);
+  const slots = new FairSlots(1);
   const first = await slots.acquire('other', 'normal', never);
   const order: string[] = [];
   const served = asking.map(async ([name, namespace, priority = 'normal']) => {
@@ -23,7 +23,7 @@ async function serve(asking: readonly (readonly [name: string, namespace: string
   return order;
 }
 
-describe('Slots', () => {
+describe('FairSlots', () => {
   it('lets namespaces take turns, each in its own order', async () => {
     const order = await serve([
       ['a1', 'a'],
@@ -36,28 +36,28 @@ describe('Slots', () => {
     expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
   });
 
-  it('serves denials before everything else, they too in turns', async () => {
+  it('serves urgent ones before everything else, they too in turns', async () => {
     const order = await serve([
       ['grant', 'a'],
-      ['deny a1', 'a', 'denial'],
-      ['deny a2', 'a', 'denial'],
-      ['deny b1', 'b', 'denial'],
+      ['urgent a1', 'a', 'urgent'],
+      ['urgent a2', 'a', 'urgent'],
+      ['urgent b1', 'b', 'urgent'],
     ]);
-    expect(order).toEqual(['deny a1', 'deny b1', 'deny a2', 'grant']);
+    expect(order).toEqual(['urgent a1', 'urgent b1', 'urgent a2', 'grant']);
   });
 
-  it('lets something else have a turn after some denials, so that one tenant can not stop the others with them', async () => {
-    const denials = Array.from({ length: 9 }, (_, index): [string, string, SlotPriority] => [
+  it('lets something else have a turn after some urgent ones, so that one tenant can not stop the others with them', async () => {
+    const urgent = Array.from({ length: 9 }, (_, index): [string, string, SlotPriority] => [
       `d${index}`,
       'a',
-      'denial',
+      'urgent',
     ]);
-    const order = await serve([['b1', 'b'], ['c1', 'c'], ...denials]);
+    const order = await serve([['b1', 'b'], ['c1', 'c'], ...urgent]);
     expect(order).toEqual(['d0', 'd1', 'd2', 'd3', 'b1', 'd4', 'd5', 'd6', 'd7', 'c1', 'd8']);
   });
 
   it('keeps the last of several places for other namespaces, whatever the priority', async () => {
-    const slots = new Slots(3);
+    const slots = new FairSlots(3);
     const given: string[] = [];
     const releases: (() => void)[] = [];
     const ask = (name: string, namespace: string, priority: SlotPriority = 'normal'): void => {
@@ -67,7 +67,7 @@ describe('Slots', () => {
       });
     };
     for (const name of ['a1', 'a2', 'a3']) ask(name, 'a');
-    ask('a4', 'a', 'denial');
+    ask('a4', 'a', 'urgent');
     await settle();
     expect(given).toEqual(['a1', 'a2']);
     ask('b1', 'b');
@@ -82,7 +82,7 @@ describe('Slots', () => {
   });
 
   it('gives new places at once when there are more, and none until enough came back when there are fewer', async () => {
-    const slots = new Slots(1);
+    const slots = new FairSlots(1);
     const given: (() => void)[] = [];
     for (const namespace of ['a', 'b', 'c', 'd']) {
       slots.acquire(namespace, 'normal', never).then((release) => given.push(release));
@@ -102,7 +102,7 @@ describe('Slots', () => {
   });
 
   it('passes over one who gave up', async () => {
-    const slots = new Slots(1);
+    const slots = new FairSlots(1);
     const first = await slots.acquire('a', 'normal', never);
     const abort = new AbortController();
     const impatient = slots.acquire('a', 'normal', abort.signal);
@@ -115,7 +115,7 @@ describe('Slots', () => {
   });
 
   it('counts a place that is given back twice once', async () => {
-    const slots = new Slots(1);
+    const slots = new FairSlots(1);
     const first = await slots.acquire('a', 'normal', never);
     first();
     first();
@@ -133,7 +133,7 @@ describe('Slots', () => {
       fc.record({
         kind: fc.constant('acquire' as const),
         namespace: fc.constantFrom('a', 'b', 'c'),
-        priority: fc.constantFrom<SlotPriority>('denial', 'normal'),
+        priority: fc.constantFrom<SlotPriority>('urgent', 'normal'),
       }),
       fc.record({ kind: fc.constant('release' as const), index: fc.nat() }),
       fc.record({ kind: fc.constant('abort' as const), index: fc.nat() }),
@@ -142,7 +142,7 @@ describe('Slots', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
         let limit = 2;
-        const slots = new Slots(limit);
+        const slots = new FairSlots(limit);
         const taken: { readonly namespace: string; readonly release: () => void }[] = [];
         const waiting = new Map<AbortController, string>();
         const held = (namespace: string): number => taken.filter((one) => one.namespace === namespace).length;

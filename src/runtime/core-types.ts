@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceType } from '../runtime/kube-object.ts';
+import type { KubeObject, ResourceType } from './kube-object.ts';
 
 /** A core/v1 Secret as the operator reads it. */
 export interface Secret extends KubeObject {
