@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { safeText } from '../api/safe-text.ts';
+import { type AdmissionReason, admissionCodes } from '../api/v1alpha1/admission-codes.ts';
 import type { Verdict } from './verdict.ts';
 
 /** A refused write. */
 export type Refusal = Extract<Verdict, { allowed: false }>;
 
 /** A refusal whose message is one bounded line, whatever tenants wrote into it. */
-export function refusedWith(code: Refusal['code'], reason: string, message: string): Refusal {
-  return { allowed: false, code, reason, message: safeText(message) };
+export function refusedWith(reason: AdmissionReason, message: string): Refusal {
+  return { allowed: false, code: admissionCodes[reason], reason, message: safeText(message) };
 }
 
 /** Whether a write says anything new: an object whose spec stays is never refused, whatever became of the world since. */

@@ -14,7 +14,6 @@ export const securityServiceValidator: Validator<SecurityService> = {
     const { object, oldObject } = write;
     if (object.metadata.namespace === state.namespace) {
       return refusedWith(
-        403,
         'NamespaceNotAllowed',
         `SecurityServices in the operator's namespace ${state.namespace} are refused; make it in the namespace of its share networks`,
       );
@@ -34,7 +33,6 @@ function useRefusal(object: SecurityService, old: SecurityService, state: Admiss
     .filter((network) => serversOf(network).length > 0);
   if (users.length === 0) return undefined;
   return refusedWith(
-    403,
     'SecurityServiceInUse',
     `share networks ${nameList(users)} with share servers use the service: only description may be changed; ` +
       "make a new SecurityService and change the network's reference to it",

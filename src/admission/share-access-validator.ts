@@ -18,7 +18,7 @@ export const shareAccessValidator: Validator<ShareAccess> = {
     if (object.metadata.deletionTimestamp !== undefined || !specChanges(write)) return allowed;
     const problem =
       oldObject === undefined ? problemOfNew(object, state) : problemWithin(object, surroundingsOf(object, state));
-    return problem === undefined ? allowed : refusedWith(codeOf(problem), problem.reason, problem.message);
+    return problem === undefined ? allowed : refusedWith(problem.reason, problem.message);
   },
 };
 
@@ -40,8 +40,4 @@ function surroundingsOf(rule: ShareAccess, state: AdmissionState): RuleSurroundi
   const backendName = found?.status?.backendName;
   if (found === undefined || backendName === undefined) return undefined;
   return { protocol: found.spec.protocol, capabilities: backend(backendName)?.status?.capabilities };
-}
-
-function codeOf({ reason }: LastingRuleProblem): 400 | 403 {
-  return reason === 'TooManyAccessRules' ? 403 : 400;
 }

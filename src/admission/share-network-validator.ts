@@ -33,7 +33,7 @@ function subnetRefusal({ object, oldObject }: Write, state: AdmissionState): Ref
   const servers = oldObject === undefined ? [] : related(state, namespace).serversOf(name);
   const problem = subnetProblem(object.spec, servers);
   if (problem === undefined) return undefined;
-  return refusedWith(problem.reason === 'SubnetInUse' ? 403 : 400, problem.reason, problem.message);
+  return refusedWith(problem.reason, problem.message);
 }
 
 function guardRefusal(write: Write, state: AdmissionState): Refusal | undefined {
@@ -52,8 +52,8 @@ function guardRefusal(write: Write, state: AdmissionState): Refusal | undefined 
     }),
   );
   if (judgement.kind !== 'refused') return undefined;
-  const { code, reason, message } = judgement.refusal;
-  return refusedWith(code, reason, message);
+  const { reason, message } = judgement.refusal;
+  return refusedWith(reason, message);
 }
 
 /** A reapply token that an update brings, and that was not handled yet. */
@@ -78,7 +78,7 @@ function segmentRefusalOf({ object, oldObject }: Write, state: AdmissionState): 
     return !isDeepStrictEqual(placeOf(subnet), old === undefined ? undefined : placeOf(old));
   };
   const problem = segmentRefusal(state, object, moves);
-  return problem === undefined ? undefined : refusedWith(403, 'SegmentNotAllowed', problem);
+  return problem === undefined ? undefined : refusedWith('SegmentNotAllowed', problem);
 }
 
 function placeOf({ networkType, segmentationID, cidr }: ShareNetworkSubnet): readonly unknown[] {

@@ -5,9 +5,6 @@ import { lastingRefusal } from '../scheduling/placement.ts';
 import { refusedWith } from './refusal.ts';
 import { allowed, type Validator } from './verdict.ts';
 
-/** What a share's owner may not do, rather than got wrong. */
-const forbidden: ReadonlySet<string> = new Set(['NamespaceNotAllowed', 'SegmentNotAllowed']);
-
 /** Refuses new shares that no backend will ever take. Of a share that is there only the size can change. */
 export const shareValidator: Validator<Share> = {
   type: shares,
@@ -26,6 +23,6 @@ export const shareValidator: Validator<Share> = {
       backends: state.informers.storageBackends.cache.list(),
     });
     if (refusal === undefined) return allowed;
-    return refusedWith(forbidden.has(refusal.reason) ? 403 : 400, refusal.reason, refusal.message);
+    return refusedWith(refusal.reason, refusal.message);
   },
 };

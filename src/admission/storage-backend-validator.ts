@@ -13,7 +13,7 @@ export const storageBackendValidator: Validator<StorageBackend> = {
     const { object, oldObject } = write;
     if (!specChanges(write)) return allowed;
     const configured = backendConfigOf(object.spec, state.modules);
-    if (!configured.valid) return refusedWith(400, 'InvalidConfiguration', configured.message);
+    if (!configured.valid) return refusedWith('InvalidConfiguration', configured.message);
     if (oldObject === undefined) return allowed;
     const users = usersOfBackend(state, object.metadata.name);
     if (users.length === 0) return allowed;
@@ -21,10 +21,6 @@ export const storageBackendValidator: Validator<StorageBackend> = {
     const { refusedFields } = keepIdentity(configured.config, identityFields, oldObject.status?.identity);
     if (refusedFields.length === 0) return allowed;
     const message = identityRefusal(configMemberOf(object.spec), refusedFields, users);
-    return refusedWith(
-      403,
-      'IdentityFieldsImmutable',
-      `${message}; for another storage system make another StorageBackend`,
-    );
+    return refusedWith('IdentityFieldsImmutable', `${message}; for another storage system make another StorageBackend`);
   },
 };

@@ -1,4 +1,5 @@
 import { nameList } from '../api/name-list.ts';
+import { admissionCodes } from '../api/v1alpha1/admission-codes.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
@@ -65,7 +66,7 @@ export interface GuardRefusal {
   readonly ok: false;
   readonly row: GuardRow;
   /** HTTP status that admission answers with. */
-  readonly code: 400 | 403 | 404 | 409 | 422;
+  readonly code: (typeof admissionCodes)[GuardReason];
   readonly reason: GuardReason;
   /** Names the objects in the way. */
   readonly message: string;
@@ -84,7 +85,7 @@ interface Facts {
   readonly servers: readonly GuardServer[];
 }
 
-type Check = (facts: Facts) => Omit<GuardRefusal, 'ok' | 'row'> | undefined;
+type Check = (facts: Facts) => Omit<GuardRefusal, 'ok' | 'row' | 'code'> | undefined;
 
 const rows: readonly (readonly [GuardRow, Check])[] = [
   ['G1', networkActive],
@@ -137,7 +138,7 @@ function factsOf(input: GuardInput): Facts {
 function judge(facts: Facts): GuardVerdict {
   for (const [row, check] of rows) {
     const refusal = check(facts);
-    if (refusal !== undefined) return { ok: false, row, ...refusal };
+    if (refusal !== undefined) return { ok: false, row, code: admissionCodes[refusal.reason], ...refusal };
   }
   return { ok: true };
 }
@@ -156,7 +157,6 @@ function networkActive({ input: { network } }: Facts): ReturnType<Check> {
   const phase = network.status?.phase ?? 'active';
   if (phase === 'active') return undefined;
   return {
-    code: 422,
     reason: 'ShareNetworkNotActive',
     message: `share network ${network.metadata.name} is in ${phase}; may be retried after the status is active`,
     effect: 'wait',
@@ -170,7 +170,6 @@ function servicesExist({ input: { network, services }, servers }: Facts): Return
   const leaving = names.filter((name) => services.get(name)?.service?.metadata.deletionTimestamp !== undefined);
   if (missing.length === 0 && leaving.length === 0) return undefined;
   return {
-    code: 400,
     reason: 'SecurityServiceNotFound',
     message: clauses([
       missing.length > 0 && `security services that do not exist: ${nameList(missing)}`,
@@ -187,7 +186,6 @@ function typesMatch({ input: { network, services } }: Facts): ReturnType<Check> 
   });
   if (wrong.length === 0) return undefined;
   return {
-    code: 400,
     reason: 'SecurityServiceTypeMismatch',
     message: `security services of another type than their entry: ${nameList(wrong)}`,
     effect: 'stalled',
@@ -198,7 +196,6 @@ function nothingRemoved({ input: { network }, plan, servers }: Facts): ReturnTyp
   if (servers.length === 0 || plan.removed.length === 0) return undefined;
   const removed = nameList(plan.removed.map(({ type, name }) => `${type} (${name})`));
   return {
-    code: 403,
     reason: 'ShareNetworkInUse',
     message:
       `share network ${network.metadata.name} is used by share servers ${serverNames(servers)}: ` +
@@ -215,7 +212,6 @@ function updateSupported({ input: { network }, servers }: Facts): ReturnType<Che
   );
   if (unable.length > 0) {
     return {
-      code: 403,
       reason: 'SecurityServiceUpdateNotSupported',
       message: `share servers that can't take a changed security service while in use: ${serverNames(unable)}`,
       effect: 'stalled',
@@ -225,7 +221,6 @@ function updateSupported({ input: { network }, servers }: Facts): ReturnType<Che
   const unfit = servers.filter(({ backend }) => !supportsTypes(backend, types));
   if (unfit.length === 0) return undefined;
   return {
-    code: 403,
     reason: 'SecurityServiceTypeNotSupported',
     message: `the backends of share servers ${serverNames(unfit)} do not support the security service types ${nameList(types)} together`,
     effect: 'stalled',
@@ -274,7 +269,6 @@ function servicesComplete({ input, plan, servers }: Facts): ReturnType<Check> {
   const { network, services, operatorNamespace } = input;
   if (network.metadata.namespace === operatorNamespace && references(network).length > 0) {
     return {
-      code: 403,
       reason: 'SecurityServiceNotAllowed',
       message: `security services in the operator's namespace ${operatorNamespace} are not used`,
       effect: 'stalled',
@@ -289,7 +283,6 @@ function servicesComplete({ input, plan, servers }: Facts): ReturnType<Check> {
   });
   if (incomplete.length === 0) return undefined;
   return {
-    code: 400,
     reason: 'SecurityServiceIncomplete',
     message: `incomplete security services: ${nameList(incomplete)}`,
     effect: 'wait',
@@ -315,7 +308,7 @@ function whatLacks({ service, credentials }: GuardService): string | undefined {
 
 function conflict(reason: GuardReason, message: string): ReturnType<Check> {
   // kubectl takes every 409 for a conflict of field managers and suggests force.
-  return { code: 409, reason, message: `not a field conflict; retry later: ${message}`, effect: 'wait' };
+  return { reason, message: `not a field conflict; retry later: ${message}`, effect: 'wait' };
 }
 
 function isAvailable({ spec, status }: StorageBackend): boolean {
