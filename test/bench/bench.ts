@@ -270,7 +270,7 @@ const sections: Readonly<Record<string, (cluster: TestCluster) => Promise<void>>
   fairness,
 };
 
-const cluster = await TestCluster.start();
+const cluster = await TestCluster.start({ auditLog: false });
 try {
   await cluster.apply(
     backend('plain', { driverHandlesShareServers: false, stateDirectory: cluster.stateDirectory }),

@@ -1,4 +1,4 @@
-import { shareAccesses, shareNetworks, shares } from '../../src/api/v1alpha1/resource-types.ts';
+import { shareAccesses, shareNetworks, shareServers, shares } from '../../src/api/v1alpha1/resource-types.ts';
 import type { DummyFault } from '../../src/api/v1alpha1/storage-backend.ts';
 import { eventually } from '../faults/eventually.ts';
 import { activeDirectory, backend, network, passwordSecret, share } from '../integration/manifests.ts';
@@ -9,6 +9,8 @@ import { between, read } from './measure.ts';
 import { printHeading, printRow, seconds } from './table.ts';
 
 const loadOfRules = 10_000;
+/** Far more than a backend has slots. */
+const stuckCalls = 40;
 /** The tenant who is measured. */
 const ruleSamples = 20;
 const changeSamples = 3;
@@ -120,19 +122,24 @@ async function underLoad(operator: OperatorProcess, bystander: Bystander, when: 
   });
 }
 
-/** Calls of a namespace on a backend that have begun and not ended. */
-async function running(cluster: TestCluster, namespace: string): Promise<number> {
-  const calls = (await cluster.calls()).filter((call) => call.namespace === namespace);
-  return calls.filter(({ event }) => event === 'start').length - calls.filter(({ event }) => event === 'end').length;
+/** Whether everything that a namespace asked for has been waiting or hanging for a second: the operator says so then. */
+async function allHang(cluster: TestCluster, namespace: string): Promise<boolean> {
+  const { items: rules } = await cluster.client.list(shareAccesses, { namespace });
+  const { items: servers } = await cluster.client.list(shareServers, { namespace });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return (
+    rules.every(({ status }) => status?.phase === 'applying') &&
+    servers.length === stuckCalls &&
+    servers.every(({ status }) => status?.operation !== undefined)
+  );
 }
 
 /** What one tenant notices of another one's load, and of another one's storage that hangs. */
 export async function fairness(cluster: TestCluster): Promise<void> {
   printHeading(`A tenant beside another one who makes ${loadOfRules} rules, takes them away, or whose storage hangs`);
-  const stateDirectory = cluster.stateDirectory;
   await cluster.apply(
-    backend('fair-plain', { driverHandlesShareServers: false, stateDirectory }),
-    backend('fair-servers', { latency: '50ms', stateDirectory }),
+    backend('fair-plain', { driverHandlesShareServers: false }),
+    backend('fair-servers', { latency: '50ms' }),
   );
   const operator = await cluster.startOperator();
   const bystander = await Bystander.make(cluster, 'fair-plain', 'fair-servers');
@@ -162,35 +169,34 @@ export async function fairness(cluster: TestCluster): Promise<void> {
 
 /** Storage that hangs for one tenant: his calls end at their timeout, or never. */
 async function hanging(cluster: TestCluster, alone: Samples): Promise<void> {
-  const stateDirectory = cluster.stateDirectory;
   for (const message of ['', 'ignore-abort']) {
     const suffix = message === '' ? 'hang' : 'stuck';
     const stuck = await cluster.namespace();
     const faults = (...operations: readonly string[]): readonly DummyFault[] =>
       operations.map((operation) => ({ operation, kind: 'hang', message, match: { namespace: stuck } }));
     await cluster.apply(
-      backend(`${suffix}-plain`, { driverHandlesShareServers: false, stateDirectory, faults: faults('updateAccess') }),
-      backend(`${suffix}-servers`, { latency: '50ms', stateDirectory, faults: faults('setupServer') }),
+      backend(`${suffix}-plain`, { driverHandlesShareServers: false, faults: faults('updateAccess') }),
+      backend(`${suffix}-servers`, { latency: '50ms', faults: faults('setupServer') }),
     );
     const operator = await cluster.startOperator();
     const bystander = await Bystander.make(cluster, `${suffix}-plain`, `${suffix}-servers`);
-    await shareWithBackend(cluster, stuck, `${suffix}-plain`, 40);
+    await shareWithBackend(cluster, stuck, `${suffix}-plain`, stuckCalls);
     await cluster.apply(network(stuck, 'net', []));
     await create(
       cluster,
       shares,
-      numbers(40).map((n) =>
+      numbers(stuckCalls).map((n) =>
         share(stuck, `server-${n}`, { backendName: `${suffix}-servers`, shareNetworkName: 'net' }),
       ),
     );
     await create(
       cluster,
       shareAccesses,
-      numbers(40).map((n) => rule(stuck, `rule-${n}`, `share-${n}`)),
+      numbers(stuckCalls).map((n) => rule(stuck, `rule-${n}`, `share-${n}`)),
     );
-    await eventually('all slots but one are taken', async () => (await running(cluster, stuck)) >= 14, 60_000);
+    await eventually('its calls hang', () => allHang(cluster, stuck), 60_000);
     const what = message === '' ? 'until their timeout' : 'for ever';
-    print(`40 calls of the other hang ${what}`, await bystander.measure(), alone);
+    print(`${stuckCalls} calls of the other hang ${what}`, await bystander.measure(), alone);
     await operator.stop();
   }
 }
