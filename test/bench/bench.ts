@@ -7,6 +7,7 @@ import { eventually } from '../faults/eventually.ts';
 import { activeDirectory, backend, network, passwordSecret, share } from '../integration/manifests.ts';
 import type { OperatorProcess } from '../integration/operator-process.ts';
 import { TestCluster } from '../integration/test-cluster.ts';
+import { admissionLatency } from './admission.ts';
 import { fairness } from './fairness.ts';
 import { create, numbers, parallel, quiet, rule, shareWithBackend, untilActive } from './load.ts';
 import { between, read } from './measure.ts';
@@ -266,6 +267,7 @@ const sections: Readonly<Record<string, (cluster: TestCluster) => Promise<void>>
     await liveRules(cluster, operator);
     await operator.stop();
   },
+  admission: admissionLatency,
   restart: restarts,
   fairness,
 };
