@@ -87,7 +87,7 @@ export class Transport {
 
   /**
    * Sends a request and parses the JSON answer. A 429 is waited for and sent again with every verb (the server has done nothing);
-   * a failed connection or a 5xx with Retry-After only for GET.
+   * a failed connection or a 5xx only for GET.
    *
    * @throws ApiError; the signal's reason when aborted.
    */
@@ -155,8 +155,7 @@ export class Transport {
         continue;
       }
       const retryable = answer.statusCode === 429 || (request.method === 'GET' && answer.statusCode >= 500);
-      const retryAfter =
-        failure.retryAfterSeconds ?? (answer.statusCode === 429 && !streamed ? 2 ** (attempt - 1) : undefined);
+      const retryAfter = failure.retryAfterSeconds ?? pauseWithout(answer.statusCode, attempt);
       // A reflector backs off by itself and shows that it does.
       if (streamed || !retryable || retryAfter === undefined || attempt >= maxAttempts) throw failure;
       const seconds = Math.min(retryAfter, maxRetryAfterSeconds);
@@ -336,6 +335,12 @@ export function connectionError(request: TransportRequest, error: unknown): unkn
   const reason = /TIMEOUT/.test(code) ? 'Timeout' : 'ConnectionFailed';
   const message = code || (error instanceof Error ? error.name : 'unknown error');
   return new ApiError({ ...request, status: 0, reason, message });
+}
+
+/** Seconds to wait where the server does not say how long; undefined: the caller is told. A failed read is tried three times. */
+function pauseWithout(statusCode: number, attempt: number): number | undefined {
+  if (statusCode === 429) return 2 ** (attempt - 1);
+  return attempt < 3 ? attempt / 10 : undefined;
 }
 
 /** Namespace that a path is about; empty for cluster-scoped ones. */

@@ -186,7 +186,8 @@ export interface StorageBackendSpec {
    */
   readonly allowedSegments?: readonly AllowedSegment[];
   /**
-   * Driver calls that may run at once on this backend.
+   * Driver calls that may run at once on this backend. Of several one is always left for other namespaces: calls of one that hang
+   * don't stop the others.
    *
    * @default 8
    * @minimum 1

@@ -6,6 +6,7 @@ import type { DriverCallMetrics } from './driver-call-metrics.ts';
 import type { CallPriority, DriverInstances, DriverLease } from './driver-instances.ts';
 import { type LockMode, type LockRequest, LockTable } from './lock-table.ts';
 import { presentable } from './presentable-error.ts';
+import { presentableResult } from './presentable-result.ts';
 
 /** What a call concerns; decides which other calls it excludes. */
 export interface CallScope {
@@ -204,7 +205,7 @@ export class DriverCalls {
       const result = await Promise.race([running, timeout.promise]);
       this.#attempts.delete(options.id);
       observed.finished('ok');
-      return result;
+      return presentableResult(result, options.secrets ?? []);
     } catch (thrown) {
       // A token that can't be stored is a fault of the driver: the work could not be asked for again.
       if (thrown instanceof InProgress && isStorable(thrown.token)) {

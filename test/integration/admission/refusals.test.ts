@@ -308,7 +308,13 @@ const always: readonly Omit<Refusal, 'reason'>[] = [
         ({ status }) => status?.inUse === true,
       );
       const patch = { spec: { domain: 'other.example.com' } };
-      return { type: securityServices, name: 'ad-a', namespace, write: { patch }, names: 'in use' };
+      return {
+        type: securityServices,
+        name: 'ad-a',
+        namespace,
+        write: { patch },
+        names: 'only description may be changed',
+      };
     },
   },
   {

@@ -76,16 +76,20 @@ describe('an API server in trouble', () => {
     for (const rule of rules.keys()) await cluster.client.delete(shareAccesses, { namespace, name: rule });
     for (const share of ['s0', 's1']) await cluster.client.delete(shares, { namespace, name: share });
     for (const share of ['s0', 's1']) await cluster.untilGone(shares, { namespace, name: share }, 90_000);
+    let left: readonly unknown[] = [];
     await eventually(
       'servers torn down',
       async () => {
         const { items } = await cluster.client.list(shareServers, { namespace });
         const state = await readDummyState(cluster.stateDirectory, 'dummy');
         const stored = [...state.servers, ...state.shares].filter((each) => each.namespace === namespace);
-        return items.length + stored.length + state.keys.filter(({ id }) => rules.has(id)).length === 0;
+        left = [...items, ...stored, ...state.keys.filter(({ id }) => rules.has(id))];
+        return left.length === 0;
       },
       90_000,
-    );
+    ).catch(() => {
+      throw new Error(`not torn down: ${JSON.stringify(left)}`);
+    });
   }
 
   test.each(troubles)(

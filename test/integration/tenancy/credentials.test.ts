@@ -63,10 +63,19 @@ describe('passwords of security services', () => {
       network(namespace, 'net', [{ type: 'active_directory', name: 'ad' }]),
       share(namespace, 'share', { backendName, shareNetworkName: 'net' }),
     );
-    const told = await until(namespace, 'ad', 'CredentialsNotFound');
+    // Looked at with everything in place, not in the moment before the Secret was seen.
+    await tenant.untilShare('share', 'waits', (object) => conditionOf(object, 'Ready').startsWith('False'));
+    await tenant.kubectl('annotate', 'securityservice', 'ad', 'sharenet.io/reconcile-requested-at=1');
+    const name = { namespace, name: 'ad' };
+    const told = await cluster.until(
+      securityServices,
+      name,
+      'looked at',
+      ({ status }) => status?.lastHandledReconcileAt === '1',
+    );
+    expect(conditionOf(told, 'Ready')).toBe('False/CredentialsNotFound');
     expect(messageOf(told, 'Ready')).toContain('with label sharenet.io/credentials: "true"');
     expect(told.status?.credentialsVersion).toBeUndefined();
-    await tenant.untilShare('share', 'waits', (object) => conditionOf(object, 'Ready').startsWith('False'));
     expect((await passwordsGiven(tenant)).flat()).not.toContain('"passwordSet":true');
   });
 
