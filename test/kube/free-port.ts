@@ -8,8 +8,11 @@ import { createServer } from 'node:net';
 const lowest = 20_000;
 const highest = 32_767;
 
+/** Ports that this process has been given: who asks for two of them before either is used must get two. */
+const given = new Set<number>();
+
 /**
- * Finds a port of 127.0.0.1 on which nobody listens. Another process may take it before it is used: the caller must
+ * Finds a port of 127.0.0.1 on which nobody listens, each time another one. Another process may take it before it is used: the caller must
  * notice and try another.
  *
  * @param random a number from 0 up to 1
@@ -18,10 +21,12 @@ const highest = 32_767;
 export async function freePort(random: () => number = Math.random): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const port = lowest + Math.floor(random() * (highest - lowest + 1));
+    if (given.has(port)) continue;
     const server = createServer();
     try {
       server.listen(port, '127.0.0.1');
       await once(server, 'listening');
+      given.add(port);
       return port;
     } catch {
       // Taken; try the next one.

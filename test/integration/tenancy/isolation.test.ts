@@ -139,13 +139,12 @@ describe('two tenants on one backend', () => {
   });
 
   async function told<T extends KubeObject>(type: ResourceType<T>, name: string, reason: string, names: string) {
-    const object = await cluster.until(
+    await cluster.until(
       type,
       { namespace: b.namespace, name },
-      reason,
-      (one) => conditionOf(one, 'Ready') === `False/${reason}`,
+      `${reason}, naming ${names}`,
+      (one) => conditionOf(one, 'Ready') === `False/${reason}` && messageOf(one, 'Ready').includes(names),
     );
-    expect(messageOf(object, 'Ready')).toContain(names);
   }
 
   test("a share server that names another namespace's network and share gets nothing of theirs", async () => {
