@@ -1,3 +1,4 @@
+import { compare } from '../api/compare.ts';
 import { formatAddress, parseAddress, parseNetwork } from '../api/ip-address.ts';
 import { safeText } from '../api/safe-text.ts';
 import type { ShareAccess, ShareAccessSpec } from '../api/v1alpha1/share-access.ts';
@@ -140,11 +141,6 @@ function byPrecedence(left: ShareAccess, right: ShareAccess): number {
 /** Creation time in milliseconds; a rule that is not stored yet is the youngest. */
 function age({ metadata: { creationTimestamp } }: ShareAccess): number {
   return creationTimestamp === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(creationTimestamp);
-}
-
-function compare<T extends string | number>(left: T, right: T): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
 }
 
 /** Quoted and escaped, at most 64 characters: the text is the tenant's. */

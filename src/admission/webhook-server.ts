@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { listen } from '../runtime/listen.ts';
 import type { Logger } from '../runtime/logger.ts';
 import {
   type AdmissionAnswer,
@@ -89,17 +89,7 @@ export class WebhookServer {
    */
   async listen(): Promise<number> {
     const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      const refused = (error: Error): void =>
-        reject(new Error(`the webhook server can not listen on ${host ?? ''}:${port}: ${error.message}`));
-      this.#server.once('error', refused);
-      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-        this.#server.off('error', refused);
-        resolve();
-      });
-    });
-    const bound: AddressInfo | string | null = this.#server.address();
-    return typeof bound === 'object' && bound !== null ? bound.port : port;
+    return await listen(this.#server, { host, port }, { name: 'the webhook server', address: `${host ?? ''}:${port}` });
   }
 
   /** Answers what has come, takes no more. */

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { listen } from './listen.ts';
 
 /** True, or why not. */
 export type Check = () => true | string;
@@ -62,17 +62,7 @@ export class ProbeServer {
    */
   async listen(address: string): Promise<number> {
     const { host, port } = parseAddress(address);
-    await new Promise<void>((resolve, reject) => {
-      const refused = (error: Error) =>
-        reject(new Error(`${this.#name} can not listen on ${address}: ${error.message}`));
-      this.#server.once('error', refused);
-      this.#server.listen({ port, ...(host !== '' && { host }) }, () => {
-        this.#server.off('error', refused);
-        resolve();
-      });
-    });
-    const bound: AddressInfo | string | null = this.#server.address();
-    return typeof bound === 'object' && bound !== null ? bound.port : port;
+    return await listen(this.#server, { host: host === '' ? undefined : host, port }, { name: this.#name, address });
   }
 
   async close(): Promise<void> {

@@ -140,8 +140,10 @@ export class Transport {
         leave();
         const failure = connectionError(request, error);
         this.#count(connection, request, '<error>');
-        if (streamed || request.method !== 'GET' || attempt >= 3 || !(failure instanceof ApiError)) throw failure;
-        await this.#clock.sleep(100 * attempt * (0.5 + this.#random()), request.signal);
+        const pause = pauseOfRead(attempt);
+        if (streamed || request.method !== 'GET' || pause === undefined || !(failure instanceof ApiError))
+          throw failure;
+        await this.#clock.sleep(pause * 1000 * (0.5 + this.#random()), request.signal);
         continue;
       }
       this.#count(connection, request, String(answer.statusCode));
@@ -155,7 +157,8 @@ export class Transport {
         continue;
       }
       const retryable = answer.statusCode === 429 || (request.method === 'GET' && answer.statusCode >= 500);
-      const retryAfter = failure.retryAfterSeconds ?? pauseWithout(answer.statusCode, attempt);
+      const retryAfter =
+        failure.retryAfterSeconds ?? (answer.statusCode === 429 ? 2 ** (attempt - 1) : pauseOfRead(attempt));
       // A reflector backs off by itself and shows that it does.
       if (streamed || !retryable || retryAfter === undefined || attempt >= maxAttempts) throw failure;
       const seconds = Math.min(retryAfter, maxRetryAfterSeconds);
@@ -337,9 +340,8 @@ export function connectionError(request: TransportRequest, error: unknown): unkn
   return new ApiError({ ...request, status: 0, reason, message });
 }
 
-/** Seconds to wait where the server does not say how long; undefined: the caller is told. A failed read is tried three times. */
-function pauseWithout(statusCode: number, attempt: number): number | undefined {
-  if (statusCode === 429) return 2 ** (attempt - 1);
+/** Seconds until a read that failed is tried again, three times in all; undefined: the caller is told. */
+function pauseOfRead(attempt: number): number | undefined {
   return attempt < 3 ? attempt / 10 : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { compare } from '../api/compare.ts';
 import { parseQuantity } from '../api/quantity.ts';
 import { paused } from '../api/v1alpha1/labels.ts';
 import type { Share } from '../api/v1alpha1/share.ts';
@@ -141,7 +142,7 @@ function sumOf<R extends Obstacle['reason']>(
 ): { readonly reason: R | 'NoValidBackend'; readonly message: string } {
   const isForeign = ({ reason }: { readonly reason: R }): boolean => reason === 'NamespaceNotAllowed';
   const sorted = [...obstacles].sort(
-    (left, right) => Number(isForeign(left)) - Number(isForeign(right)) || byName(left.name, right.name),
+    (left, right) => Number(isForeign(left)) - Number(isForeign(right)) || compare(left.name, right.name),
   );
   const clauses = sorted.slice(0, shownBackends).map(({ name, obstacle }) => `${name}: ${obstacle}`);
   if (sorted.length > shownBackends) clauses.push(`and ${sorted.length - shownBackends} more backends`);
@@ -254,7 +255,7 @@ function onBackend({ backend, subnet }: Candidate, input: PlacementInput): Place
       (left, right) =>
         Number(isActive(right)) - Number(isActive(left)) ||
         shareCount(left.metadata.name) - shareCount(right.metadata.name) ||
-        byName(left.metadata.name, right.metadata.name),
+        compare(left.metadata.name, right.metadata.name),
     );
   if (server !== undefined) return { kind: 'server', backendName, serverName: server.metadata.name };
   // Those that are there know what they were given; another one would be set up on what is wrong.
@@ -284,12 +285,7 @@ function freeBytes({ status }: StorageBackend, reservedBytes: number): number | 
 
 /** A backend that does not tell its space comes after all that do. */
 function emptiestFirst(left: Candidate, right: Candidate): number {
-  return (right.free ?? -1) - (left.free ?? -1) || byName(left.backend.metadata.name, right.backend.metadata.name);
-}
-
-function byName(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
+  return (right.free ?? -1) - (left.free ?? -1) || compare(left.backend.metadata.name, right.backend.metadata.name);
 }
 
 function isActive({ status }: ShareServer): boolean {

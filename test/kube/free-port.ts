@@ -15,12 +15,11 @@ const given = new Set<number>();
  * Finds a port of 127.0.0.1 on which nobody listens, each time another one. Another process may take it before it is used: the caller must
  * notice and try another.
  *
- * @param random a number from 0 up to 1
  * @throws when fifty ports in turn are taken
  */
-export async function freePort(random: () => number = Math.random): Promise<number> {
+export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const port = lowest + Math.floor(random() * (highest - lowest + 1));
+    const port = lowest + Math.floor(Math.random() * (highest - lowest + 1));
     if (given.has(port)) continue;
     const server = createServer();
     try {
