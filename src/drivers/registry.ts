@@ -1,4 +1,5 @@
 import type { StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
+import { cephfsDriver } from './cephfs/module.ts';
 import type { DriverModule } from './driver.ts';
 import { dummyDriver } from './dummy/module.ts';
 
@@ -6,7 +7,10 @@ import { dummyDriver } from './dummy/module.ts';
 export type DriverModules = ReadonlyMap<string, DriverModule>;
 
 /** The built-in drivers. Each is configured by the member of `spec` that has its name. */
-export const driverModules: DriverModules = new Map<string, DriverModule>([['dummy', dummyDriver]]);
+export const driverModules: DriverModules = new Map<string, DriverModule>([
+  ['cephfs', cephfsDriver],
+  ['dummy', dummyDriver],
+]);
 
 const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
 const vendorDriverName = new RegExp(`^${label}(?:\\.${label})+/${label}$`);
