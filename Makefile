@@ -22,10 +22,10 @@ NPM_FLAGS := --no-audit --no-fund --no-update-notifier --loglevel=error
 NEED_NPM = command -v npm >/dev/null || { \
   echo "npm is not on the PATH: install Node.js (any version that brings npm 7 or newer) from https://nodejs.org" >&2; exit 1; }
 
-.PHONY: help setup demo run test bench crds format node
+.PHONY: help setup demo run test e2e-ceph bench crds format node
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
 
 setup: node ## install what bin/sharenet-operator needs: Node.js if the machine's is too old, and the packages
 	@cmp -s package-lock.json $(STAMP) || { \
@@ -51,6 +51,9 @@ run: setup ## run the operator against the current KUBECONFIG; ARGS="--log-level
 
 test: setup ## run all checks and tests; ARGS="types unit" only some
 	@node tools/checks/run-all.ts $(ARGS)
+
+e2e-ceph: setup ## run the tests on a real Ceph cluster; it is installed from Debian or Ubuntu where it is missing
+	@node tools/checks/run-all.ts e2e
 
 bench: setup ## measure cost and speed on a real control plane
 	@node test/kube/cli.ts build >/dev/null

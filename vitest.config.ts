@@ -41,11 +41,22 @@ export default defineConfig({
           name: 'integration',
           // The rest, so that no test is left out for standing in a new folder.
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{faults,kube,api}/**'],
+          exclude: ['test/{faults,kube,api,e2e}/**'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          // On real storage, which is some processes more.
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

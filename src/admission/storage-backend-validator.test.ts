@@ -29,7 +29,10 @@ const update = (object: StorageBackend, oldObject = stored) => rig.update(storag
 it.each<[Partial<StorageBackendSpec>, string]>([
   [{ dummy: { latency: 'soon' } }, 'spec.dummy.latency: must be a duration such as 150ms, 2s or 1m30s'],
   [{ dummy: { faults: [{ operation: 'makeTea', kind: 'hang' }] } }, 'spec.dummy.faults.0.operation: must be one of'],
-  [{ driver: 'vendor.example/filer', parameters: {} }, 'there is no driver "vendor.example/filer"; known: dummy'],
+  [
+    { driver: 'vendor.example/filer', parameters: {} },
+    'there is no driver "vendor.example/filer"; known: cephfs, dummy',
+  ],
   [{ driver: 'samba', samba: { text: 'x'.repeat(17_000) } }, 'spec.samba: has 17011 bytes as JSON, more than 16384'],
 ])('a configuration that its driver refuses is refused: %#', (spec, says) => {
   const refusal = { allowed: false, code: 400, reason: 'InvalidConfiguration', message: expect.stringContaining(says) };

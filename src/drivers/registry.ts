@@ -1,5 +1,6 @@
 import { safeText } from '../api/safe-text.ts';
 import type { StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
+import { cephfsDriver } from './cephfs/module.ts';
 import type { DriverModule } from './driver.ts';
 import { dummyDriver } from './dummy/module.ts';
 
@@ -7,7 +8,10 @@ import { dummyDriver } from './dummy/module.ts';
 export type DriverModules = ReadonlyMap<string, DriverModule>;
 
 /** The built-in drivers. Each is configured by the member of `spec` that has its name. */
-export const driverModules: DriverModules = new Map<string, DriverModule>([['dummy', dummyDriver]]);
+export const driverModules: DriverModules = new Map<string, DriverModule>([
+  ['cephfs', cephfsDriver],
+  ['dummy', dummyDriver],
+]);
 
 const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
 const vendorDriverName = new RegExp(`^${label}(?:\\.${label})+/${label}$`);
@@ -58,7 +62,7 @@ export function backendConfigOf(spec: StorageBackendSpec, modules: DriverModules
 }
 
 function parametersTooLong(spec: StorageBackendSpec): string | undefined {
-  for (const field of ['parameters', 'cephfs', 'samba'] as const) {
+  for (const field of ['parameters', 'samba'] as const) {
     const bytes = Buffer.byteLength(JSON.stringify(spec[field] ?? {}));
     if (bytes > maxParametersBytes) return `spec.${field}: has ${bytes} bytes as JSON, more than ${maxParametersBytes}`;
   }

@@ -19,6 +19,7 @@ function segments(...ids: string[]) {
 function selector(change: object) {
   return { allowedNamespaces: { from: 'Selector', selector: { matchExpressions: [{ key: 'team', ...change }] } } };
 }
+const cephfs = { monitors: ['10.0.0.1:6789'], user: 'sharenet', credentialsSecretName: 'ceph', fsName: 'cephfs' };
 const custom = { driver: 'vendor.example/filer', dummy: undefined };
 
 /** The rules that look at one object. */
@@ -175,8 +176,26 @@ export const formatCases: readonly FormatCase[] = [
   {
     kind: 'StorageBackend',
     message: 'driver cephfs is configured by',
-    accepted: [{ driver: 'cephfs', dummy: undefined, cephfs: { clusterID: 'one', monitors: ['10.0.0.1'] } }],
-    refused: [{ driver: 'cephfs', dummy: undefined }, { cephfs: {} }],
+    accepted: [{ driver: 'cephfs', dummy: undefined, cephfs }],
+    refused: [{ driver: 'cephfs', dummy: undefined }, { cephfs }],
+  },
+  {
+    kind: 'StorageBackend',
+    message: 'is the name of a Ceph user without client.',
+    accepted: [{ driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, user: 'client' } }],
+    refused: [{ driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, user: 'client.admin' } }],
+  },
+  {
+    kind: 'StorageBackend',
+    message: 'spec.cephfs.monitors',
+    accepted: [
+      { driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, monitors: ['mon-a.example:3300', '[2001:db8::1]'] } },
+    ],
+    refused: [
+      { driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, monitors: [] } },
+      { driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, monitors: ['10.0.0.1,10.0.0.2'] } },
+      { driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, monitors: ['2001:db8::1'] } },
+    ],
   },
   {
     kind: 'StorageBackend',

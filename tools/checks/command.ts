@@ -34,10 +34,36 @@ export async function commandProblem(command: string, args: readonly string[]): 
 
 /** Builds what the tests' control plane consists of where it is missing; its progress goes to standard error. */
 export async function controlPlaneProblem(): Promise<string | undefined> {
-  const child = spawn(process.execPath, [join(root, 'test/kube/cli.ts'), 'build'], {
+  const { how } = await runVisibly('test/kube/cli.ts', 'build');
+  return how === undefined ? undefined : `test/kube/cli.ts build ${how}; see above`;
+}
+
+/** Why a check was left out. */
+export interface Skipped {
+  readonly skipped: string;
+}
+
+/** Exit code of `test/labs/ceph/cli.ts install` on a system that it can't install Ceph on. */
+const unsupportedSystem = 3;
+
+/** Installs Ceph for the tests where it is missing; its progress goes to standard error. */
+export async function cephProblem(): Promise<string | Skipped | undefined> {
+  if (process.env.SHARENET_E2E === 'skip') return { skipped: 'SHARENET_E2E=skip is set' };
+  const { code, how } = await runVisibly('test/labs/ceph/cli.ts', 'install');
+  if (code === unsupportedSystem) {
+    const reason = 'Ceph is not installed, and this system is not Debian or Ubuntu';
+    // There, what is left out goes unnoticed.
+    return process.env.CI === 'true' ? `${reason}; SHARENET_E2E=skip leaves these tests out` : { skipped: reason };
+  }
+  return how === undefined ? undefined : `test/labs/ceph/cli.ts install ${how}; see above, or set SHARENET_E2E=skip`;
+}
+
+/** Runs a script of this repository whose progress a person sees. @returns how it ended unless it succeeded */
+async function runVisibly(script: string, argument: string): Promise<{ code: number | null; how: string | undefined }> {
+  const child = spawn(process.execPath, [join(root, script), argument], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const [code, signal] = await once(child, 'close');
-  return code === 0 ? undefined : `test/kube/cli.ts build ended with ${signal ?? `exit code ${code}`}; see above`;
+  return { code, how: code === 0 ? undefined : `ended with ${signal ?? `exit code ${code}`}` };
 }

@@ -5,7 +5,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commandProblem, controlPlaneProblem } from './command.ts';
+import { cephProblem, commandProblem, controlPlaneProblem, type Skipped } from './command.ts';
 import { dependencyProblems } from './dependency-direction.ts';
 import { addUp, type Outcome, stepLine, summary } from './outcome.ts';
 import { startTests, type TestRun } from './test-run.ts';
@@ -22,8 +22,18 @@ const checks: Readonly<Record<string, () => Promise<string | undefined>>> = {
   'dependency direction': async () => (await dependencyProblems(join(root, 'src'))).join('\n') || undefined,
 };
 
-/** The projects of vitest.config.ts, and whether they need a control plane. */
-const projects: Readonly<Record<string, boolean>> = { unit: false, kube: true, api: true, integration: true };
+/** What tests need before they start, fetched, built or installed where it is missing; each counts as one check. */
+const preparations = { 'programs of the control plane': controlPlaneProblem, 'packages of Ceph': cephProblem } as const;
+type Preparation = keyof typeof preparations;
+
+/** The projects of vitest.config.ts with what they need. */
+const projects: Readonly<Record<string, readonly Preparation[]>> = {
+  unit: [],
+  kube: ['programs of the control plane'],
+  api: ['programs of the control plane'],
+  integration: ['programs of the control plane'],
+  e2e: ['programs of the control plane', 'packages of Ceph'],
+};
 
 /** After this long what is still running counts as failed, so that a run always tells how it ended. */
 const deadlineMilliseconds = 38 * 60_000;
@@ -42,9 +52,15 @@ const wanted = (name: string) => asked.length === 0 || asked.includes(name);
 let tests: TestRun | undefined;
 const checked: Outcome[] = [];
 
-async function runCheck(name: string, check: () => Promise<string | undefined>): Promise<boolean> {
+/** @returns whether it succeeded */
+async function runCheck(name: string, check: () => Promise<string | Skipped | undefined>): Promise<boolean> {
   const startedAt = performance.now();
   const text = await check().catch((error: unknown) => String(error));
+  if (typeof text === 'object') {
+    checked.push({ passed: 0, skipped: 1, failures: [] });
+    print(`skipped  ${name}, and the tests that need it: ${text.skipped}`);
+    return false;
+  }
   checked.push({
     passed: text === undefined ? 1 : 0,
     skipped: 0,
@@ -57,14 +73,17 @@ async function runCheck(name: string, check: () => Promise<string | undefined>):
 
 async function runEverything(): Promise<void> {
   const chosen = Object.keys(projects).filter(wanted);
-  const needControlPlane = chosen.some((name) => projects[name]);
+  const needed = new Set(chosen.flatMap((name) => projects[name] ?? []));
   const selected = Object.entries(checks).filter(([name]) => wanted(name));
+  const ready = new Set<Preparation>();
   // The checks are small beside a first build of the control plane. The tests wait for it: some measure time.
-  const [prepared] = await Promise.all([
-    needControlPlane ? runCheck('programs of the control plane', controlPlaneProblem) : true,
+  await Promise.all([
+    ...[...needed].map(async (name) => {
+      if (await runCheck(name, preparations[name])) ready.add(name);
+    }),
     ...selected.map(([name, check]) => runCheck(name, check)),
   ]);
-  const runnable = chosen.filter((name) => prepared || !projects[name]);
+  const runnable = chosen.filter((name) => projects[name]?.every((preparation) => ready.has(preparation)));
   if (runnable.length === 0) return;
   tests = startTests({ root, projects: runnable, print });
   await tests.outcome;

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
-import type { CIDR, Conditions, DriverText, Duration, QuantityText, RequestToken } from './formats.ts';
+import type { CIDR, Conditions, DriverText, Duration, QuantityText, RequestToken, ResourceName } from './formats.ts';
 
 /**
  * How namespaces are chosen.
@@ -229,8 +229,8 @@ export interface StorageBackendSpec {
   readonly allowAbandon?: boolean;
   /** Configuration of the embedded dummy driver. */
   readonly dummy?: DummyBackendConfig;
-  /** Configuration of the CephFS driver, checked by the driver. */
-  readonly cephfs?: DriverParameters;
+  /** Configuration of the CephFS driver. */
+  readonly cephfs?: CephFSBackendConfig;
   /** Configuration of the Samba driver, checked by the driver. */
   readonly samba?: DriverParameters;
   /** Configuration of a driver of someone else, checked by that driver; 16 KiB at most. */
@@ -373,6 +373,74 @@ export interface DummyFaultMatch {
   /** Name of the new SecurityService. */
   readonly securityService?: FaultSubject;
 }
+
+/** Configuration of the CephFS driver: shares are subvolumes of one file system of a Ceph cluster. */
+export interface CephFSBackendConfig {
+  /**
+   * Monitors of the cluster, as operator and clients reach them.
+   *
+   * @minItems 1
+   * @maxItems 32
+   * @x-kubernetes-list-type set
+   */
+  readonly monitors: readonly MonitorAddress[];
+  /**
+   * Ceph user of the operator, without `client.`. What it must be allowed is in docs/cephfs.md.
+   *
+   * @minLength 1
+   * @maxLength 128
+   * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   * @x-kubernetes-validations [{
+   *   rule: "!self.startsWith('client.')",
+   *   message: "is the name of a Ceph user without client.",
+   * }]
+   */
+  readonly user: string;
+  /** Secret in the namespace of the operator with the user's key as `userKey`. */
+  readonly credentialsSecretName: ResourceName;
+  /**
+   * Name of the file system in the cluster. It can't change while the backend is in use.
+   *
+   * @minLength 1
+   * @maxLength 128
+   * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   */
+  readonly fsName: string;
+  /**
+   * Subvolume group that holds the shares; made where it is missing. It can't change while the backend is in use.
+   *
+   * @default "sharenet"
+   * @minLength 1
+   * @maxLength 128
+   * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   */
+  readonly group?: string;
+  /**
+   * What export locations tell as `clusterID`, for ceph-csi; absent: the cluster's fsid.
+   *
+   * @minLength 1
+   * @maxLength 128
+   * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   */
+  readonly clusterID?: string;
+  /**
+   * Mode of the root directory of a new share, in octal digits.
+   *
+   * @default "0755"
+   * @maxLength 4
+   * @pattern ^0?[0-7]{3}$
+   */
+  readonly mode?: string;
+}
+
+/**
+ * Host name or address of a monitor, with its port unless it has the usual ones; an IPv6 address in brackets.
+ *
+ * @minLength 1
+ * @maxLength 261
+ * @pattern ^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)(:[0-9]{1,5})?$
+ */
+type MonitorAddress = string;
 
 /**
  * Types of security services.

@@ -1,0 +1,101 @@
+import type { z } from 'zod';
+import { DriverError } from '../errors.ts';
+import type { CephCommand, CephCommands, CommandResult, CommandTarget } from './ceph-commands.ts';
+import { errorNameOf, meaningOf } from './error-number.ts';
+
+/** How long one command may take, in milliseconds; a healthy cluster answers in some. */
+const commandTimeoutMs = 20_000;
+
+/** Longest text of Ceph that goes to the log of the administrator, in characters. */
+const maxStatusLength = 500;
+
+/** The cluster that a backend talks to. */
+export interface Cluster {
+  readonly commands: CephCommands;
+  /** Ceph user of the operator, for messages. */
+  readonly user: string;
+}
+
+/**
+ * Runs a command; its code says what came of it.
+ * @throws DriverError `Unavailable` when nobody answers or the call is aborted
+ */
+export async function runCommand(
+  { commands }: Cluster,
+  target: CommandTarget,
+  command: CephCommand,
+  signal: AbortSignal,
+): Promise<CommandResult> {
+  throwIfAborted(signal);
+  return await commands.run(target, { ...command, format: 'json' }, { timeoutMs: commandTimeoutMs, signal });
+}
+
+/** Runs a command that has to succeed. @throws DriverError by the command's code */
+export async function requireCommand(
+  cluster: Cluster,
+  target: CommandTarget,
+  command: CephCommand,
+  signal: AbortSignal,
+): Promise<string> {
+  const result = await runCommand(cluster, target, command, signal);
+  if (result.code !== 0) throw commandError(cluster, target, command, result);
+  return result.output;
+}
+
+/** The failure of a command. Ceph's text goes to the log only: it may quote what it was not asked to. */
+export function commandError(
+  { user }: Cluster,
+  { daemon }: CommandTarget,
+  { prefix }: CephCommand,
+  { code, status }: CommandResult,
+): DriverError {
+  const name = errorNameOf(code);
+  const denied = `the Ceph user client.${user} lacks a capability of ${daemon} for "${prefix}"; docs/cephfs.md lists them`;
+  return new DriverError({
+    ...meaningOf(name),
+    message: name === 'EACCES' ? denied : `Ceph answered ${name} to "${prefix}"`,
+    detail: `${prefix}: ${status.slice(0, maxStatusLength)}`,
+  });
+}
+
+/** Reads a command's output. @throws DriverError `Internal` without quoting it: it may hold a key */
+export function parseOutput<Schema extends z.ZodType>(
+  schema: Schema,
+  output: string,
+  prefix: string,
+): z.output<Schema> {
+  const result = schema.safeParse(jsonOf(output));
+  if (result.success) return result.data;
+  const field = result.error.issues[0]?.path.map(String).join('.') ?? '';
+  throw new DriverError({
+    kind: 'Internal',
+    reason: 'UnexpectedAnswer',
+    message: `Ceph's answer to "${prefix}" is not of the form that this version of the driver knows`,
+    detail: `first field that does not fit: ${field === '' ? '(all)' : field}`,
+  });
+}
+
+/** @throws DriverError `Unavailable` when the signal has aborted */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw abortedError(signal);
+}
+
+/** The failure of a call that was cut off. */
+export function abortedError({ reason }: AbortSignal): DriverError {
+  if (reason instanceof DriverError) return reason;
+  const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
+  return new DriverError({
+    kind: 'Unavailable',
+    reason: timedOut ? 'OperationTimeout' : 'OperationAborted',
+    message: 'Ceph did not finish in the time given',
+    cause: reason,
+  });
+}
+
+function jsonOf(output: string): unknown {
+  try {
+    return JSON.parse(output);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+import { DriverError } from '../errors.ts';
+import { type AccessScope, evict } from './access-scope.ts';
+import { readCaps, removeEntity, repairCaps, writeCaps } from './auth-entities.ts';
+import { withAuthIDLock } from './auth-id-locks.ts';
+import { type Caps, capsWithout, exceedsShares, grantedShares, grantsShare } from './caps.ts';
+import { authorize, deauthorize } from './subvolumes.ts';
+
+/** Takes an id off the share and throws out its clients. An id that is not the tenant's is left alone. */
+export function denyAccess(scope: AccessScope, authID: string): Promise<void> {
+  const { backend, share, authorized, fsid, context } = scope;
+  const { cluster } = backend;
+  const { signal } = context;
+  return withAuthIDLock({ fsid, authID }, signal, async () => {
+    const recorded = authorized.has(authID) || (await isRecordedAgain(scope, authID));
+    if (!(await deauthorize(cluster, share, authID, signal))) await deauthorizeInconsistent(scope, authID);
+    const left = await readCaps(cluster, authID, signal);
+    if (left !== undefined && recorded) await stripCaps(scope, authID, left);
+    if (left !== undefined && left.mon === undefined) await repairMonCaps(scope, authID);
+    await evict(scope, authID);
+  });
+}
+
+/**
+ * A manager that is killed while it writes its record of the share leaves that empty: it would then leave the id its access.
+ * Authorizing the id again writes the record anew, unless the id is someone else's.
+ */
+async function isRecordedAgain({ backend, share, tenantID, context }: AccessScope, authID: string): Promise<boolean> {
+  const caps = await readCaps(backend.cluster, authID, context.signal);
+  if (caps === undefined || !grantsShare(caps, share)) return false;
+  const level = grantedShares(caps).find(({ path }) => path === share.path)?.level ?? 'r';
+  const { outcome } = await authorize(backend.cluster, share, { authID, level, tenantID }, context.signal);
+  return outcome === 'granted' || outcome === 'inconsistent';
+}
+
+/** Ceph fails for an id with only a part of the share's capabilities. It has compared the tenant then. */
+async function deauthorizeInconsistent({ backend, share, context }: AccessScope, authID: string): Promise<void> {
+  const { cluster } = backend;
+  const { signal } = context;
+  const caps = await readCaps(cluster, authID, signal);
+  if (caps !== undefined) await writeCaps(cluster, authID, capsWithout(caps, share) ?? { mon: 'allow r' }, signal);
+  if (await deauthorize(cluster, share, authID, signal)) return;
+  throw new DriverError({
+    kind: 'Unavailable',
+    reason: 'CephRejected',
+    message: `Ceph does not take the cephx id ${JSON.stringify(authID)} off the share`,
+  });
+}
+
+/** Takes what Ceph left of the share, where its record of the id was lost or somebody changed the capabilities. */
+async function stripCaps({ backend, share, context }: AccessScope, authID: string, caps: Caps): Promise<void> {
+  if (!grantsShare(caps, share)) return;
+  const left = capsWithout(caps, share);
+  if (left === undefined) await removeEntity(backend.cluster, authID, context.signal);
+  else await repairCaps(backend.cluster, authID, { from: caps, to: left }, context.signal);
+}
+
+/**
+ * Denying an id on one share takes its `mon` capability, without which it can't use the others. Authorizing it on one of them
+ * again gives it back, and has Ceph compare the tenant.
+ */
+async function repairMonCaps({ backend, tenantID, context }: AccessScope, authID: string): Promise<void> {
+  const { cluster, config } = backend;
+  const caps = (await readCaps(cluster, authID, context.signal)) ?? {};
+  if (exceedsShares(caps)) return;
+  for (const { group, name, level } of grantedShares(caps)) {
+    const address = { fsName: config.fsName, group, name };
+    const { outcome } = await authorize(cluster, address, { authID, level, tenantID }, context.signal);
+    if (outcome === 'granted') return;
+  }
+}

@@ -1,0 +1,90 @@
+import type { AccessUpdate } from '../driver.ts';
+import { DriverError } from '../errors.ts';
+import { foreignID, type Grant } from './access-plan.ts';
+import { type AccessScope, evict } from './access-scope.ts';
+import { readCaps, removeEntity, repairCaps } from './auth-entities.ts';
+import { withAuthIDLock } from './auth-id-locks.ts';
+import { type Caps, capsWith, exceedsShares, grantedShares } from './caps.ts';
+import { type Authorization, authorize, findSubvolume, listAuthorized, readOwner } from './subvolumes.ts';
+
+/** Authorizes an id on the share. What is wrong with the id alone is the rule's error. */
+export function grantAccess(scope: AccessScope, grant: Grant): Promise<AccessUpdate> {
+  const { backend, share, fsid, context } = scope;
+  const { authID, level, downgrade } = grant;
+  const { cluster } = backend;
+  const { signal } = context;
+  return withAuthIDLock({ fsid, authID }, signal, async () => {
+    const before = await readCaps(cluster, authID, signal);
+    if (before !== undefined && exceedsShares(before)) return refused(foreignID(authID));
+    const answer = await authorizeRepaired(scope, grant, before);
+    switch (answer.outcome) {
+      case 'foreign':
+        return refused(foreignID(authID));
+      case 'inconsistent':
+        return refused(`Ceph does not take the cephx id ${JSON.stringify(authID)}; choose another one`);
+      case 'gone':
+        throw new DriverError({
+          kind: 'NotFound',
+          reason: 'ShareNotFound',
+          message: 'the share was removed on the storage system meanwhile',
+        });
+      case 'granted':
+    }
+    if (before !== undefined) {
+      // Ceph keeps what an id has; where somebody changed that, it does not notice that something is missing.
+      const after = (await readCaps(cluster, authID, signal)) ?? {};
+      await repairCaps(cluster, authID, { from: after, to: capsWith(after, share, level) }, signal);
+    }
+    if (downgrade) await evict(scope, authID);
+    return { accessKey: answer.key };
+  });
+}
+
+async function authorizeRepaired(scope: AccessScope, grant: Grant, before: Caps | undefined): Promise<Authorization> {
+  const { backend, share, tenantID, context } = scope;
+  const { authID, level } = grant;
+  const { cluster } = backend;
+  const { signal } = context;
+  const attempt = (): Promise<Authorization> => authorize(cluster, share, { authID, level, tenantID }, signal);
+  const answer = await attempt();
+  if (before === undefined) return answer;
+  if (answer.outcome === 'inconsistent') {
+    // Ceph compares the tenant before it stumbles over the capabilities: the id is the tenant's.
+    await repairCaps(cluster, authID, { from: before, to: capsWith(before, share, level) }, signal);
+    return await attempt();
+  }
+  if (answer.outcome !== 'foreign' || !(await hasLostItsRecord(scope, authID, before))) return answer;
+  // The old key is not handed out, whoever has it: the id is made anew, with what it had on the tenant's other shares.
+  await removeEntity(cluster, authID, signal);
+  const renewed = await attempt();
+  if (renewed.outcome !== 'granted') return renewed;
+  const after = (await readCaps(cluster, authID, signal)) ?? {};
+  await repairCaps(cluster, authID, { from: after, to: capsWith(before, share, level) }, signal);
+  return renewed;
+}
+
+/**
+ * Whether an id is the tenant's though Ceph denies it. A manager that is killed while it writes its record of an id leaves that
+ * empty, and takes the id for one that it did not make. The id is the tenant's when all that it gives access to are shares of
+ * the tenant, on which the manager did authorize it.
+ */
+async function hasLostItsRecord(
+  { backend, tenantID, context }: AccessScope,
+  authID: string,
+  caps: Caps,
+): Promise<boolean> {
+  const { cluster, config } = backend;
+  const shares = grantedShares(caps);
+  for (const { group, name, path } of shares) {
+    const address = { fsName: config.fsName, group, name };
+    const subvolume = await findSubvolume(cluster, address, context.signal);
+    if (subvolume?.path !== path) return false;
+    if ((await readOwner(cluster, address, context.signal)) !== tenantID) return false;
+    if (!(await listAuthorized(cluster, address, context.signal)).has(authID)) return false;
+  }
+  return shares.length > 0;
+}
+
+function refused(reason: string): AccessUpdate {
+  return { state: 'error', reason };
+}

@@ -1,0 +1,35 @@
+import type { CallContext, DriverShare } from '../driver.ts';
+import { DriverError } from '../errors.ts';
+import type { Backend } from './backend.ts';
+import { subvolumeNameOf } from './names.ts';
+import { ownerOf, requireOwner } from './owner.ts';
+import { findSubvolume, readOwner, type Subvolume, type SubvolumeAddress } from './subvolumes.ts';
+
+/** Where the subvolume of a share is, whether it exists or not. */
+export function shareAddress({ config }: Backend, share: DriverShare): SubvolumeAddress {
+  return { fsName: config.fsName, group: config.group, name: subvolumeNameOf(share.id) };
+}
+
+/** undefined when there is none. @throws DriverError `Rejected` when it is another owner's */
+export async function findOwnedShare(
+  backend: Backend,
+  share: DriverShare,
+  context: CallContext,
+): Promise<Subvolume | undefined> {
+  const { cluster } = backend;
+  const subvolume = await findSubvolume(cluster, shareAddress(backend, share), context.signal);
+  if (subvolume === undefined) return undefined;
+  requireOwner(ownerOf(context), await readOwner(cluster, subvolume, context.signal), `the share ${share.name}`);
+  return subvolume;
+}
+
+/** @throws DriverError `NotFound`, or `Rejected` when it is another owner's */
+export async function getOwnedShare(backend: Backend, share: DriverShare, context: CallContext): Promise<Subvolume> {
+  const subvolume = await findOwnedShare(backend, share, context);
+  if (subvolume !== undefined) return subvolume;
+  throw new DriverError({
+    kind: 'NotFound',
+    reason: 'ShareNotFound',
+    message: `the share ${share.name} is not on the storage system`,
+  });
+}

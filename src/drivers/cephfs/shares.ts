@@ -1,0 +1,137 @@
+import type { ExportLocation } from '../../api/v1alpha1/share.ts';
+import type {
+  CallContext,
+  DriverShare,
+  ResizeRequest,
+  ResizeResult,
+  ShareCreateResult,
+  ShareHealth,
+  ShareRequest,
+} from '../driver.ts';
+import { DriverError } from '../errors.ts';
+import { denyAll, isAccessDamaged } from './access.ts';
+import type { Backend } from './backend.ts';
+import { exportLocationsOf } from './export-locations.ts';
+import { findOwnedShare, getOwnedShare, shareAddress } from './owned-shares.ts';
+import { ownerOf } from './owner.ts';
+import {
+  createSubvolume,
+  findSubvolume,
+  removeSubvolume,
+  resizeSubvolume,
+  type Subvolume,
+  writeOwner,
+} from './subvolumes.ts';
+
+/** Makes the share's subvolume, or takes up what an earlier call made; the size of one that exists stays. */
+export async function createShare(
+  backend: Backend,
+  { share }: ShareRequest,
+  context: CallContext,
+): Promise<ShareCreateResult> {
+  const { cluster, config } = backend;
+  const { signal } = context;
+  requireProtocol(share);
+  const address = shareAddress(backend, share);
+  const existing = await findOwnedShare(backend, share, context);
+  if (existing === undefined) await createSubvolume(cluster, address, { size: share.size, mode: config.mode }, signal);
+  await writeOwner(cluster, address, ownerOf(context), signal);
+  const subvolume = existing ?? (await findSubvolume(cluster, address, signal));
+  if (subvolume === undefined) throw gone(share);
+  const { fsName, group, name } = subvolume;
+  return {
+    identifier: `${fsName}/${group}/${name}`,
+    exportLocations: await locationsOf(backend, subvolume, signal),
+  };
+}
+
+/** A repeated call must not take back a size that was reached since. */
+export async function extendShare(
+  backend: Backend,
+  { share, newSize }: ResizeRequest,
+  context: CallContext,
+): Promise<ResizeResult> {
+  const subvolume = await getOwnedShare(backend, share, context);
+  if (subvolume.size !== undefined && subvolume.size >= newSize) return {};
+  await resize(backend, { share, newSize }, subvolume, context);
+  return {};
+}
+
+export async function shrinkShare(
+  backend: Backend,
+  { share, newSize }: ResizeRequest,
+  context: CallContext,
+): Promise<ResizeResult> {
+  const subvolume = await getOwnedShare(backend, share, context);
+  if (subvolume.size !== undefined && subvolume.size <= newSize) return {};
+  await resize(backend, { share, newSize }, subvolume, context);
+  return {};
+}
+
+/** Denies everybody first: Ceph keeps keys of a subvolume that is gone. */
+export async function deleteShare(
+  backend: Backend,
+  { share }: ShareRequest,
+  context: CallContext,
+): Promise<Record<string, never>> {
+  const subvolume = await findOwnedShare(backend, share, context);
+  if (subvolume === undefined) return {};
+  await denyAll(backend, subvolume, context);
+  await removeSubvolume(backend.cluster, subvolume, context.signal);
+  return {};
+}
+
+export async function ensureShare(
+  backend: Backend,
+  { share }: ShareRequest,
+  context: CallContext,
+): Promise<ShareHealth> {
+  const { signal } = context;
+  const subvolume = await findOwnedShare(backend, share, context);
+  if (subvolume === undefined) return { exists: false, exportLocations: [], size: 0 };
+  return {
+    exists: true,
+    exportLocations: await locationsOf(backend, subvolume, signal),
+    size: subvolume.size ?? share.size,
+    reapplyAccess: await isAccessDamaged(backend, subvolume, signal),
+  };
+}
+
+async function resize(
+  { cluster }: Backend,
+  { share, newSize }: ResizeRequest,
+  subvolume: Subvolume,
+  { signal }: CallContext,
+): Promise<void> {
+  if (subvolume.usedBytes <= newSize && (await resizeSubvolume(cluster, subvolume, newSize, signal))) return;
+  throw new DriverError({
+    kind: 'Rejected',
+    reason: 'ShareShrinkingPossibleDataLoss',
+    message: `the share ${share.name} can't get a size of ${newSize} bytes: it holds more data than that`,
+  });
+}
+
+async function locationsOf(
+  backend: Backend,
+  { path }: Subvolume,
+  signal: AbortSignal,
+): Promise<readonly ExportLocation[]> {
+  return exportLocationsOf(backend.config, path, await backend.fsid(signal));
+}
+
+function requireProtocol({ name, protocol }: DriverShare): void {
+  if (protocol === 'CEPHFS') return;
+  throw new DriverError({
+    kind: 'Rejected',
+    reason: 'ProtocolNotSupported',
+    message: `the share ${name} asks for ${protocol}; this backend serves CEPHFS`,
+  });
+}
+
+function gone({ name }: DriverShare): DriverError {
+  return new DriverError({
+    kind: 'Unavailable',
+    reason: 'CephUnavailable',
+    message: `the subvolume of share ${name} vanished while it was made`,
+  });
+}
