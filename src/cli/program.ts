@@ -3,7 +3,7 @@ import { parseDuration } from '../api/duration.ts';
 import { ApiError } from '../runtime/api-error.ts';
 import { explainFailure } from './api-failure.ts';
 import { CommandFailure, UsageError } from './command-failure.ts';
-import { addAccessList } from './commands/access-list.ts';
+import { addAccess } from './commands/access.ts';
 import { addResetStatus } from './commands/reset-status.ts';
 import { addSetCapability } from './commands/set-capability.ts';
 import { addStatus } from './commands/status.ts';
@@ -63,7 +63,7 @@ function program(environment: Environment): Command {
       new Option('--request-timeout <duration>', 'of one request, for example 10s; 0: none').argParser(timeout),
     );
   addStatus(command, environment);
-  addAccessList(command, environment);
+  addAccess(command, environment);
   addResetStatus(command, environment);
   addSetCapability(command, environment);
   return command;

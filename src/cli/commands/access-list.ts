@@ -24,10 +24,9 @@ interface ListedRule {
   readonly key: AccessKey | undefined;
 }
 
-export function addAccessList(program: Command, environment: Environment): void {
-  program
-    .command('access')
-    .description('list access rules, and their keys')
+/** Adds `access list`. */
+export function addAccessList(access: Command, environment: Environment): void {
+  access
     .command('list')
     .summary('list access rules')
     .description(

@@ -33,11 +33,14 @@ function locationAt(
       return { path: `${host}:/shares/${share.id}` };
     case 'CIFS':
       return { path: `\\\\${address}\\share-${share.id}` };
-    case 'CEPHFS':
+    case 'CEPHFS': {
+      const monitors = `${host}:6789`;
+      const rootPath = `/volumes/_nogroup/${share.id}`;
       return {
-        path: `${host}:6789:/volumes/_nogroup/${share.id}`,
-        metadata: { fsName: 'dummyfs', clusterID: clusterIDOf(backendName), monitors: `${host}:6789` },
+        path: `${monitors}:${rootPath}`,
+        metadata: { fsName: 'dummyfs', clusterID: clusterIDOf(backendName), monitors, rootPath },
       };
+    }
   }
 }
 
