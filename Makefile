@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
-# The storage driver of the demo.
+# The storage driver of the demo: dummy or cephfs.
 DRIVER ?= dummy
 # Flags of `make run` and names of checks and test projects for `make test`: `make test ARGS="types unit"`.
 ARGS ?=
@@ -22,10 +22,10 @@ NPM_FLAGS := --no-audit --no-fund --no-update-notifier --loglevel=error
 NEED_NPM = command -v npm >/dev/null || { \
   echo "npm is not on the PATH: install Node.js (any version that brings npm 7 or newer) from https://nodejs.org" >&2; exit 1; }
 
-.PHONY: help setup demo run test e2e-ceph bench crds format node
+.PHONY: help setup demo run test e2e-ceph bench bench-ceph crds format node
 
 help: ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 setup: node ## install what bin/sharenet-operator needs: Node.js if the machine's is too old, and the packages
 	@cmp -s package-lock.json $(STAMP) || { \
@@ -42,8 +42,7 @@ node:
 	  npm ci --prefix tools/node --ignore-scripts $(NPM_FLAGS) && cp $(NODE_LOCK) $(NODE_STAMP); \
 	  tools/node/find.sh >/dev/null; }
 
-demo: setup ## walk through the story on a real control plane, then leave it running until Ctrl-C
-	@node test/kube/cli.ts build >/dev/null
+demo: setup ## tell the story on a real control plane, which runs on until Ctrl-C; DRIVER=cephfs: that of keys on a real Ceph cluster
 	@exec env DRIVER=$(DRIVER) node test/demo/demo.ts
 
 run: setup ## run the operator against the current KUBECONFIG; ARGS="--log-level debug" passes flags
@@ -58,6 +57,11 @@ e2e-ceph: setup ## run the tests on a real Ceph cluster; it is installed from De
 bench: setup ## measure cost and speed on a real control plane
 	@node test/kube/cli.ts build >/dev/null
 	@node test/bench/bench.ts
+
+bench-ceph: setup ## measure access keys and shares on a real Ceph cluster, beside its bare commands
+	@node test/kube/cli.ts build >/dev/null
+	@node test/labs/ceph/cli.ts install
+	@node test/bench/ceph/bench-ceph.ts
 
 crds: setup ## generate crds/ from src/api/v1alpha1
 	@node tools/crds/generate.ts

@@ -2,17 +2,12 @@ import { shareAccesses, shareNetworks } from '../../src/api/v1alpha1/resource-ty
 import { startWithWebhook } from '../integration/admission/webhook.ts';
 import { activeDirectory, network, passwordSecret } from '../integration/manifests.ts';
 import type { TestCluster } from '../integration/test-cluster.ts';
+import { type Latency, latencyOf, ms } from './latency.ts';
 import { create, numbers, quiet, rule, shareWithBackend, untilActive } from './load.ts';
 import { printHeading, printRow } from './table.ts';
 
 const samples = 300;
 const rulesOfShare = 500;
-
-/** Milliseconds of one write after another: the middle one, and the one that 95 of 100 are quicker than. */
-interface Latency {
-  readonly median: number;
-  readonly p95: number;
-}
 
 /** What the webhook adds to a write. Each write is a dry run, so that nothing of the operator's work is measured. */
 export async function admissionLatency(cluster: TestCluster): Promise<void> {
@@ -53,31 +48,15 @@ export async function admissionLatency(cluster: TestCluster): Promise<void> {
 async function measure(cluster: TestCluster, namespace: string): Promise<Readonly<Record<string, Latency>>> {
   const net = { namespace, name: 'net' };
   return {
-    [`a ShareAccess on a share with ${rulesOfShare} rules`]: await latencyOf(async (n) => {
+    [`a ShareAccess on a share with ${rulesOfShare} rules`]: await latencyOf(samples, async (n) => {
       await cluster.client.create(shareAccesses, rule(namespace, `sample-${n}`, 'share-0'), { dryRun: true });
     }),
-    'a reference of a ShareNetwork': await latencyOf(async () => {
+    'a reference of a ShareNetwork': await latencyOf(samples, async () => {
       const spec = { securityServices: [{ type: 'active_directory', name: 'ad-a' }] };
       await cluster.client.mergePatch(shareNetworks, net, { spec }, { dryRun: true });
     }),
-    'a label of a ShareNetwork, which the webhook is not asked about': await latencyOf(async (n) => {
+    'a label of a ShareNetwork, which the webhook is not asked about': await latencyOf(samples, async (n) => {
       await cluster.client.mergePatch(shareNetworks, net, { metadata: { labels: { n: `${n}` } } }, { dryRun: true });
     }),
   };
-}
-
-async function latencyOf(write: (n: number) => Promise<void>): Promise<Latency> {
-  const taken: number[] = [];
-  for (const n of numbers(samples)) {
-    const from = performance.now();
-    await write(n);
-    taken.push(performance.now() - from);
-  }
-  taken.sort((left, right) => left - right);
-  const at = (share: number): number => taken[Math.floor(taken.length * share)] ?? 0;
-  return { median: at(0.5), p95: at(0.95) };
-}
-
-function ms(milliseconds: number): string {
-  return `${milliseconds.toFixed(1)} ms`;
 }

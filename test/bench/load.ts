@@ -92,8 +92,14 @@ export async function untilActive(
 }
 
 /** Makes shares `share-0`, `share-1`, ... and waits until they are available. */
-export async function shareWithBackend(cluster: TestCluster, namespace: string, backendName: string, count: number) {
-  const objects = numbers(count).map((n) => share(namespace, `share-${n}`, { backendName }));
+export async function shareWithBackend(
+  cluster: TestCluster,
+  namespace: string,
+  backendName: string,
+  count: number,
+  size = '1Gi',
+) {
+  const objects = numbers(count).map((n) => share(namespace, `share-${n}`, { backendName, size }));
   await create(cluster, shares, objects);
   for (const { metadata } of objects) {
     await cluster.until(

@@ -1,40 +1,34 @@
 /**
- * `node test/demo/demo.ts [--exit]`: the story of Sharenet on a control plane of its own. Without `--exit` (or `DEMO_EXIT=1`)
- * everything runs on at the end, for trying, until Ctrl-C.
+ * `node test/demo/demo.ts [--exit]`: the story of Sharenet with the driver that DRIVER names, on a control plane of its own.
+ * Without `--exit` (or `DEMO_EXIT=1`) everything runs on at the end, for trying, until Ctrl-C.
  */
 import { once } from 'node:events';
 import { delimiter, dirname, join } from 'node:path';
-import { grantAccess } from './chapters/access-keys.ts';
-import { stopAfterFirstFailure } from './chapters/canary.ts';
-import { failOneServer } from './chapters/failed-server.ts';
-import { changeSecurityService } from './chapters/network-change.ts';
-import { resetAndRepair } from './chapters/reset-and-repair.ts';
+import { cephfsDemo } from './cephfs/cephfs-demo.ts';
+import { dummyDemo } from './dummy/dummy-demo.ts';
 import { Screen } from './screen.ts';
 import { Stage } from './stage.ts';
+import type { Demo, Story } from './story.ts';
 
-const chapters = [
-  { title: '1. Shares, and the keys to mount them', tell: grantAccess },
-  { title: '2. Another directory for a network in use', tell: changeSecurityService },
-  { title: '3. One server fails', tell: failOneServer },
-  { title: '4. A careful change stops after its first failure', tell: stopAfterFirstFailure },
-  { title: '5. Resetting a status, and a lost Secret', tell: resetAndRepair },
-] as const;
+/** By name of the driver. */
+const demos: Readonly<Record<string, Demo>> = { dummy: dummyDemo, cephfs: cephfsDemo };
 
 const root = join(import.meta.dirname, '../..');
 
 /** What a shell gets of a program that Ctrl-C ended. */
 const interruptedCode = 130;
 
+interface Running {
+  readonly stage: Stage;
+  readonly story: Story;
+}
+
 const unknown = process.argv.slice(2).filter((argument) => argument !== '--exit');
-if (unknown.length > 0) {
-  process.stderr.write(`test/demo/demo.ts: unknown argument ${JSON.stringify(unknown[0])}; there is only --exit\n`);
-  process.exit(2);
-}
+if (unknown.length > 0) refuse(`unknown argument ${JSON.stringify(unknown[0])}; there is only --exit`);
 const driver = process.env.DRIVER ?? 'dummy';
-if (driver !== 'dummy') {
-  process.stderr.write(`test/demo/demo.ts: DRIVER=${driver}: the demo knows the dummy driver only\n`);
-  process.exit(2);
-}
+const demo = Object.hasOwn(demos, driver) ? demos[driver] : undefined;
+const drivers = Object.keys(demos).join(' and ');
+if (demo === undefined) refuse(`DRIVER=${driver}: there is no demo of such a driver, only of ${drivers}`);
 const endsByItself = process.argv.includes('--exit') || process.env.DEMO_EXIT === '1';
 const screen = new Screen(process.stdout);
 const stop = new AbortController();
@@ -45,37 +39,55 @@ if (process.env.MAKELEVEL !== undefined) {
   setInterval(() => process.ppid !== parent && stop.abort(), 500).unref();
 }
 
-process.exitCode = await run();
+process.exitCode = await run(demo);
 
-async function run(): Promise<number> {
+function refuse(problem: string): never {
+  process.stderr.write(`test/demo/demo.ts: ${problem}\n`);
+  process.exit(2);
+}
+
+async function run(chosen: Demo): Promise<number> {
   screen.heading('Sharenet: preparing a Kubernetes control plane of its own');
   // A start can't be interrupted: what supervises the programs removes them when this process ends.
-  const stage = await Promise.race([attempt(() => Stage.set(screen, stop.signal)), aborted()]);
-  if (stage === undefined) return process.exit(stop.signal.aborted ? interruptedCode : 1);
+  const running = await Promise.race([attempt(() => start(chosen)), aborted()]);
+  if (running === undefined) return process.exit(stop.signal.aborted ? interruptedCode : 1);
+  const { stage, story } = running;
   let title = '';
   try {
-    for (const chapter of chapters) {
+    for (const chapter of story.chapters) {
       title = chapter.title;
       screen.heading(title);
-      await chapter.tell(stage);
+      await chapter.tell();
     }
   } catch (error) {
     if (!stop.signal.aborted) {
       const log = await stage.operator.logEnd();
       screen.failure(`The demo failed in "${title}": ${messageOf(error)}\n\nThe operator's log ends so:\n${log}`);
     }
-    return await clear(stage, stop.signal.aborted ? interruptedCode : 1);
+    return await clear(running, stop.signal.aborted ? interruptedCode : 1);
   }
   if (endsByItself) {
     screen.heading('The end');
-    return await clear(stage, 0);
+    return await clear(running, 0);
   }
-  invite(stage);
+  invite(running);
   // The supervised programs do not keep this process alive.
   const alive = setInterval(() => {}, 60_000);
   await aborted();
   clearInterval(alive);
-  return await clear(stage, 0);
+  return await clear(running, 0);
+}
+
+async function start(chosen: Demo): Promise<Running> {
+  const log = (line: string): void => screen.note(line);
+  await chosen.prepare(log);
+  const stage = await Stage.set(screen, stop.signal);
+  try {
+    return { stage, story: await chosen.open(stage, log) };
+  } catch (error) {
+    await stage.clear();
+    throw error;
+  }
 }
 
 async function attempt<T>(act: () => Promise<T>): Promise<T | undefined> {
@@ -91,34 +103,34 @@ async function aborted(): Promise<undefined> {
   if (!stop.signal.aborted) await once(stop.signal, 'abort');
 }
 
-async function clear(stage: Stage, code: number): Promise<number> {
-  screen.say('Stopping the operator and the control plane ...');
-  await stage.clear();
+async function clear({ stage, story }: Running, code: number): Promise<number> {
+  screen.say('Stopping all that was started ...');
+  try {
+    await stage.clear();
+  } finally {
+    await story.close();
+  }
   screen.note('Stopped; nothing is left behind.');
   return code;
 }
 
-function invite({ plane, operator, stateDirectory }: Stage): void {
+function invite({ stage: { plane, operator }, story: { invitation } }: Running): void {
   screen.heading('Your turn');
-  screen.say('Everything runs on. In another terminal:');
+  screen.say('Everything runs on. In another terminal, in this folder:');
   for (const line of [
     '',
     `export KUBECONFIG=${plane.kubeconfigPath}`,
     // The one that was used may have been made for this.
     ...(inPath(plane.kubectlPath) ? [] : [`alias kubectl=${plane.kubectlPath}`]),
+    ...(inPath(join(root, 'bin/x')) ? [] : [`export PATH=${join(root, 'bin')}:$PATH`]),
     '',
     'kubectl get sharenet                                   # everything in team-a',
-    ...(inPath(join(root, 'bin/x')) ? [] : [`export PATH=${join(root, 'bin')}:$PATH`]),
     'kubectl sharenet status                                # the same as a tree, with reasons',
     'kubectl sharenet access list --show-keys               # the keys to mount with',
-    'kubectl explain sharenetwork.spec                      # every field is described',
-    'kubectl edit sharenetwork net-1                        # name ad-a or ad-b and watch:',
-    'kubectl get shareservers --watch',
-    'kubectl delete shareaccess scratch-batch               # its Secret goes with it',
+    ...invitation,
     'kubectl delete namespace team-a                        # ends in whatever order',
     '',
     `tail -f ${operator.logFile}`,
-    `tail -f ${join(stateDirectory, 'calls.jsonl')}`,
     `curl -s ${operator.metricsURL} | grep ^sharenet_`,
   ]) {
     screen.note(line);

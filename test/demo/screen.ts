@@ -26,9 +26,12 @@ export class Screen {
 
   /** A command as somebody types it. */
   command(actor: Actor, command: string): void {
-    this.#line(
-      `\n${this.#style(actor === 'tenant' ? 'green' : 'magenta', `${actor}$`)} ${this.#style('bold', command)}`,
-    );
+    this.typed(actor === 'tenant' ? 'green' : 'magenta', `${actor}$`, command);
+  }
+
+  /** Something typed at a prompt. */
+  typed(color: 'green' | 'magenta' | 'cyan', prompt: string, text: string): void {
+    this.#line(`\n${this.#style(color, prompt)} ${this.#style('bold', text)}`);
   }
 
   /** Output of a command, as it is. */

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { storageBackends } from '../../src/api/v1alpha1/resource-types.ts';
@@ -9,7 +8,6 @@ import { isNotFound } from '../../src/runtime/api-error.ts';
 import { loadKubeConfig } from '../../src/runtime/kube-config.ts';
 import type { KubeObject, ObjectName, ResourceType } from '../../src/runtime/kube-object.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
-import type { RecordedCall } from '../integration/test-cluster.ts';
 import { findAssets } from '../kube/assets.ts';
 import { type ControlPlane, startControlPlane } from '../kube/control-plane.ts';
 import { declaredVersions } from '../kube/versions.ts';
@@ -22,8 +20,6 @@ const stepTimeoutMs = 60_000;
 
 /** Namespace of the tenant. */
 const namespace = 'team-a';
-/** Name of the backend in config/samples. */
-const backendName = 'dummy';
 
 /** A step did not show what it was to show. */
 export class StepFailed extends Error {
@@ -39,6 +35,7 @@ export class Stage {
   readonly #client: HttpApiClient;
   readonly #kubeconfigs: Readonly<Record<Actor, string>>;
   readonly #signal: AbortSignal;
+  readonly #exported: Record<Actor, NodeJS.ProcessEnv> = { tenant: {}, admin: {} };
 
   private constructor(
     screen: Screen,
@@ -111,7 +108,13 @@ export class Stage {
   environmentOf(actor: Actor): NodeJS.ProcessEnv {
     // kubectl finds its plugins on the PATH.
     const path = [dirname(this.plane.kubectlPath), join(root, 'bin'), process.env.PATH ?? ''].join(delimiter);
-    return { ...this.plane.kubectlEnvironment, PATH: path, KUBECONFIG: this.#kubeconfigs[actor] };
+    const own = this.#exported[actor];
+    return { ...this.plane.kubectlEnvironment, ...own, PATH: path, KUBECONFIG: this.#kubeconfigs[actor] };
+  }
+
+  /** Gives a person variables for the commands that he types. */
+  export(actor: Actor, variables: Readonly<Record<string, string>>): void {
+    Object.assign(this.#exported[actor], variables);
   }
 
   /** Aborts when the person has seen enough. */
@@ -139,29 +142,14 @@ export class Stage {
     return await this.#until(type, type.namespaced ? { namespace, name } : { name }, what, holds);
   }
 
-  /** Waits until the driver works with the backend's present configuration. */
-  async untilBackendConfigured(): Promise<void> {
+  /** Waits until the driver works with the present configuration of a backend. */
+  async untilBackendConfigured(name: string): Promise<void> {
     await this.until(
       storageBackends,
-      backendName,
+      name,
       'configured',
       ({ metadata, status }) => status?.observedGeneration === metadata.generation,
     );
-  }
-
-  /** Folder that the dummy backend keeps its state and call log in. */
-  get stateDirectory(): string {
-    return join(this.operator.directory, 'storage');
-  }
-
-  /** Finished driver calls, oldest first; probes of the backend are left out. */
-  async calls(): Promise<readonly RecordedCall[]> {
-    const text = await readFile(join(this.stateDirectory, 'calls.jsonl'), 'utf8').catch(() => '');
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line): RecordedCall => JSON.parse(line))
-      .filter(({ event, operation }) => event === 'end' && operation !== 'getCapabilities');
   }
 
   /** @throws StepFailed when it does not hold */

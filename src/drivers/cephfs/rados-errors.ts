@@ -1,3 +1,4 @@
+import { nameList } from '../../api/name-list.ts';
 import { DriverError } from '../errors.ts';
 import type { CommandTarget } from './ceph-commands.ts';
 import { errorNameOf } from './error-number.ts';
@@ -8,6 +9,9 @@ interface LoginNames {
   readonly monitors: readonly string[];
   readonly user: string;
 }
+
+/** Where an administrator finds the key. */
+const keyField = 'userKey in the Secret that spec.cephfs.credentialsSecretName names';
 
 const packageOf = { rados: 'librados2', cephfs: 'libcephfs2' } as const;
 const daemonNames = { mon: 'the monitors', mgr: 'the manager', mds: 'the metadata server' } as const;
@@ -23,13 +27,13 @@ export function failureError(failure: RadosFailure, login: LoginNames): DriverEr
     const message = `the library ${name} is not installed where the operator runs: install the package ${name} of Ceph`;
     return unavailable('LibraryMissing', message, failure.detail);
   }
-  if (failure.what === 'monitors') return monitorsSilent(login, failure.detail);
+  if (failure.what === 'monitors') return monitorsSilent(login, failure.silent);
   const code = errorNameOf(failure.code);
   if (code === 'ETIMEDOUT') return monitorsSilent(login);
   const message =
     code === 'EINVAL'
-      ? 'the key of the Ceph user that the operator logs in as is not of the form of a key'
-      : `the Ceph cluster refused the login of the operator (${code}): see the user and its key`;
+      ? `the key for the login as client.${login.user} is not of the form of a key; correct ${keyField}`
+      : `the Ceph cluster refused the login as client.${login.user} (${code}); correct spec.cephfs.user, or ${keyField}`;
   return unavailable(
     'CephLoginFailed',
     message,
@@ -38,9 +42,12 @@ export function failureError(failure: RadosFailure, login: LoginNames): DriverEr
 }
 
 /** No monitor has answered. */
-export function monitorsSilent({ monitors, user }: LoginNames, detail = monitors.join(', ')): DriverError {
-  const message = 'no monitor of the Ceph cluster answers: see the monitors that the backend is configured with';
-  return unavailable('CephUnreachable', message, `login as client.${user}: ${detail}`);
+export function monitorsSilent(
+  { monitors, user }: LoginNames,
+  silent = monitors.map((monitor) => `${monitor}: no answer`),
+): DriverError {
+  const message = `no monitor of the Ceph cluster answers (${nameList(silent)}); correct spec.cephfs.monitors, or see to the network`;
+  return unavailable('CephUnreachable', message, `login as client.${user}: ${silent.join(', ')}`);
 }
 
 /** A daemon has not answered in time. */

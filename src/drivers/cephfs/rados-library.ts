@@ -90,8 +90,13 @@ export class RadosLibrary {
 
   /** @param command JSON @throws RadosFailureError without libcephfs */
   async mdsCommand(name: string, command: string): Promise<CommandResult> {
-    this.#mdsCommand ??= this.#openMds();
-    return await this.#run(await this.#mdsCommand, [name], command);
+    const opened = this.#mdsCommand ?? this.#openMds();
+    this.#mdsCommand = opened;
+    // What failed may work with the next command: the login is kept as long as it serves.
+    opened.catch(() => {
+      this.#mdsCommand = undefined;
+    });
+    return await this.#run(await opened, [name], command);
   }
 
   /** librados has no commands for metadata servers; libcephfs sends them with the same login. */

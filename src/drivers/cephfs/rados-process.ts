@@ -35,7 +35,7 @@ async function connect(request: Extract<RadosRequest, { type: 'connect' }>): Pro
     admin_socket: '',
   });
   // After the library, without which it is of no use that the monitors answer.
-  if (monHost === undefined) throw new RadosFailureError({ what: 'monitors', detail: silent.join(', ') });
+  if (monHost === undefined) throw new RadosFailureError({ what: 'monitors', silent: [...silent] });
   tell({ type: 'connected', fsid: await library.connect() });
   return library;
 }

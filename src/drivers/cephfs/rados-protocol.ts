@@ -37,8 +37,8 @@ export const radosRequestSchema = z.discriminatedUnion('type', [
 /** Why there is no login. */
 const failureSchema = z.discriminatedUnion('what', [
   z.object({ what: z.literal('library'), library: z.enum(['rados', 'cephfs']), detail: z.string() }),
-  /** No monitor answers. */
-  z.object({ what: z.literal('monitors'), detail: z.string() }),
+  /** No monitor answers; what is wrong with each of their addresses. */
+  z.object({ what: z.literal('monitors'), silent: z.array(z.string()) }),
   /** The code is a negative errno. */
   z.object({ what: z.literal('login'), code: z.int() }),
 ]);

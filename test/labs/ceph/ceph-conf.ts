@@ -74,5 +74,9 @@ osd_class_update_on_start = false
 mds_data = ${directory}/data/$name
 mds_cache_memory_limit = 67108864
 mds_tick_interval = 0.2
+
+# Clients that run at the same time would fight for one socket.
+[client]
+admin_socket =
 `;
 }

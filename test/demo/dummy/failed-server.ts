@@ -1,8 +1,9 @@
 import { shareNetworks, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { Stage } from '../stage.ts';
+import type { DummyStorage } from './storage.ts';
 
 /** A change fails on one of two servers, and is put right for that one. */
-export async function failOneServer(stage: Stage): Promise<void> {
+export async function failOneServer(stage: Stage, storage: DummyStorage): Promise<void> {
   const { screen } = stage;
   const server = (await stage.get(shares, 'projects')).status?.shareServerName ?? '';
   const other = (await stage.get(shares, 'scratch')).status?.shareServerName ?? '';
@@ -15,7 +16,7 @@ export async function failOneServer(stage: Stage): Promise<void> {
   {"operation":"updateShareServerSecurityService","match":{"shareServer":"${server}"},"kind":"rejected",
    "message":"a.example.com refused the machine account: the quota of OU=Filers is used up"}]}}}'`,
   );
-  await stage.untilBackendConfigured();
+  await storage.untilConfigured();
   await stage.tenant('kubectl apply -f config/samples/share-network.yaml');
   await stage.tenant(
     "kubectl wait sharenetwork/net-1 --for=jsonpath='{.status.lastNetworkChange.result}'=Failed --timeout=60s",
@@ -49,8 +50,8 @@ export async function failOneServer(stage: Stage): Promise<void> {
   await stage.admin(
     `kubectl patch storagebackend dummy --type=json -p '[{"op":"remove","path":"/spec/dummy/faults"}]'`,
   );
-  await stage.untilBackendConfigured();
-  const before = (await stage.calls()).length;
+  await storage.untilConfigured();
+  const before = (await storage.calls()).length;
   await stage.tenant('kubectl annotate sharenetwork net-1 sharenet.io/reapply-requested-at=quota-raised');
   await stage.tenant(
     "kubectl wait sharenetwork/net-1 --for=jsonpath='{.status.lastNetworkChange.result}'=Succeeded --timeout=60s",
@@ -59,7 +60,7 @@ export async function failOneServer(stage: Stage): Promise<void> {
   await stage.tenant('kubectl get sharenetworks,shareservers,shareaccesses');
 
   screen.say('Only the failed server was touched. The calls that the storage system got since the token:');
-  const calls = (await stage.calls()).slice(before);
+  const calls = (await storage.calls()).slice(before);
   for (const { time, operation, shareServer = '', share = '', result = '' } of calls) {
     screen.note(
       `${time.slice(11, 23)}  ${operation.padEnd(38)} ${shareServer.padEnd(15)} ${share.padEnd(9)} ${result}`,

@@ -1,8 +1,9 @@
 import { shareNetworks, shareServers } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { Stage } from '../stage.ts';
+import type { DummyStorage } from './storage.ts';
 
 /** A change that goes server by server stops after its first failure, and is finished later. */
-export async function stopAfterFirstFailure(stage: Stage): Promise<void> {
+export async function stopAfterFirstFailure(stage: Stage, storage: DummyStorage): Promise<void> {
   const { screen } = stage;
   screen.say(
     'To be careful, a network can change one server at a time and stop at the first failure. The password in the Secret of ' +
@@ -13,7 +14,7 @@ export async function stopAfterFirstFailure(stage: Stage): Promise<void> {
   {"operation":"updateShareServerSecurityService","match":{"securityService":"ad-b"},"kind":"rejected",
    "message":"b.example.com refused the account joiner: the password has expired"}]}}}'`,
   );
-  await stage.untilBackendConfigured();
+  await storage.untilConfigured();
   await stage.tenant(
     `kubectl patch sharenetwork net-1 --type=merge -p '{"spec":{
   "securityServiceChange":{"maxConcurrentServers":1,"maxFailures":1},
@@ -36,7 +37,7 @@ export async function stopAfterFirstFailure(stage: Stage): Promise<void> {
   await stage.admin(
     `kubectl patch storagebackend dummy --type=json -p '[{"op":"remove","path":"/spec/dummy/faults"}]'`,
   );
-  await stage.untilBackendConfigured();
+  await storage.untilConfigured();
   await stage.tenant(`kubectl patch secret ad-b-password -p '{"stringData":{"password":"the-new-password"}}'`);
   await stage.tenant('kubectl annotate sharenetwork net-1 sharenet.io/reapply-requested-at=new-password --overwrite');
   await stage.tenant(

@@ -1,9 +1,10 @@
 import { shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import { secrets } from '../../../src/runtime/core-types.ts';
 import type { Stage } from '../stage.ts';
+import type { DummyStorage } from './storage.ts';
 
 /** From nothing to shares with access rules; the key of one of them is in a Secret. */
-export async function grantAccess(stage: Stage): Promise<void> {
+export async function grantAccess(stage: Stage, storage: DummyStorage): Promise<void> {
   const { screen } = stage;
   screen.say(
     'The storage administrator offers a backend. Its dummy driver keeps a believable storage system without storage; each ' +
@@ -11,9 +12,9 @@ export async function grantAccess(stage: Stage): Promise<void> {
   );
   await stage.admin('kubectl apply -f config/samples/storage-backend.yaml');
   await stage.admin(
-    `kubectl patch storagebackend dummy --type=merge -p '{"spec":{"dummy":{"stateDirectory":"${stage.stateDirectory}"}}}'`,
+    `kubectl patch storagebackend dummy --type=merge -p '{"spec":{"dummy":{"stateDirectory":"${storage.stateDirectory}"}}}'`,
   );
-  await stage.untilBackendConfigured();
+  await storage.untilConfigured();
   await stage.admin('kubectl wait storagebackend/dummy --for=condition=Ready --timeout=60s');
 
   screen.say(
