@@ -95,11 +95,6 @@ export class BackendDrivers {
     };
   }
 
-  /** Whether the backend runs the driver that is wanted. */
-  isCurrent(backendName: string, key: string): boolean {
-    return this.#current.get(backendName)?.key === key;
-  }
-
   /**
    * Asks the wanted driver for its capabilities; a new one takes the place of the old one only when it answers. Bounded by
    * `timeoutMs`, whatever the driver does.

@@ -20,12 +20,20 @@ import type { BackendDraft, BackendRecords } from './backend-records.ts';
 const probeIntervalMs = 60_000;
 const failedProbeIntervalMs = 10_000;
 
+/** When a backend is probed next, as long as nothing else is wanted of it. */
+interface NextProbe {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** What the last probe was of: configuration and credentials. */
+  readonly key: string;
+}
+
 /** Keeps each StorageBackend's driver in step with its configuration, and probes it. */
 export class StorageBackendReconciler {
   readonly #operator: Operator;
   readonly #drivers: BackendDrivers;
   readonly #records: BackendRecords;
-  readonly #nextProbe = new Map<string, number>();
+  readonly #nextProbe = new Map<string, NextProbe>();
 
   constructor(operator: Operator, modules: DriverModules, records: BackendRecords) {
     this.#operator = operator;
@@ -102,17 +110,17 @@ export class StorageBackendReconciler {
       draft.stand({ state: 'stalled', reason: wanted.reason, message: wanted.message });
       return undefined;
     }
-    const due = this.#nextProbe.get(name) ?? 0;
-    const isStart = due === 0 && !asked && draft.status.observedGeneration === backend.metadata.generation;
-    const replace = !this.#drivers.isCurrent(name, wanted.key);
-    if (!replace && !asked && clock.now() < due && draft.status.observedGeneration === backend.metadata.generation) {
-      return { requeueAfterMs: due - clock.now() };
+    const next = this.#nextProbe.get(name);
+    const asBefore = !asked && draft.status.observedGeneration === backend.metadata.generation;
+    const isStart = next === undefined && asBefore;
+    if (asBefore && next !== undefined && next.key === wanted.key && clock.now() < next.at) {
+      return { requeueAfterMs: next.at - clock.now() };
     }
     const probed = await context.outsideWorker(() =>
       this.#drivers.probe(backend, wanted, timeoutsOf(backend).operation, context.signal),
     );
     const inMs = Math.round((probed.ok ? probeIntervalMs : failedProbeIntervalMs) * (0.9 + 0.2 * random()));
-    this.#nextProbe.set(name, clock.now() + inMs);
+    this.#nextProbe.set(name, { at: clock.now() + inMs, key: wanted.key });
     if (informers.storageBackends.cache.get(nameOf(backend))?.metadata.generation !== backend.metadata.generation) {
       // Changed while it was probed: what was seen belongs to the past.
       this.#nextProbe.delete(name);

@@ -70,6 +70,21 @@ describe('storage backends', () => {
     await until(name, 'back', (object) => conditionOf(object, 'Ready') === 'True/Available');
   });
 
+  test('a backend that has never answered is not asked again by every event', async () => {
+    const name = 'silent';
+    const faults = [{ operation: 'getCapabilities', kind: 'unavailable' }] as const;
+    await cluster.apply(backend(name, { stateDirectory: cluster.stateDirectory, faults }));
+    await until(name, 'down', (object) => conditionOf(object, 'Ready') === 'False/BackendUnavailable');
+    for (let n = 1; n <= 20; n += 1) await cluster.kubectl('label', 'sbe', name, `n=${n}`, '--overwrite');
+    const token = 'now';
+    await cluster.kubectl('annotate', 'sbe', name, `sharenet.io/reconcile-requested-at=${token}`);
+    await until(name, 'asked on request', ({ status }) => status?.lastHandledReconcileAt === token);
+    const calls = (await cluster.calls()).filter((call) => call.backend === name && call.event === 'start');
+    // The first, the one on request, and what is due every 10 s on a slow machine.
+    expect(calls.length).toBeLessThan(8);
+    await cluster.kubectl('delete', 'sbe', name, '--timeout=20s');
+  });
+
   test('a new configuration replaces the driver after running calls, and is in force once it is observed', async () => {
     const tenant = await Tenant.make(cluster, { latency: '1s' });
     await cluster.apply(share(tenant.namespace, 'slow', { backendName: tenant.backendName }));
