@@ -2,6 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 // A later group starts when the one before it has ended: what measures time or starts control planes (about 320 MiB
 // and a good part of two cores each) must not compete with the rest. `vitest run --project unit` runs one of them.
+
+/** Integration tests that hold times against each other, or against a bound that is not far. */
+const measuring = [
+  'test/integration/runtime.test.ts',
+  'test/integration/process/*.test.ts',
+  'test/integration/tenancy/fairness.test.ts',
+];
+
 export default defineConfig({
   test: {
     projects: [
@@ -41,11 +49,21 @@ export default defineConfig({
           name: 'integration',
           // The rest, so that no test is left out for standing in a new folder.
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{faults,kube,api,e2e}/**'],
+          exclude: ['test/{faults,kube,api,e2e}/**', ...measuring],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: 'timed',
+          include: measuring,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -56,7 +74,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

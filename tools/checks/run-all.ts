@@ -32,6 +32,7 @@ const projects: Readonly<Record<string, readonly Preparation[]>> = {
   kube: ['programs of the control plane'],
   api: ['programs of the control plane'],
   integration: ['programs of the control plane'],
+  timed: ['programs of the control plane'],
   e2e: ['programs of the control plane', 'packages of Ceph'],
 };
 
