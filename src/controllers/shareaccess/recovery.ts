@@ -9,6 +9,7 @@ import { StatusDraft } from '../status-draft.ts';
 import { isIntact, recover } from './apply.ts';
 import { ensureShare } from './ensure-share.ts';
 import { type AccessScope, whyNoCall, whyNoGrant } from './scope.ts';
+import { isRecovering } from './update-access.ts';
 
 type Permit = Parameters<typeof recover>[1];
 
@@ -25,6 +26,9 @@ export class Recovery {
   readonly #next = new Map<string, number>();
   /** UIDs of shares that are to be examined because the backend says that it changed. */
   readonly #toExamine = new Set<string>();
+
+  /** UIDs of shares whose recovery has begun and not ended: it may have made keys that no Secret has yet. */
+  readonly #unfinished = new Set<string>();
 
   /** What was recovered after an administrator's reset of the share's server. */
   readonly #afterReset = new Set<string>();
@@ -44,6 +48,7 @@ export class Recovery {
     if (metadata.deletionTimestamp !== undefined || status?.identifier === undefined) return false;
     // Half made only.
     if (status.operation?.name === 'createShare') return false;
+    if (this.#isUnfinished(scope) && whyNoGrant(scope) === undefined) return true;
     if (this.#examines(scope)) return whyNoCall(scope) === undefined;
     return this.#rulesNeedIt(scope, plan.hitByServer.length > 0) && whyNoGrant(scope) === undefined;
   }
@@ -55,15 +60,18 @@ export class Recovery {
     const { operator, share } = scope;
     const uid = uidOf(share);
     const token = unhandledReconcileToken(share);
-    let asked = token !== undefined || !this.#toExamine.has(uid);
-    if (this.#examines(scope)) {
+    let asked = token !== undefined || !this.#toExamine.has(uid) || this.#isUnfinished(scope);
+    if (this.#examines(scope) && !isRecovering(scope)) {
       const { exists, reapplyAccess } = await ensureShare(operator, scope, permit);
-      this.#toExamine.delete(uid);
-      asked &&= exists;
-      if (exists && reapplyAccess) asked = true;
+      asked = exists && (asked || reapplyAccess);
       scope = present();
     }
-    if (asked && scope !== undefined && whyNoGrant(scope) === undefined) await recover(scope, permit);
+    if (asked && scope !== undefined && whyNoGrant(scope) === undefined) {
+      this.#unfinished.add(uid);
+      await recover(scope, permit);
+    }
+    this.#unfinished.delete(uid);
+    this.#toExamine.delete(uid);
     this.#next.set(uid, this.#later());
     const reset = scope === undefined ? undefined : resetKey(scope);
     if (reset !== undefined) this.#afterReset.add(reset);
@@ -84,6 +92,10 @@ export class Recovery {
     const due = this.#next.get(uid) ?? this.#later();
     this.#next.set(uid, due);
     return Math.max(overdueLookMs, due - this.#operator.clock.now());
+  }
+
+  #isUnfinished(scope: AccessScope): boolean {
+    return this.#unfinished.has(uidOf(scope.share)) || isRecovering(scope);
   }
 
   /** Whether the driver is to be asked how the share is. */

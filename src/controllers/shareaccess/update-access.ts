@@ -1,5 +1,5 @@
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
-import type { AccessRequest, AccessUpdates } from '../../drivers/driver.ts';
+import type { AccessRequest, AccessUpdates, DriverAccessRule } from '../../drivers/driver.ts';
 import { InProgress } from '../../drivers/errors.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
@@ -24,7 +24,7 @@ export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists
   const { operator, share, server, network } = scope;
   const batch = [...lists.addRules, ...lists.updateRules, ...lists.deleteRules];
   // The same rules make the same identifier, so nothing has to be stored before the call.
-  const id = operator.installation.digest(operationName, uidOf(share), ...batch.map((rule) => rule.id).sort());
+  const id = operationID(scope, batch);
   const running = share.status?.operation;
   try {
     const updates = await permit.call(
@@ -59,6 +59,15 @@ export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists
     } else await noteOperation(scope, undefined);
     throw thrown;
   }
+}
+
+/** Whether a recovery of the share's rules goes on on the storage system, for this process or for one before it. */
+export function isRecovering(scope: AccessScope): boolean {
+  return scope.share.status?.operation?.id === operationID(scope, []);
+}
+
+function operationID({ operator, share }: AccessScope, batch: readonly DriverAccessRule[]): string {
+  return operator.installation.digest(operationName, uidOf(share), ...batch.map((rule) => rule.id).sort());
 }
 
 /** Notes or forgets an operation on the access rules; another operation of the share is left alone. */

@@ -30,6 +30,11 @@ export function isReserved(authID: string, operatorUser: string): boolean {
   return authID === operatorUser || reservedIDs.test(authID);
 }
 
+/** Whether the share is to be made equal to its rules, whatever was done before. */
+export function isRecovery({ addRules, updateRules, deleteRules }: RuleLists): boolean {
+  return addRules.length + updateRules.length + deleteRules.length === 0;
+}
+
 /** Says what an updateAccess has to do, given who is authorized on the share at present. */
 export function planAccess(
   lists: RuleLists,
@@ -37,7 +42,7 @@ export function planAccess(
   operatorUser: string,
 ): AccessPlan {
   const { accessRules, addRules, updateRules, deleteRules } = lists;
-  const recovery = addRules.length + updateRules.length + deleteRules.length === 0;
+  const recovery = isRecovery(lists);
   const refusals = new Map<string, string>();
   const grantable = (rule: DriverAccessRule): boolean => {
     const reason = refusalOf(rule, operatorUser);

@@ -1,12 +1,13 @@
-import type { AccessRequest, AccessUpdates, CallContext } from '../driver.ts';
-import { isReserved, planAccess } from './access-plan.ts';
+import type { AccessRequest, AccessUpdate, AccessUpdates, CallContext } from '../driver.ts';
+import { type Grant, isRecovery, isReserved, planAccess } from './access-plan.ts';
 import { accessScopeOf } from './access-scope.ts';
 import { readCaps } from './auth-entities.ts';
 import type { Backend } from './backend.ts';
 import { capsWith, sameCaps } from './caps.ts';
-import { denyAccess } from './deny-access.ts';
+import { denyAccess, denyLost } from './deny-access.ts';
 import { grantAccess } from './grant-access.ts';
-import { findOwnedShare, getOwnedShare } from './owned-shares.ts';
+import { findOwnedShare, getOwnedShare, shareAddress } from './owned-shares.ts';
+import { inParallel } from './parallel.ts';
 import { listAuthorized, type Subvolume } from './subvolumes.ts';
 
 /**
@@ -22,38 +23,46 @@ export async function updateAccess(
   const onlyDenials = deleteRules.length > 0 && addRules.length + updateRules.length === 0;
   const find = onlyDenials ? findOwnedShare : getOwnedShare;
   const subvolume = await find(backend, share, context);
-  // On a share that is gone nothing is granted: denials have succeeded.
-  if (subvolume === undefined) return new Map();
+  // On a share that is gone nothing is granted: there are denials only.
+  if (subvolume === undefined) return await denyOnLostShare(backend, request, context);
   const scope = await accessScopeOf(backend, subvolume, context);
   const plan = planAccess(request, scope.authorized, backend.config.user);
-  const { updates } = await backend.progress.work(
-    share.id,
-    context.operation,
-    async ({ denied, updates }, isTimeUp) => {
-      for (const authID of plan.denials) {
-        if (denied.has(authID)) continue;
-        if (isTimeUp()) return 'more';
-        await denyAccess(scope, authID);
-        denied.add(authID);
+  const batch = { shareID: share.id, operation: context.operation, isRecovery: isRecovery(request) };
+  const updates = new Map<string, AccessUpdate>();
+  await backend.progress.work(batch, async (progress, isTimeUp) => {
+    const deny = async (authID: string): Promise<void> => {
+      if (progress.isDenied(authID)) return;
+      await denyAccess(scope, authID);
+      progress.noteDenied(authID);
+    };
+    const grant = async (wanted: Grant): Promise<void> => {
+      let update = progress.updateOf(wanted);
+      if (update === undefined) {
+        update = await grantAccess(scope, wanted);
+        progress.noteGranted(wanted, update);
       }
-      for (const grant of plan.grants) {
-        if (updates.has(grant.ruleID)) continue;
-        if (isTimeUp()) return 'more';
-        updates.set(grant.ruleID, await grantAccess(scope, grant));
-      }
-      return 'done';
-    },
-  );
+      updates.set(wanted.ruleID, update);
+    };
+    // An id that is denied and granted again ends granted.
+    if ((await inParallel(plan.denials, deny, isTimeUp)) === 'more') return 'more';
+    return await inParallel(plan.grants, grant, isTimeUp);
+  });
   for (const [ruleID, reason] of plan.refusals) updates.set(ruleID, { state: 'error', reason });
   return updates;
+}
+
+async function denyOnLostShare(backend: Backend, request: AccessRequest, context: CallContext): Promise<AccessUpdates> {
+  const address = shareAddress(backend, request.share);
+  const { denials } = planAccess(request, new Map(), backend.config.user);
+  await inParallel(denials, (authID) => denyLost(backend, address, authID, context));
+  return new Map();
 }
 
 /** Takes all access to a share that is being deleted: Ceph would leave its keys behind. */
 export async function denyAll(backend: Backend, share: Subvolume, context: CallContext): Promise<void> {
   const scope = await accessScopeOf(backend, share, context);
-  for (const authID of scope.authorized.keys()) {
-    if (!isReserved(authID, backend.config.user)) await denyAccess(scope, authID);
-  }
+  const authIDs = [...scope.authorized.keys()].filter((authID) => !isReserved(authID, backend.config.user));
+  await inParallel(authIDs, (authID) => denyAccess(scope, authID));
 }
 
 /** Whether an id that is authorized on the share lacks what Ceph gave it, for example because somebody removed it. */

@@ -7,6 +7,7 @@ import {
   exceedsShares,
   grantedShares,
   grantsShare,
+  lostTarget,
   sameCaps,
 } from './caps.ts';
 
@@ -107,4 +108,23 @@ test('an id is told to have access by its path or by its pool alone', () => {
 test('the order of the daemons does not matter', () => {
   expect(sameCaps({ mds: 'a', mon: 'b' }, { mon: 'b', mds: 'a' })).toBe(true);
   expect(sameCaps({ mds: 'a', mon: 'b' }, { mds: 'a' })).toBe(false);
+});
+
+describe('a subvolume that is gone is found in capabilities by its name', () => {
+  const cases: readonly (readonly [what: string, caps: Caps, target: CapsTarget | undefined])[] = [
+    ['in all of them', onBoth, two],
+    [
+      'where that of the pool is missing',
+      { ...onBoth, osd: osdOne },
+      { path: two.path, dataPool: '', poolNamespace: '' },
+    ],
+    ['where that of the path is missing', { ...onBoth, mds: mdsOne }, { ...two, path: '' }],
+    ['and nowhere else', onOne, undefined],
+    ['nor in another group', { ...onOne, mds: mdsTwo.replace('/g/', '/other/') }, undefined],
+  ];
+  test.each(cases)('%s', (_, caps, target) => {
+    expect(lostTarget(caps, { group: 'g', name: 'two' })).toEqual(target);
+    const left = target === undefined ? caps : capsWithout(caps, target);
+    expect(left).toEqual(target === undefined ? caps : onOne);
+  });
 });

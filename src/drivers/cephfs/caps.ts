@@ -1,4 +1,4 @@
-import type { CephLevel, Subvolume } from './subvolumes.ts';
+import type { CephLevel, Subvolume, SubvolumeAddress } from './subvolumes.ts';
 
 /** Capabilities of a Ceph user by the type of daemon, as Ceph writes them. */
 export type Caps = Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export type CapsTarget = Pick<Subvolume, 'path' | 'dataPool' | 'poolNamespace'>;
 const levels = ['r', 'rw'] as const satisfies readonly CephLevel[];
 const monCaps = 'allow r';
 const pathGrant = /^allow (r|rw)(?: fsname=\S+)? path=(\/volumes\/([^/\s"]+)\/([^/\s"]+)(?:\/[^/\s"]+)?)$/;
-const poolGrant = /^allow (?:r|rw) pool=\S+ namespace=\S+$/;
+const poolGrant = /^allow (?:r|rw) pool=(\S+) namespace=(\S+)$/;
 
 /** The shares that an id has access to. */
 export function grantedShares(caps: Caps): readonly GrantedShare[] {
@@ -58,6 +58,21 @@ export function capsWithout(caps: Caps, share: CapsTarget): Caps | undefined {
   const osd = replaced(caps.osd, isPoolOf(share));
   if (mds === '' && !exceedsShares(caps)) return undefined;
   return { ...others, mon: caps.mon ?? monCaps, ...(mds === '' ? {} : { mds }), ...(osd === '' ? {} : { osd }) };
+}
+
+/**
+ * How capabilities name a subvolume that can't be asked for because it is gone: the path has its name, and so has the RADOS
+ * namespace. Only for names that are nobody else's. Undefined when they do not.
+ */
+export function lostTarget(
+  caps: Caps,
+  { group, name }: Pick<SubvolumeAddress, 'group' | 'name'>,
+): CapsTarget | undefined {
+  const path = grantedShares(caps).find((share) => share.group === group && share.name === name)?.path;
+  const pools = grantsOf(caps.osd).map((grant) => poolGrant.exec(grant));
+  const [, dataPool, poolNamespace] = pools.find((pool) => pool?.[2]?.endsWith(`_${name}`)) ?? [];
+  if (path === undefined && poolNamespace === undefined) return undefined;
+  return { path: path ?? '', dataPool: dataPool ?? '', poolNamespace: poolNamespace ?? '' };
 }
 
 /** Whether anything in the capabilities gives access to the share. */

@@ -1,9 +1,20 @@
+import type { CallContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { type AccessScope, evict } from './access-scope.ts';
 import { readCaps, removeEntity, repairCaps, writeCaps } from './auth-entities.ts';
 import { withAuthIDLock } from './auth-id-locks.ts';
-import { type Caps, capsWithout, exceedsShares, grantedShares, grantsShare } from './caps.ts';
-import { authorize, deauthorize } from './subvolumes.ts';
+import type { Backend } from './backend.ts';
+import {
+  type Caps,
+  type CapsTarget,
+  capsWithout,
+  exceedsShares,
+  grantedShares,
+  grantsShare,
+  lostTarget,
+} from './caps.ts';
+import { evictClients } from './client-sessions.ts';
+import { authorize, deauthorize, type SubvolumeAddress } from './subvolumes.ts';
 
 /** Takes an id off the share and throws out its clients. An id that is not the tenant's is left alone. */
 export function denyAccess(scope: AccessScope, authID: string): Promise<void> {
@@ -17,6 +28,27 @@ export function denyAccess(scope: AccessScope, authID: string): Promise<void> {
     if (left !== undefined && recorded) await stripCaps(scope, authID, left);
     if (left !== undefined && left.mon === undefined) await repairMonCaps(scope, authID);
     await evict(scope, authID);
+  });
+}
+
+/**
+ * Takes an id off a share whose subvolume somebody removed. Ceph has left the id what it had, and its key would be handed out
+ * again with the next share that the id is authorized on.
+ */
+export async function denyLost(
+  backend: Backend,
+  address: SubvolumeAddress,
+  authID: string,
+  context: CallContext,
+): Promise<void> {
+  const { cluster } = backend;
+  const { signal } = context;
+  await withAuthIDLock({ fsid: await backend.fsid(signal), authID }, signal, async () => {
+    const caps = await readCaps(cluster, authID, signal);
+    const share = caps === undefined ? undefined : lostTarget(caps, address);
+    if (caps !== undefined && share !== undefined) await stripCaps({ backend, share, context }, authID, caps);
+    const { fsName, group, name } = address;
+    await evictClients(cluster, { fsName, authID, path: `/volumes/${group}/${name}` }, signal);
   });
 }
 
@@ -47,7 +79,11 @@ async function deauthorizeInconsistent({ backend, share, context }: AccessScope,
 }
 
 /** Takes what Ceph left of the share, where its record of the id was lost or somebody changed the capabilities. */
-async function stripCaps({ backend, share, context }: AccessScope, authID: string, caps: Caps): Promise<void> {
+async function stripCaps(
+  { backend, share, context }: Pick<AccessScope, 'backend' | 'context'> & { readonly share: CapsTarget },
+  authID: string,
+  caps: Caps,
+): Promise<void> {
   if (!grantsShare(caps, share)) return;
   const left = capsWithout(caps, share);
   if (left === undefined) await removeEntity(backend.cluster, authID, context.signal);
