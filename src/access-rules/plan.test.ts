@@ -100,6 +100,12 @@ describe('planRules', () => {
     ['an applied rule', { status: applied }, 'keep'],
     ['an applied rule of another level', { status: applied, level: 'ro' }, 'update'],
     ['an applied rule that somebody asked to look at', { status: applied, asked: true }, 'update'],
+    [
+      'an applied rule whose level was changed and changed back: a dead operator may have applied it',
+      { status: applied, generation: 3 },
+      'update',
+    ],
+    ['the same, when its wait was told', { status: { ...applied, phase: 'queued_to_update' } }, 'update'],
     ['a deleted rule', { status: applied, deleting: true }, 'deny'],
     ['a deleted rule that failed', { status: inError, reason: 'AccessRejected', deleting: true }, 'deny'],
     ['a deleted rule that no driver has heard of', { sent: false, deleting: true }, 'left alone'],

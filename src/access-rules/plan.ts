@@ -106,7 +106,7 @@ export function planRules(input: RulePlanInput): RulePlan {
     }
     const wanted = rule.spec.accessLevel ?? 'rw';
     if (applied === undefined || inError) add.push(rule);
-    else if (applied !== wanted || input.isAskedFor(rule)) update.push(rule);
+    else if (applied !== wanted || input.isAskedFor(rule) || mayHaveBeenUpdated(rule)) update.push(rule);
     else keep.push(rule);
   }
   return { add, update, deny, keep, problems, failed, hitByServer };
@@ -115,6 +115,14 @@ export function planRules(input: RulePlanInput): RulePlan {
 /** Whether the spec changed since the rule was last judged. */
 function isChanged(rule: ShareAccess): boolean {
   return rule.status?.observedGeneration !== rule.metadata.generation;
+}
+
+/**
+ * Whether the backend may have another level than the status says: an operator that died may have had one applied that was taken
+ * back since.
+ */
+function mayHaveBeenUpdated(rule: ShareAccess): boolean {
+  return isChanged(rule) || rule.status?.phase !== 'active';
 }
 
 const tooMany = {

@@ -105,6 +105,25 @@ describe('an operator that is killed at every write', () => {
     }
   }
 
+  test('a level that was applied and taken back by the time of the next operator is not left on the backend', async () => {
+    let death: Promise<void> | undefined;
+    proxy.decide = ({ isWrite }) => {
+      if (isWrite) death ??= operator.kill();
+      return death === undefined ? 'pass' : 'cut';
+    };
+    const turn = (accessLevel: 'rw' | 'ro') =>
+      cluster.client.mergePatch(shareAccesses, { namespace, name: 'alice' }, { spec: { accessLevel } });
+    await turn('ro');
+    await eventually('killed before it could note the level', async () => death !== undefined, 30_000);
+    await death;
+    const left = await ruleDisagreement(cluster, namespace, new Map([['alice', { share: 's0', level: 'ro' }]]));
+    expect(left).toBe('rule alice: level rw');
+    await turn('rw');
+    proxy.decide = () => 'pass';
+    operator = await OperatorProcess.start(proxy.kubeconfigPath);
+    await untilRulesAgree(new Map([['alice', { share: 's0', level: 'rw' }]]));
+  });
+
   describe.each(moments)('%s it is stored', (moment) => {
     test('completes a change over three servers', { timeout: 400_000 }, async () => {
       let service = 'ad-a';
