@@ -202,6 +202,8 @@ export class Stage {
       });
     }
     const [code] = await once(child, 'close').finally(() => this.#signal.removeEventListener('abort', end));
+    // Ctrl-C in the moment before it has its group ends it too, and that may be heard of before the signal to us.
+    if (code === null) await pause(1_000, undefined, { signal: this.#signal }).catch(() => undefined);
     this.#signal.throwIfAborted();
     if (code !== expected) throw new StepFailed(`the command above ended with code ${code} instead of ${expected}`);
     return printed;
