@@ -119,14 +119,11 @@ export class AccessProgress {
     }
   }
 
-  /** Rules that are as wished say so, also after a pause or a wish that was taken back. */
+  /** Rules that are as wished and were paused say so; all others that are kept said it before. */
   async standApplied(plan: RulePlan): Promise<void> {
     for (const rule of plan.keep) {
-      const { phase, observedGeneration } = rule.status ?? {};
-      const said = phase === 'active' && observedGeneration === rule.metadata.generation;
-      if (isPaused(rule) || (said && readyReason(rule) !== 'Paused')) continue;
+      if (isPaused(rule) || readyReason(rule) !== 'Paused') continue;
       await writeRule(this.#operator, rule, (draft) => {
-        draft.set({ phase: 'active' });
         draft.stand(appliedStanding);
         draft.set({ observedGeneration: rule.metadata.generation });
       });

@@ -63,7 +63,9 @@ export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists
 
 /** Whether a recovery of the share's rules goes on on the storage system, for this process or for one before it. */
 export function isRecovering(scope: AccessScope): boolean {
-  return scope.share.status?.operation?.id === operationID(scope, []);
+  const { operation } = scope.share.status ?? {};
+  // Asked at every look at a share: nearly none has an operation, and only then is there something to be worked out.
+  return operation?.name === operationName && operation.id === operationID(scope, []);
 }
 
 function operationID({ operator, share }: AccessScope, batch: readonly DriverAccessRule[]): string {

@@ -19,9 +19,9 @@ import { type CephLab, startCeph } from '../../labs/ceph/ceph-lab.ts';
 import type { CephFSClient } from '../../labs/ceph/cephfs-client.ts';
 import type { Capabilities } from '../../labs/ceph/cephx-key.ts';
 import { CephClientError } from '../../labs/ceph/client-process.ts';
+import { type CephUser, readCephUser } from './ceph-user.ts';
 
 const silent: DriverLogger = { debug() {}, info() {}, warn() {}, error() {} };
-const usersSchema = z.tuple([z.object({ key: z.string(), caps: z.record(z.string(), z.string()) })]);
 
 const sessionsSchema = z.array(z.object({ id: z.int(), client_metadata: z.object({ root: z.string() }) }));
 
@@ -127,13 +127,8 @@ export class CephFSRig {
   }
 
   /** A Ceph user past the driver; undefined when there is none. */
-  async user(name: string): Promise<z.output<typeof usersSchema>[0] | undefined> {
-    const { code, output } = await this.lab.command('mon', {
-      prefix: 'auth get',
-      entity: `client.${name}`,
-      format: 'json',
-    });
-    return code === 0 ? usersSchema.parse(JSON.parse(output))[0] : undefined;
+  async user(name: string): Promise<CephUser | undefined> {
+    return await readCephUser(this.lab, name);
   }
 
   /** Gives a Ceph user these capabilities and no others, past the driver. */

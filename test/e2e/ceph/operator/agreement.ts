@@ -7,8 +7,9 @@ import { subvolumeNameOf } from '../../../../src/drivers/cephfs/names.ts';
 import { type Secret, secrets, secretText } from '../../../../src/runtime/core-types.ts';
 import { eventually } from '../../../faults/eventually.ts';
 import type { Tenant } from '../../../integration/tenant.ts';
+import type { CephUser } from '../ceph-user.ts';
 import { operatorCephUser } from './ceph-backend.ts';
-import type { CephUser, OperatorOnCeph } from './operator-on-ceph.ts';
+import type { OperatorOnCeph } from './operator-on-ceph.ts';
 
 const dumpSchema = z.object({
   auth_dump: z.array(z.object({ entity: z.string(), key: z.string(), caps: z.record(z.string(), z.string()) })),

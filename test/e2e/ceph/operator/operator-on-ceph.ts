@@ -8,14 +8,11 @@ import { conditionOf, Tenant } from '../../../integration/tenant.ts';
 import { TestCluster } from '../../../integration/test-cluster.ts';
 import { type CephLab, startCeph } from '../../../labs/ceph/ceph-lab.ts';
 import { CephFSClient, type CephFSMount } from '../../../labs/ceph/cephfs-client.ts';
+import { type CephUser, readCephUser } from '../ceph-user.ts';
 import { cephBackend, cephCredentials, operatorCephUser } from './ceph-backend.ts';
 import { mountOf } from './mount-of.ts';
 
-const usersSchema = z.tuple([z.object({ key: z.string(), caps: z.record(z.string(), z.string()) })]);
 const entitiesSchema = z.object({ auth_dump: z.array(z.object({ entity: z.string() })) });
-
-/** A user of Ceph, past the operator. */
-export type CephUser = z.output<typeof usersSchema>[0];
 
 /**
  * A real Ceph cluster and a real control plane with an operator process under the shipped roles, whose backend `ceph` logs in as
@@ -117,9 +114,7 @@ export class OperatorOnCeph {
 
   /** A user of Ceph, past the operator; undefined when there is none. */
   async cephUser(name: string): Promise<CephUser | undefined> {
-    const command = { prefix: 'auth get', entity: `client.${name}`, format: 'json' };
-    const { code, output } = await this.lab.command('mon', command);
-    return code === 0 ? usersSchema.parse(JSON.parse(output))[0] : undefined;
+    return await readCephUser(this.lab, name);
   }
 
   /** Names of all users of Ceph that are clients. */
