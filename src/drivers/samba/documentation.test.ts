@@ -67,7 +67,8 @@ test('the documented packages, and those of the tests, are what the program asks
   const withQuotas = besides(await packagesIn('quota.py', /needed = \{(.*?)\}/gs));
   expect(always).toContain('nslcd');
   expect(withQuotas).toEqual(['quota']);
-  const documented = [...page.matchAll(/^apt-get install (.*)$/gm)].flatMap(([, words = '']) => words.split(' '));
+  const commands = page.replaceAll(/\\\n */g, '');
+  const documented = [...commands.matchAll(/^apt-get install (.*)$/gm)].flatMap(([, words = '']) => words.split(' '));
   expect([...always, ...withQuotas].filter((name) => !documented.includes(name))).toEqual([]);
   expect(always.filter((name) => !sambaPackages.packages.includes(name))).toEqual([]);
 });

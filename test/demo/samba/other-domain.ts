@@ -1,7 +1,7 @@
 import { shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareNetworkSpec } from '../../../src/api/v1alpha1/share-network.ts';
-import { watchChange } from '../dummy/watch.ts';
 import type { Stage } from '../stage.ts';
+import { watchChange } from '../watch.ts';
 import { DomainUser } from './domain-user.ts';
 import { access } from './first-domain.ts';
 import type { SambaStorage } from './samba-demo.ts';

@@ -29,14 +29,8 @@ export const sambaDemo: Demo = {
     const directories = await startActiveDirectory();
     let hosts: SambaHostLab | undefined;
     const close = async (): Promise<void> => {
-      // Nothing else keeps this process alive while it waits for the end of a machine.
-      const alive = setInterval(() => {}, 60_000);
-      try {
-        await hosts?.stop();
-        await directories.stop();
-      } finally {
-        clearInterval(alive);
-      }
+      await hosts?.stop();
+      await directories.stop();
     };
     try {
       const { a, b, segment } = directories;
@@ -93,7 +87,6 @@ function invitationTo({ hosts, client, domains: { a, b } }: SambaStorage): reado
     `# to the other domain; anna and alice are of ${a.name}, bella and bob of ${b.name}:`,
     referTo('ad-b'),
     'kubectl get shareservers --watch                       # until both are active',
-    `kubectl annotate shareaccess projects-bella sharenet.io/reconcile-requested-at=now   # ${a.name} did not know her`,
     `${login(b, 'bella')}    # a prompt; meanwhile, delete her rule:`,
     'kubectl delete shareaccess projects-bella',
     '',

@@ -45,7 +45,13 @@ async function succeed({ name, args }: Program, options: RunOptions = {}): Promi
 
 async function runProgram({ name, args }: Program, options: RunOptions): Promise<ProgramResult> {
   const env = { PATH: path, LC_ALL: 'C.UTF-8', ...options.env };
-  const child = spawn(name, args, { env, stdio: 'pipe', timeout: options.timeoutMs ?? commandTimeoutMs });
+  // A group of its own: Ctrl-C in a terminal ends this process, which then ends them in order.
+  const child = spawn(name, args, {
+    env,
+    stdio: 'pipe',
+    detached: true,
+    timeout: options.timeoutMs ?? commandTimeoutMs,
+  });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {
