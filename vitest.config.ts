@@ -49,7 +49,7 @@ export default defineConfig({
           name: 'integration',
           // The rest, so that no test is left out for standing in a new folder.
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{faults,kube,api,e2e}/**', ...measuring],
+          exclude: ['test/{faults,kube,api,e2e,delivery}/**', ...measuring],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -64,6 +64,17 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        test: {
+          name: 'delivery',
+          // What people install and read: manifests, charts, dashboards, documentation.
+          include: ['test/delivery/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
         },
       },
       {

@@ -5,7 +5,14 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cephProblem, commandProblem, controlPlaneProblem, type Skipped, sambaProblem } from './command.ts';
+import {
+  cephProblem,
+  commandProblem,
+  controlPlaneProblem,
+  goToolsProblem,
+  type Skipped,
+  sambaProblem,
+} from './command.ts';
 import { dependencyProblems } from './dependency-direction.ts';
 import { addUp, type Outcome, stepLine, summary } from './outcome.ts';
 import { startTests, type TestRun } from './test-run.ts';
@@ -25,6 +32,7 @@ const checks: Readonly<Record<string, () => Promise<string | undefined>>> = {
 /** What tests need before they start, fetched, built or installed where it is missing; each counts as one check. */
 const preparations = {
   'programs of the control plane': controlPlaneProblem,
+  'tools built with Go': goToolsProblem,
   'packages of Ceph': cephProblem,
   'packages of Samba': sambaProblem,
 } as const;
@@ -37,6 +45,7 @@ const projects: Readonly<Record<string, readonly Preparation[]>> = {
   api: ['programs of the control plane'],
   integration: ['programs of the control plane'],
   timed: ['programs of the control plane'],
+  delivery: ['programs of the control plane', 'tools built with Go'],
   'e2e-ceph': ['programs of the control plane', 'packages of Ceph'],
   'e2e-samba': ['programs of the control plane', 'packages of Samba'],
 };
