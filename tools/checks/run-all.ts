@@ -25,7 +25,12 @@ const checks: Readonly<Record<string, () => Promise<string | undefined>>> = {
   style: () => commandProblem('biome', ['ci', '--colors=off', '.']),
   'dead code': () => commandProblem('knip', ['--no-progress']),
   'generated CRDs': () => commandProblem(process.execPath, ['tools/crds/generate.ts', '--check']),
+  'generated parts of the chart': () => commandProblem(process.execPath, ['tools/chart/generate.ts', '--check']),
+  'compatible CRDs': () => commandProblem(process.execPath, ['tools/crds/compatibility.ts']),
   'conditions and reasons': () => commandProblem(process.execPath, ['tools/docs/conditions.ts', '--check']),
+  'API reference': () => commandProblem(process.execPath, ['tools/docs/api-reference.ts', '--check']),
+  'documentation site': () => commandProblem(process.execPath, ['tools/docs/site.ts']),
+  'generated alerts': () => commandProblem(process.execPath, ['tools/prometheus/generate.ts', '--check']),
   'dependency direction': async () => (await dependencyProblems(join(root, 'src'))).join('\n') || undefined,
 };
 

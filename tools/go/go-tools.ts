@@ -10,8 +10,13 @@ import type { Log } from '../../test/kube/progress.ts';
 
 /** Programs that check what is delivered: each has a Go module in the folder of its name here, which pins every source. */
 const tools = {
+  gitops: { package: 'sharenet/tools/go/gitops' },
   helm: { package: 'helm.sh/helm/v4/cmd/helm' },
   kustomize: { package: 'sigs.k8s.io/kustomize/kustomize/v5' },
+  'kube-score': { package: 'github.com/zegl/kube-score/cmd/kube-score' },
+  'kubectl-validate': { package: 'sigs.k8s.io/kubectl-validate' },
+  // Without the clients of clouds to find targets in: nothing is scraped here.
+  promtool: { package: 'github.com/prometheus/prometheus/cmd/promtool', tags: 'remove_all_sd' },
 } as const satisfies Readonly<Record<string, { readonly package: string; readonly tags?: string }>>;
 
 /** A program of this folder. */

@@ -478,7 +478,7 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'ShareServerUnhealthy',
       working,
       'The storage system says that the server is not well, or did not answer.',
-      'See after the storage system; sharenet.io/reconcile-requested-at asks again.',
+      'See after the storage system. It is asked every minute; sharenet.io/reconcile-requested-at asks at once.',
     ],
     [
       'SharesExist',
