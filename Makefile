@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
-# The storage driver of the demo: dummy or cephfs.
+# The storage driver of the demo: dummy, cephfs or samba.
 DRIVER ?= dummy
 # Flags of `make run` and names of checks and test projects for `make test`: `make test ARGS="types unit"`.
 ARGS ?=
@@ -22,7 +22,7 @@ NPM_FLAGS := --no-audit --no-fund --no-update-notifier --loglevel=error
 NEED_NPM = command -v npm >/dev/null || { \
   echo "npm is not on the PATH: install Node.js (any version that brings npm 7 or newer) from https://nodejs.org" >&2; exit 1; }
 
-.PHONY: help setup demo run test e2e-ceph bench bench-ceph crds format node
+.PHONY: help setup demo run test e2e-ceph e2e-samba bench bench-ceph crds format node
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -42,7 +42,7 @@ node:
 	  npm ci --prefix tools/node --ignore-scripts $(NPM_FLAGS) && cp $(NODE_LOCK) $(NODE_STAMP); \
 	  tools/node/find.sh >/dev/null; }
 
-demo: setup ## tell the story on a real control plane, which runs on until Ctrl-C; DRIVER=cephfs: that of keys on a real Ceph cluster
+demo: setup ## tell the story on a real control plane, which runs on until Ctrl-C; DRIVER=cephfs: that of keys on a real Ceph cluster; DRIVER=samba, as root: that of real Active Directory domains
 	@exec env DRIVER=$(DRIVER) node test/demo/demo.ts
 
 run: setup ## run the operator against the current KUBECONFIG; ARGS="--log-level debug" passes flags
@@ -52,7 +52,10 @@ test: setup ## run all checks and tests; ARGS="types unit" only some
 	@node tools/checks/run-all.ts $(ARGS)
 
 e2e-ceph: setup ## run the tests on a real Ceph cluster; it is installed from Debian or Ubuntu where it is missing
-	@node tools/checks/run-all.ts e2e
+	@node tools/checks/run-all.ts e2e-ceph
+
+e2e-samba: setup ## run the tests on real Samba hosts and domains, as root; installed from Debian or Ubuntu where missing
+	@node tools/checks/run-all.ts e2e-samba
 
 bench: setup ## measure cost and speed on a real control plane
 	@node test/kube/cli.ts build >/dev/null

@@ -68,9 +68,20 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'e2e',
+          name: 'e2e-ceph',
           // On real storage, which is some processes more.
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/ceph/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 5 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e-samba',
+          include: ['test/e2e/samba/**/*.test.ts'],
+          globalSetup: 'test/labs/machine/run-templates.ts',
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,

@@ -31,9 +31,12 @@ it.each<[Partial<StorageBackendSpec>, string]>([
   [{ dummy: { faults: [{ operation: 'makeTea', kind: 'hang' }] } }, 'spec.dummy.faults.0.operation: must be one of'],
   [
     { driver: 'vendor.example/filer', parameters: {} },
-    'there is no driver "vendor.example/filer"; known: cephfs, dummy',
+    'there is no driver "vendor.example/filer"; known: cephfs, dummy, samba',
   ],
-  [{ driver: 'samba', samba: { text: 'x'.repeat(17_000) } }, 'spec.samba: has 17011 bytes as JSON, more than 16384'],
+  [
+    { driver: 'vendor.example/filer', parameters: { text: 'x'.repeat(17_000) } },
+    'spec.parameters: has 17011 bytes as JSON, more than 16384',
+  ],
 ])('a configuration that its driver refuses is refused: %#', (spec, says) => {
   const refusal = { allowed: false, code: 400, reason: 'InvalidConfiguration', message: expect.stringContaining(says) };
   expect(rig.create(storageBackendValidator, changed(spec))).toEqual(refusal);

@@ -1,4 +1,6 @@
+import { readyReason } from '../access-rules/plan.ts';
 import type { Share, ShareStatus } from '../api/v1alpha1/share.ts';
+import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import { related } from '../cluster-state/related.ts';
 import type { SecurityServiceUpdateResult } from '../drivers/driver.ts';
@@ -7,7 +9,7 @@ import { boundedExportLocations } from './driver-data.ts';
 import { writeDriverResult } from './driver-result.ts';
 import type { Operator } from './operator.ts';
 import { storeKey } from './shareaccess/key-secret.ts';
-import { writeRuleError } from './shareaccess/rule-status.ts';
+import { appliedStanding, writeRule, writeRuleError } from './shareaccess/rule-status.ts';
 import { isApplied } from './shares-for-driver.ts';
 import { StatusDraft } from './status-draft.ts';
 
@@ -32,6 +34,19 @@ export async function storeShareResults(
       if (rule === undefined || !isApplied(rule)) continue;
       if (accessKey !== undefined) await storeKey(operator, rule, accessKey);
       if (state === 'error') await writeRuleError(operator, rule, 'AccessRejected', reason ?? 'refused by the backend');
+      else if (readyReason(rule) === 'AccessRejected') await writeGranted(operator, rule);
     }
   }
+}
+
+/** A rule that an update before had refused, for a user of the other directory, is granted again. */
+async function writeGranted(operator: Operator, rule: ShareAccess): Promise<void> {
+  const { accessLevel = 'rw' } = rule.spec;
+  await writeRule(operator, rule, (draft, fresh) => {
+    if (fresh.metadata.deletionTimestamp !== undefined || fresh.status?.accessLevel !== accessLevel) return;
+    draft.set({ phase: 'active' });
+    draft.stand(appliedStanding);
+    // A spec that changed meanwhile has not been applied.
+    draft.set({ observedGeneration: rule.metadata.generation });
+  });
 }

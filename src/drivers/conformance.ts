@@ -31,6 +31,8 @@ export interface ConformanceOptions {
   readonly reportDirectory?: string;
   /** Time for one case, in milliseconds; 60000 when absent. */
   readonly caseTimeout?: number;
+  /** Cases run side by side, as many as the test runner allows: for backends that take long to make things. */
+  readonly concurrent?: boolean;
 }
 
 /**
@@ -40,22 +42,23 @@ export interface ConformanceOptions {
 export function describeDriverConformance(
   name: string,
   fixture: ConformanceFixture,
-  { reportDirectory = 'reports', caseTimeout = 60_000 }: ConformanceOptions = {},
+  { reportDirectory = 'reports', caseTimeout = 60_000, concurrent = false }: ConformanceOptions = {},
 ): void {
   describe(`driver conformance: ${name}`, () => {
-    const outcomes: CaseOutcome[] = [];
+    const outcomes = new Map<ConformanceCase, CaseOutcome>();
     let capabilities: Capabilities | undefined;
     for (const conformanceCase of conformanceCases) {
-      test(conformanceCase.name, { timeout: caseTimeout }, async ({ skip }) => {
+      test(conformanceCase.name, { timeout: caseTimeout, concurrent }, async ({ skip }) => {
         const result = await runConformanceCase(conformanceCase, fixture);
         capabilities ??= result.capabilities;
-        outcomes.push(result.outcome);
+        outcomes.set(conformanceCase, result.outcome);
         if (result.outcome.result === 'failed') throw new Error(result.outcome.message);
         if (result.outcome.result === 'skipped') skip(result.outcome.message);
       });
     }
     afterAll(async () => {
-      await writeReport(createReport(name, outcomes, capabilities, fixture.versions ?? {}), reportDirectory);
+      const inOrder = conformanceCases.flatMap((conformanceCase) => outcomes.get(conformanceCase) ?? []);
+      await writeReport(createReport(name, inOrder, capabilities, fixture.versions ?? {}), reportDirectory);
       await fixture.cleanup?.();
     });
   });

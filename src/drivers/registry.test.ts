@@ -25,7 +25,7 @@ test('a wrong field is named in one line', () => {
 });
 
 test('an unknown driver is told with those that are known', () => {
-  const message = 'spec.driver: there is no driver "netapp"; known: cephfs, dummy';
+  const message = 'spec.driver: there is no driver "netapp"; known: cephfs, dummy, samba';
   expect(backendConfigOf({ driver: 'netapp' })).toEqual({ valid: false, message });
 });
 

@@ -3,6 +3,7 @@ import type { StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
 import { cephfsDriver } from './cephfs/module.ts';
 import type { DriverModule } from './driver.ts';
 import { dummyDriver } from './dummy/module.ts';
+import { sambaDriver } from './samba/module.ts';
 
 /** Driver modules by the name that a StorageBackend's `spec.driver` gives them. */
 export type DriverModules = ReadonlyMap<string, DriverModule>;
@@ -11,6 +12,7 @@ export type DriverModules = ReadonlyMap<string, DriverModule>;
 export const driverModules: DriverModules = new Map<string, DriverModule>([
   ['cephfs', cephfsDriver],
   ['dummy', dummyDriver],
+  ['samba', sambaDriver],
 ]);
 
 const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
@@ -61,10 +63,8 @@ export function backendConfigOf(spec: StorageBackendSpec, modules: DriverModules
   return { valid: false, message: safeText(`${field}: ${issue?.message ?? 'is not valid'}`) };
 }
 
-function parametersTooLong(spec: StorageBackendSpec): string | undefined {
-  for (const field of ['parameters', 'samba'] as const) {
-    const bytes = Buffer.byteLength(JSON.stringify(spec[field] ?? {}));
-    if (bytes > maxParametersBytes) return `spec.${field}: has ${bytes} bytes as JSON, more than ${maxParametersBytes}`;
-  }
-  return undefined;
+function parametersTooLong(spec: Pick<StorageBackendSpec, 'parameters'>): string | undefined {
+  const bytes = Buffer.byteLength(JSON.stringify(spec.parameters ?? {}));
+  if (bytes <= maxParametersBytes) return undefined;
+  return `spec.parameters: has ${bytes} bytes as JSON, more than ${maxParametersBytes}`;
 }

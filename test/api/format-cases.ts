@@ -20,6 +20,16 @@ function selector(change: object) {
   return { allowedNamespaces: { from: 'Selector', selector: { matchExpressions: [{ key: 'team', ...change }] } } };
 }
 const cephfs = { monitors: ['10.0.0.1:6789'], user: 'sharenet', credentialsSecretName: 'ceph', fsName: 'cephfs' };
+const sambaHost = {
+  name: 'filer-a',
+  address: '192.0.2.10',
+  hostKey: `ssh-ed25519 ${'A'.repeat(68)} root@filer-a`,
+  root: '/srv/sharenet',
+  interface: 'br0',
+};
+const samba = { hosts: [sambaHost], credentialsSecretName: 'filers' };
+const onSamba = (changes: object) => ({ driver: 'samba', dummy: undefined, samba: { ...samba, ...changes } });
+const onHost = (changes: object) => onSamba({ hosts: [{ ...sambaHost, ...changes }] });
 const custom = { driver: 'vendor.example/filer', dummy: undefined };
 
 /** The rules that look at one object. */
@@ -171,7 +181,7 @@ export const formatCases: readonly FormatCase[] = [
     kind: 'StorageBackend',
     message: 'driver dummy is configured by',
     accepted: [{ dummy: { latency: '150ms' } }],
-    refused: [{ dummy: undefined }, { driver: 'samba', samba: {} }],
+    refused: [{ dummy: undefined }, { driver: 'samba', samba }],
   },
   {
     kind: 'StorageBackend',
@@ -200,8 +210,40 @@ export const formatCases: readonly FormatCase[] = [
   {
     kind: 'StorageBackend',
     message: 'driver samba is configured by',
-    accepted: [{ driver: 'samba', dummy: undefined, samba: {} }],
-    refused: [{ driver: 'samba', dummy: undefined }, { samba: {} }],
+    accepted: [onSamba({})],
+    refused: [{ driver: 'samba', dummy: undefined }, { samba }],
+  },
+  {
+    kind: 'StorageBackend',
+    message: 'spec.samba.hosts',
+    accepted: [
+      onSamba({ hosts: [sambaHost, { ...sambaHost, name: 'filer-b', port: 2222, user: 'sharenet' }] }),
+      onHost({ address: '2001:db8::1' }),
+      onHost({ address: 'filer-a.example' }),
+    ],
+    refused: [
+      onSamba({ hosts: [] }),
+      onSamba({ hosts: [sambaHost, sambaHost] }),
+      onHost({ name: 'Filer/A' }),
+      onHost({ address: '-oProxyCommand=x' }),
+      onHost({ port: 0 }),
+      onHost({ user: 'a b' }),
+      onHost({ hostKey: 'SHA256:AAAA' }),
+      onHost({ root: '/srv/../etc' }),
+      onHost({ interface: 'br0;reboot' }),
+    ],
+  },
+  {
+    kind: 'StorageBackend',
+    message: 'spec.samba.deniedRanges',
+    accepted: [onSamba({ deniedRanges: ['10.0.0.0/8', '2001:db8::/32'] })],
+    refused: [onSamba({ deniedRanges: ['10.0.0.1/8'] }), onSamba({ deniedRanges: ['10.0.0.0/8', '10.0.0.0/8'] })],
+  },
+  {
+    kind: 'StorageBackend',
+    message: 'the last range ends beyond 4294967294',
+    accepted: [onSamba({ idmap: {} }), onSamba({ idmap: { first: 65536, size: 10000, count: 100000 } })],
+    refused: [onSamba({ idmap: { first: 4294967294 } }), onSamba({ idmap: { size: 5000000 } })],
   },
   {
     kind: 'StorageBackend',

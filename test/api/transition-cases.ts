@@ -74,7 +74,7 @@ export const transitionCases: readonly TransitionCase[] = [
     kind: 'StorageBackend',
     message: 'driver is immutable',
     accepted: [{ enabled: false }, { dummy: { latency: '1s' } }],
-    refused: [{ driver: 'samba', samba: {}, dummy: null }],
+    refused: [{ driver: 'vendor.example/filer', parameters: {}, dummy: null }],
   },
   {
     kind: 'ShareServer',

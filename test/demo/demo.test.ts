@@ -62,7 +62,7 @@ test('it ends with the shell in which make runs it', async () => {
 
 test.each<[string[], Record<string, string>, string]>([
   [['--quick'], {}, '--quick'],
-  [[], { DRIVER: 'floppy' }, 'DRIVER=floppy: there is no demo of such a driver, only of dummy and cephfs'],
+  [[], { DRIVER: 'floppy' }, 'DRIVER=floppy: there is no demo of such a driver, only of dummy, cephfs, samba'],
   [[], { DRIVER: 'toString' }, 'DRIVER=toString'],
 ])(
   '%j with %j is refused in one line',

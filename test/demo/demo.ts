@@ -6,12 +6,13 @@ import { once } from 'node:events';
 import { delimiter, dirname, join } from 'node:path';
 import { cephfsDemo } from './cephfs/cephfs-demo.ts';
 import { dummyDemo } from './dummy/dummy-demo.ts';
+import { sambaDemo } from './samba/samba-demo.ts';
 import { Screen } from './screen.ts';
 import { Stage } from './stage.ts';
 import type { Demo, Story } from './story.ts';
 
 /** By name of the driver. */
-const demos: Readonly<Record<string, Demo>> = { dummy: dummyDemo, cephfs: cephfsDemo };
+const demos: Readonly<Record<string, Demo>> = { dummy: dummyDemo, cephfs: cephfsDemo, samba: sambaDemo };
 
 const root = join(import.meta.dirname, '../..');
 
@@ -27,7 +28,7 @@ const unknown = process.argv.slice(2).filter((argument) => argument !== '--exit'
 if (unknown.length > 0) refuse(`unknown argument ${JSON.stringify(unknown[0])}; there is only --exit`);
 const driver = process.env.DRIVER ?? 'dummy';
 const demo = Object.hasOwn(demos, driver) ? demos[driver] : undefined;
-const drivers = Object.keys(demos).join(' and ');
+const drivers = Object.keys(demos).join(', ');
 if (demo === undefined) refuse(`DRIVER=${driver}: there is no demo of such a driver, only of ${drivers}`);
 const endsByItself = process.argv.includes('--exit') || process.env.DEMO_EXIT === '1';
 const screen = new Screen(process.stdout);

@@ -32,6 +32,7 @@ export class SupervisedPrograms {
   readonly #events = new EventEmitter();
   readonly #pending = new Map<number, PromiseWithResolvers<Reply>>();
   #lastId = 0;
+  #waiting = 0;
 
   private constructor(supervisor: ChildProcess, directory: string, temporary: boolean) {
     this.#supervisor = supervisor;
@@ -104,8 +105,10 @@ export class SupervisedPrograms {
   async kill(name: string): Promise<void> {
     if (this.#pids.has(name)) {
       const gone = once(this.#events, `exited ${name}`);
-      await this.signal(name, 'SIGKILL');
-      await gone;
+      await this.#keepingAlive(async () => {
+        await this.signal(name, 'SIGKILL');
+        await gone;
+      });
     }
   }
 
@@ -128,19 +131,29 @@ export class SupervisedPrograms {
     const id = this.#lastId;
     const answer = Promise.withResolvers<Reply>();
     this.#pending.set(id, answer);
+    return await this.#keepingAlive(async () => {
+      try {
+        this.#supervisor.send({ id, ...operation });
+        const reply = await answer.promise;
+        if (reply.error !== undefined) {
+          throw new Error(`${operation.operation}: ${reply.error}`);
+        }
+        return reply;
+      } finally {
+        this.#pending.delete(id);
+      }
+    });
+  }
+
+  /** While something is waited for, this process must not end. */
+  async #keepingAlive<T>(work: () => Promise<T>): Promise<T> {
+    this.#waiting += 1;
     this.#supervisor.channel?.ref();
     try {
-      this.#supervisor.send({ id, ...operation });
-      const reply = await answer.promise;
-      if (reply.error !== undefined) {
-        throw new Error(`${operation.operation}: ${reply.error}`);
-      }
-      return reply;
+      return await work();
     } finally {
-      this.#pending.delete(id);
-      if (this.#pending.size === 0) {
-        this.#supervisor.channel?.unref();
-      }
+      this.#waiting -= 1;
+      if (this.#waiting === 0) this.#supervisor.channel?.unref();
     }
   }
 

@@ -43,19 +43,46 @@ export interface Skipped {
   readonly skipped: string;
 }
 
-/** Exit code of `test/labs/ceph/cli.ts install` on a system that it can't install Ceph on. */
+/** Exit code of `test/labs/<name>/cli.ts install` on a system that it can't install the storage on. */
 const unsupportedSystem = 3;
 
 /** Installs Ceph for the tests where it is missing; its progress goes to standard error. */
 export async function cephProblem(): Promise<string | Skipped | undefined> {
+  return await labProblem('ceph', 'Ceph is not installed, and this system is not Debian or Ubuntu');
+}
+
+/** Installs Samba for the tests where it is missing; its progress goes to standard error. */
+export async function sambaProblem(): Promise<string | Skipped | undefined> {
+  return await labProblem(
+    'samba',
+    'Samba is not installed, or this system can not stand for several machines; see above',
+  );
+}
+
+/** apt-get lets one at a time. */
+let installing: Promise<unknown> = Promise.resolve();
+
+async function labProblem(lab: string, reason: string): Promise<string | Skipped | undefined> {
+  const before = installing;
+  const turn = Promise.withResolvers<void>();
+  installing = turn.promise;
+  await before;
+  try {
+    return await installLab(lab, reason);
+  } finally {
+    turn.resolve();
+  }
+}
+
+async function installLab(lab: string, reason: string): Promise<string | Skipped | undefined> {
   if (process.env.SHARENET_E2E === 'skip') return { skipped: 'SHARENET_E2E=skip is set' };
-  const { code, how } = await runVisibly('test/labs/ceph/cli.ts', 'install');
+  const script = `test/labs/${lab}/cli.ts`;
+  const { code, how } = await runVisibly(script, 'install');
   if (code === unsupportedSystem) {
-    const reason = 'Ceph is not installed, and this system is not Debian or Ubuntu';
     // There, what is left out goes unnoticed.
     return process.env.CI === 'true' ? `${reason}; SHARENET_E2E=skip leaves these tests out` : { skipped: reason };
   }
-  return how === undefined ? undefined : `test/labs/ceph/cli.ts install ${how}; see above, or set SHARENET_E2E=skip`;
+  return how === undefined ? undefined : `${script} install ${how}; see above, or set SHARENET_E2E=skip`;
 }
 
 /** Runs a script of this repository whose progress a person sees. @returns how it ended unless it succeeded */

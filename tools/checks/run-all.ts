@@ -5,7 +5,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cephProblem, commandProblem, controlPlaneProblem, type Skipped } from './command.ts';
+import { cephProblem, commandProblem, controlPlaneProblem, type Skipped, sambaProblem } from './command.ts';
 import { dependencyProblems } from './dependency-direction.ts';
 import { addUp, type Outcome, stepLine, summary } from './outcome.ts';
 import { startTests, type TestRun } from './test-run.ts';
@@ -23,7 +23,11 @@ const checks: Readonly<Record<string, () => Promise<string | undefined>>> = {
 };
 
 /** What tests need before they start, fetched, built or installed where it is missing; each counts as one check. */
-const preparations = { 'programs of the control plane': controlPlaneProblem, 'packages of Ceph': cephProblem } as const;
+const preparations = {
+  'programs of the control plane': controlPlaneProblem,
+  'packages of Ceph': cephProblem,
+  'packages of Samba': sambaProblem,
+} as const;
 type Preparation = keyof typeof preparations;
 
 /** The projects of vitest.config.ts with what they need. */
@@ -33,7 +37,8 @@ const projects: Readonly<Record<string, readonly Preparation[]>> = {
   api: ['programs of the control plane'],
   integration: ['programs of the control plane'],
   timed: ['programs of the control plane'],
-  e2e: ['programs of the control plane', 'packages of Ceph'],
+  'e2e-ceph': ['programs of the control plane', 'packages of Ceph'],
+  'e2e-samba': ['programs of the control plane', 'packages of Samba'],
 };
 
 /** After this long what is still running counts as failed, so that a run always tells how it ended. */

@@ -1,5 +1,14 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
-import type { CIDR, Conditions, DriverText, Duration, QuantityText, RequestToken, ResourceName } from './formats.ts';
+import type {
+  CIDR,
+  Conditions,
+  DriverText,
+  Duration,
+  LabelName,
+  QuantityText,
+  RequestToken,
+  ResourceName,
+} from './formats.ts';
 
 /**
  * How namespaces are chosen.
@@ -231,8 +240,8 @@ export interface StorageBackendSpec {
   readonly dummy?: DummyBackendConfig;
   /** Configuration of the CephFS driver. */
   readonly cephfs?: CephFSBackendConfig;
-  /** Configuration of the Samba driver, checked by the driver. */
-  readonly samba?: DriverParameters;
+  /** Configuration of the Samba driver. */
+  readonly samba?: SambaBackendConfig;
   /** Configuration of a driver of someone else, checked by that driver; 16 KiB at most. */
   readonly parameters?: DriverParameters;
 }
@@ -441,6 +450,158 @@ export interface CephFSBackendConfig {
  * @pattern ^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)(:[0-9]{1,5})?$
  */
 type MonitorAddress = string;
+
+/**
+ * Configuration of the Samba driver: Linux hosts, reached over SSH, on which each share server is a Samba instance in namespaces
+ * of its own.
+ */
+export interface SambaBackendConfig {
+  /**
+   * The file server hosts. One that has share servers must stay, with its name and root.
+   *
+   * @minItems 1
+   * @maxItems 32
+   * @x-kubernetes-list-type map
+   * @x-kubernetes-list-map-keys ["name"]
+   */
+  readonly hosts: readonly SambaHost[];
+  /**
+   * Secret in the namespace of the operator with the private SSH key as `sshPrivateKey`, or as `<host name>.sshPrivateKey` for one
+   * host alone.
+   */
+  readonly credentialsSecretName: ResourceName;
+  /**
+   * NetBIOS workgroup of share servers that are in no domain.
+   *
+   * @default "WORKGROUP"
+   * @minLength 1
+   * @maxLength 15
+   * @pattern ^[A-Za-z0-9][-A-Za-z0-9_]*$
+   */
+  readonly workgroup?: string;
+  /**
+   * Networks that share servers must not reach for a tenant, such as those of nodes and of the hosts' management. Loopback,
+   * link-local, multicast and unspecified addresses are always denied.
+   *
+   * @maxItems 64
+   * @x-kubernetes-list-type set
+   */
+  readonly deniedRanges?: readonly CIDR[];
+  /**
+   * Numbers for the users of domains: on a share server each domain has a range of its own, for ever. They can't change while the
+   * backend is in use.
+   */
+  readonly idmap?: SambaIDMap;
+  /**
+   * Whether a share server writes its address into the DNS of its domain.
+   *
+   * @default true
+   */
+  readonly updateDNS?: boolean;
+  /**
+   * Whether shares may be made on networks without a security service. Nobody can log in there before one is added.
+   *
+   * @default false
+   */
+  readonly standaloneServers?: boolean;
+  /**
+   * Share servers on one host; absent: no limit.
+   *
+   * @minimum 1
+   * @maximum 10000
+   */
+  readonly maxShareServersPerHost?: number;
+}
+
+/** A Linux host that runs share servers. How it is prepared is in docs/samba.md. */
+export interface SambaHost {
+  /** Name of the host in this backend; it becomes part of the identifiers of share servers. */
+  readonly name: LabelName;
+  /**
+   * Where its SSH server is reached: host name or address, an IPv6 address without brackets.
+   *
+   * @minLength 1
+   * @maxLength 253
+   * @pattern ^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$
+   */
+  readonly address: string;
+  /**
+   * Port of its SSH server.
+   *
+   * @default 22
+   * @minimum 1
+   * @maximum 65535
+   */
+  readonly port?: number;
+  /**
+   * User that the operator logs in as.
+   *
+   * @default "root"
+   * @minLength 1
+   * @maxLength 32
+   * @pattern ^[a-z_][-a-z0-9_]*$
+   */
+  readonly user?: string;
+  /**
+   * Public key of its SSH server, as a line of `/etc/ssh/ssh_host_*_key.pub`. A server with another key is not spoken to.
+   *
+   * @minLength 1
+   * @maxLength 2048
+   * @pattern ^(ssh-ed25519|ecdsa-sha2-nistp256|ecdsa-sha2-nistp384|ecdsa-sha2-nistp521|ssh-rsa) [A-Za-z0-9+/]+={0,2}( [^\p{Cc}]*)?$
+   */
+  readonly hostKey: string;
+  /**
+   * Directory that holds its share servers and their data.
+   *
+   * @minLength 2
+   * @maxLength 255
+   * @pattern ^(/[A-Za-z0-9_][-A-Za-z0-9_.]*)+$
+   */
+  readonly root: string;
+  /**
+   * Network interface that the addresses of share servers are put on: a bridge, or a device for macvlan and vlan.
+   *
+   * @minLength 1
+   * @maxLength 15
+   * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   */
+  readonly interface: string;
+}
+
+/**
+ * Ranges of user and group numbers, alike on every share server: each has them for itself.
+ *
+ * @x-kubernetes-validations [{
+ *   rule: "self.first + self.size * self.count <= 4294967294",
+ *   message: "the last range ends beyond 4294967294, the highest user number",
+ * }]
+ */
+export interface SambaIDMap {
+  /**
+   * First number of the first range, above those of the hosts' own users.
+   *
+   * @default 100000000
+   * @minimum 65536
+   * @maximum 4294967294
+   */
+  readonly first?: number;
+  /**
+   * Numbers in a range, which is the highest relative id of a user that can log in.
+   *
+   * @default 1000000
+   * @minimum 10000
+   * @maximum 100000000
+   */
+  readonly size?: number;
+  /**
+   * Ranges: one for each domain that a share server was ever in, and one for what is in none.
+   *
+   * @default 1000
+   * @minimum 2
+   * @maximum 100000
+   */
+  readonly count?: number;
+}
 
 /**
  * Types of security services.

@@ -1,4 +1,5 @@
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { DriverError, InProgress } from '../../drivers/errors.ts';
 import { backOffDelay } from '../../runtime/back-off.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
@@ -12,6 +13,7 @@ interface Progress {
   failures: number;
   /** Not to be called again before. */
   notBefore: number;
+  lastAnswer: DriverError | InProgress | undefined;
 }
 
 /**
@@ -46,6 +48,16 @@ export class CallProgress {
     return Math.max(0, notBefore - this.#clock.now());
   }
 
+  /** What the driver said last, as far as it was noted. */
+  lastAnswer(operation: string): DriverError | InProgress | undefined {
+    return this.#operations.get(operation)?.lastAnswer;
+  }
+
+  /** Notes what the driver said, for when there is no time to ask again. */
+  answered(operation: string, answer: DriverError | InProgress): void {
+    this.#of(operation).lastAnswer = answer;
+  }
+
   /**
    * Notes a failure that is to be tried again, also one before the driver could be called.
    * @param retryAfterMs what the driver asks for
@@ -75,7 +87,7 @@ export class CallProgress {
   #of(operation: string): Progress {
     const present = this.#operations.get(operation);
     if (present !== undefined) return present;
-    const made: Progress = { began: undefined, failures: 0, notBefore: 0 };
+    const made: Progress = { began: undefined, failures: 0, notBefore: 0, lastAnswer: undefined };
     this.#operations.set(operation, made);
     return made;
   }

@@ -21,6 +21,9 @@ export async function handleFailure(
   const { informers } = operator;
   const key = callKey(changeID, server);
   const leftMs = progress.leftMs(key, timeouts.change);
+  // A failure of the API server is nobody's verdict: the whole step is repeated.
+  if (!(thrown instanceof DriverError || thrown instanceof InProgress)) throw thrown;
+  progress.answered(key, thrown);
   if (thrown instanceof InProgress && leftMs > 0) {
     const requeueAfterMs = progress.polled(key, thrown.pollAfter * 1000, leftMs);
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
@@ -31,8 +34,6 @@ export async function handleFailure(
     });
     return { requeueAfterMs };
   }
-  // A failure of the API server is nobody's verdict: the whole step is repeated.
-  if (!(thrown instanceof DriverError || thrown instanceof InProgress)) throw thrown;
   if (thrown instanceof DriverError && thrown.kind === 'Unavailable' && leftMs > 0) {
     const { reason, message, retryAfter } = thrown;
     const requeueAfterMs = progress.failed(key, retryAfter === undefined ? undefined : retryAfter * 1000, leftMs);
@@ -48,7 +49,8 @@ export async function handleFailure(
   return undefined;
 }
 
-async function storeFailure(scope: ServerScope, changeID: string, error: DriverError): Promise<void> {
+/** Stores that the server's part of a change has failed for good. */
+export async function storeFailure(scope: ServerScope, changeID: string, error: DriverError): Promise<void> {
   const { operator, server } = scope;
   const { informers } = operator;
   const written = await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
@@ -81,7 +83,7 @@ async function storeFailure(scope: ServerScope, changeID: string, error: DriverE
 }
 
 /** The verdict when nothing is tried any more. */
-function finalError(thrown: DriverError | InProgress): DriverError {
+export function finalError(thrown: DriverError | InProgress): DriverError {
   if (thrown instanceof DriverError && thrown.kind !== 'Unavailable') return thrown;
   const last =
     thrown instanceof InProgress ? 'the storage system is still at it' : `${thrown.reason}: ${thrown.message}`;

@@ -22,7 +22,7 @@ import { beginning } from '../sharenetwork/change.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
-import { handleFailure } from './change-failure.ts';
+import { finalError, handleFailure, storeFailure } from './change-failure.ts';
 import { draftOf, type ServerScope, serverCallScope } from './scope.ts';
 import { formerService, type PassedService, passService } from './services.ts';
 
@@ -106,6 +106,12 @@ async function callDriver(
     progress.ended(key);
     operator.pace.ended(change.id, server);
   };
+  const lastAnswer = progress.lastAnswer(key);
+  // A call that gets no time tells less than the one before.
+  if (lastAnswer !== undefined && leftMs() < shortestCallMs(timeouts.change)) {
+    await storeFailure(scope, change.id, finalError(lastAnswer));
+    return ended();
+  }
   let current = server;
   let permit: Permit | undefined;
   try {
@@ -139,6 +145,11 @@ async function callDriver(
   } finally {
     permit?.release();
   }
+}
+
+/** Milliseconds that a last call must have to be worth it. */
+function shortestCallMs(changeTimeoutMs: number): number {
+  return Math.min(1000, changeTimeoutMs / 10);
 }
 
 /** Whether the next call may be made: what was true when the permit was asked for may be so no more. */

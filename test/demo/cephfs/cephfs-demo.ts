@@ -3,7 +3,8 @@ import { access } from 'node:fs/promises';
 import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
 import { cephCredentials, operatorCephUser } from '../../e2e/ceph/operator/ceph-backend.ts';
 import { type CephLab, startCeph } from '../../labs/ceph/ceph-lab.ts';
-import { installCeph } from '../../labs/ceph/packages.ts';
+import { cephPackages } from '../../labs/ceph/packages.ts';
+import { installPackages } from '../../labs/debian-packages.ts';
 import type { Stage } from '../stage.ts';
 import type { Demo } from '../story.ts';
 import { repairKey } from './changed-key.ts';
@@ -16,7 +17,7 @@ const cephFuse = '/usr/bin/ceph-fuse';
 /** Access keys for clients of a real Ceph cluster. */
 export const cephfsDemo: Demo = {
   prepare: async (log) => {
-    const packages = await installCeph(log);
+    const packages = await installPackages(cephPackages, log);
     if (packages.state === 'installed') return;
     throw new Error(
       `${packages.reason}. Install its packages of ceph-mon, ceph-mgr, ceph-osd, ceph-mds and the Python bindings of ` +

@@ -1,6 +1,6 @@
 import { shareNetworks, shareServers } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { Stage } from '../stage.ts';
-import { watchChange } from './watch.ts';
+import { watchChange } from '../watch.ts';
 
 /** The security service of a network in use is replaced. */
 export async function changeSecurityService(stage: Stage): Promise<void> {

@@ -204,6 +204,21 @@ describe('failures in a change of security services', () => {
     for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(95);
   });
 
+  test('at changeTimeout the user reads what the storage system said last', async () => {
+    const scene = await Scene.make(cluster, {
+      shares: 1,
+      // The last pause ends with the time: a call that begins then is cut off before the storage system says anything.
+      dummy: { latency: '300ms' },
+      backendSpec: { operationTimeout: '1s', changeTimeout: '2s' },
+    });
+    await scene.faults({ operation: update, kind: 'unavailable', message: 'the domain controller is away' });
+    await scene.refer([ad('ad-b')]);
+    await scene.changed('Failed');
+    const server = await scene.server(await scene.serverName(0), 'in error', ({ status }) => status?.phase === 'error');
+    expect(server.status?.lastError?.reason).toBe('ChangeTimedOut');
+    expect(server.status?.lastError?.message).toContain('the domain controller is away');
+  });
+
   test('a call that never ends is timed out, never doubled, fences its server alone and fails it at changeTimeout', async () => {
     const scene = await Scene.make(cluster, {
       shares: 3,

@@ -1,7 +1,8 @@
 /** `node test/labs/ceph/cli.ts install` installs Ceph where it is missing; `up` starts a cluster until Ctrl-C. */
 import { once } from 'node:events';
+import { installPackages } from '../debian-packages.ts';
 import { startCeph } from './ceph-lab.ts';
-import { installCeph } from './packages.ts';
+import { cephPackages } from './packages.ts';
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -29,7 +30,7 @@ async function up(): Promise<void> {
 }
 
 async function install(): Promise<void> {
-  const packages = await installCeph(log);
+  const packages = await installPackages(cephPackages, log);
   if (packages.state === 'unsupported') {
     log(packages.reason);
     process.exitCode = unsupported;

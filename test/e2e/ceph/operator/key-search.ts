@@ -7,7 +7,10 @@ import type { OperatorOnCeph } from './operator-on-ceph.ts';
  *
  * @returns where a text shows, as it is or in base64: `objects`, `log`, `metrics`, or `Secret namespace/name` each
  */
-export async function keySearch({ cluster, operator }: OperatorOnCeph): Promise<(key: string) => readonly string[]> {
+export async function keySearch({
+  cluster,
+  operator,
+}: Pick<OperatorOnCeph, 'cluster' | 'operator'>): Promise<(key: string) => readonly string[]> {
   const kinds = (await cluster.kubectl('api-resources', '--verbs=list', '-o', 'name'))
     .split('\n')
     .filter((name) => name !== '' && name !== 'secrets');

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Stage, StepFailed } from '../stage.ts';
+import { type Stage, StepFailed } from './stage.ts';
 
 const timeoutMs = 60_000;
 

@@ -1,0 +1,119 @@
+"""The verb access-set: the whole list of a share's rules, each time."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from .deadline import Deadline
+from .instance import Instance
+from .layout import IDENTIFIER, Layout
+from .principals import name_problem, resolve
+from .request import Fields, WantedRule, rules_of
+from .servers import lock_of, ready_instance
+from .sessions import close_lost
+from .shares import known_share
+from .state import Rule, Share
+
+
+def normal_range(to: str) -> str | None:
+    """An address or range as Samba takes it; None for anything else. IPv6 ranges are written with their length."""
+    try:
+        network = ipaddress.ip_network(to, strict=False)
+    except ValueError:
+        return None
+    if network.num_addresses == 1:
+        return str(network.network_address)
+    return f"{network.network_address}/{network.netmask}" if network.version == 4 else str(network)
+
+
+def _failed(reason: str, message: str) -> dict:
+    return {"state": "error", "reason": reason, "message": message}
+
+
+def _unknown() -> dict:
+    return _failed("AccessToUnknown", "the share server's directory knows no such user or group")
+
+
+def _not_asked() -> dict:
+    return _failed("DirectoryNotAnswering", "the share server's directory does not say who that is; try again later")
+
+
+def _check(rule: WantedRule) -> dict | None:
+    """What is wrong with the rule by itself."""
+    if rule.level not in ("rw", "ro"):
+        return _failed("AccessLevelNotSupported", "the access level must be rw or ro")
+    if rule.type == "ip":
+        return None if normal_range(rule.to) else _failed("AccessToInvalid", "that is not an IP address or range")
+    if rule.type == "user":
+        wrong = name_problem(rule.to)
+        return _failed("AccessToInvalid", wrong) if wrong else None
+    return _failed("AccessTypeNotSupported", "a share of this backend takes rules for users, groups and IP addresses")
+
+
+def _level_of_addresses(wanted: list[WantedRule], share: Share) -> str | None:
+    """Samba has one level for all addresses of a share. What is in force stays; else the first rule decides."""
+    levels = {rule.id: rule.level for rule in share.rules if rule.type == "ip"}
+    addresses = [rule for rule in wanted if rule.type == "ip"]
+    kept = [rule.level for rule in addresses if levels.get(rule.id) == rule.level]
+    return next(iter(kept), next((rule.level for rule in addresses), None))
+
+
+def decide(wanted: list[WantedRule], share: Share, kinds: dict[str, str | None]) -> tuple[list[Rule], dict[str, dict]]:
+    """The rules to put in force, and each rule's result. `kinds` as principals.resolve answers: a user or group whose
+    rule is in force stays while the directory can't be asked, and goes when it has no such name (any more)."""
+    results: dict[str, dict] = {}
+    rules: list[Rule] = []
+    before = {rule.id: rule for rule in share.rules}
+    sound = []
+    for rule in wanted:
+        wrong = _check(rule)
+        results[rule.id] = wrong or {}
+        if wrong is None:
+            sound.append(rule)
+    level = _level_of_addresses(sound, share)
+    for rule in sound:
+        if rule.type == "ip":
+            if rule.level != level:
+                results[rule.id] = _failed(
+                    "AccessLevelNotSupported",
+                    f"all IP rules of a share have one level, here {level}; use user rules for the others",
+                )
+                continue
+            rules.append(Rule(rule.id, "ip", str(normal_range(rule.to)), rule.level))
+            continue
+        known = before.get(rule.id)
+        in_force = known.principal if known and known.to == rule.to else None
+        kind = kinds.get(rule.to, in_force)
+        if kind is None:
+            results[rule.id] = _unknown() if rule.to in kinds else _not_asked()
+            continue
+        rules.append(Rule(rule.id, "user", rule.to, rule.level, kind))
+    return rules, results
+
+
+def set_rules(layout: Layout, request: Fields, deadline: Deadline) -> dict:
+    """{root, owner, serverID, shareID, rules} -> {results: {ruleID: {state?, reason?, message?}}}. When it answers, who
+    lost access is disconnected."""
+    share_id = request.text("shareID", IDENTIFIER)
+    wanted = rules_of(request)
+    with lock_of(layout, request, deadline):
+        instance = ready_instance(layout, request, deadline)
+        share = known_share(instance, share_id)
+        names = sorted({rule.to for rule in wanted if rule.type == "user" and name_problem(rule.to) is None})
+        rules, results = decide(wanted, share, resolve(instance, names) if names else {})
+        _put_in_force(instance, share, rules)
+        return {"results": results}
+
+
+def _put_in_force(instance: Instance, share: Share, rules: list[Rule]) -> None:
+    before = [rule for rule in share.rules]
+    # Stored until the sessions are closed: a call that is cut in between must close them the next time.
+    owed = instance.state.closing.setdefault(share.id, [])
+    owed.extend(rule for rule in before if rule not in rules and rule not in owed)
+    share.rules = rules
+    instance.save()
+    instance.configure(instance.state.sections)
+    instance.reload()
+    close_lost(instance, share, owed)
+    del instance.state.closing[share.id]
+    instance.save()

@@ -1,0 +1,96 @@
+"""One request, one answer: JSON in, JSON out, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import BinaryIO
+
+from . import PROGRAM_VERSION, PROTOCOL_VERSION, access, boot, host, server_removal, servers, shares
+from .deadline import Deadline
+from .layout import Layout
+from .problem import Problem, internal, rejected
+from .request import Fields
+
+LONGEST_REQUEST = 4 << 20
+
+Verb = Callable[[Layout, Fields, Deadline], dict]
+
+VERBS: dict[str, Verb] = {
+    "describe-host": host.describe_host,
+    "create": servers.create,
+    "describe": servers.describe,
+    "start": boot.start,
+    "check": servers.check,
+    "update-security-service": servers.update_security_service,
+    "share-add": shares.add,
+    "share-resize": shares.resize,
+    "share-describe": shares.describe,
+    "share-remove": shares.remove,
+    "access-set": access.set_rules,
+    "remove": server_removal.remove,
+    "list": servers.list_all,
+}
+
+
+def read_request(source: BinaryIO) -> Fields:
+    """Rejected for anything that is not a request of this protocol. Nothing of it is echoed: it may be a secret."""
+    raw = source.read(LONGEST_REQUEST + 1)
+    if len(raw) > LONGEST_REQUEST:
+        raise rejected("RequestInvalid", f"the request is longer than {LONGEST_REQUEST} bytes")
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise rejected("RequestInvalid", "the request is not JSON") from None
+    request = Fields(value, "request")
+    if request.value.get("protocol") != PROTOCOL_VERSION:
+        raise rejected(
+            "ProtocolNotSupported",
+            f"the program on the file server host (version {PROGRAM_VERSION}) speaks protocol {PROTOCOL_VERSION} only; "
+            "install the version that belongs to the operator",
+        )
+    return request
+
+
+def perform(request: Fields) -> dict:
+    verb = request.value.get("verb")
+    if not isinstance(verb, str) or verb not in VERBS:
+        raise rejected("VerbUnknown", "the program on the file server host does not know this verb")
+    seconds = request.value.get("deadlineSeconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= 3600:
+        raise rejected("RequestInvalid", "deadlineSeconds must be a number from 0 to 3600")
+    root = request.value.get("root")
+    if not isinstance(root, str):
+        raise rejected("RequestInvalid", "root must be a path")
+    layout = Layout(root)
+    layout.make()
+    return VERBS[verb](layout, request, Deadline(seconds))
+
+
+def answer_request(source: BinaryIO, target: BinaryIO) -> int:
+    """Answers and exits with 0. A caller that went away does not stop the work: it runs to a known state."""
+    for number in (signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        answer: dict = {"ok": True, "result": perform(read_request(source))}
+    except Problem as problem:
+        answer = {"ok": False, "error": problem.answer()}
+    except Exception as cause:
+        # Where it failed, but not the text: that may quote what was asked for.
+        frames = traceback.extract_tb(sys.exc_info()[2])
+        where = " < ".join(
+            f"{frame.name} {frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames)
+        )
+        problem = internal(
+            "ProgramFailed", "the program on the file server host failed", detail=f"{type(cause).__name__} in {where}"
+        )
+        answer = {"ok": False, "error": problem.answer()}
+    try:
+        target.write(json.dumps(answer).encode() + b"\n")
+        target.flush()
+    except OSError:
+        pass
+    return 0

@@ -1,0 +1,149 @@
+"""A security service as the directory code uses it. Every value was chosen by a tenant: what is not understood is
+refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .address_policy import Network, refusal
+from .problem import Problem, rejected
+
+LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+HOST_NAME = re.compile(rf"{LABEL}(\.{LABEL})*")
+# What sAMAccountName can't hold, and `@`, which parts the realm off.
+BAD_IN_ACCOUNT = re.compile(r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f]')
+SITE = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})")
+
+
+@dataclass(frozen=True)
+class DirectoryService:
+    """`password` is None where its Secret is gone. `servers`: host names or addresses, for LDAP also URLs."""
+
+    id: str
+    name: str
+    type: str
+    dns_ips: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+    domain: str = ""
+    user: str = ""
+    password: str | None = None
+    ou: str = ""
+    site: str = ""
+
+    @property
+    def realm(self) -> str:
+        return self.domain.upper()
+
+    @property
+    def base_dn(self) -> str:
+        return ",".join(f"DC={label}" for label in self.domain.split("."))
+
+
+def invalid(name: str, what: str) -> Problem:
+    return rejected("SecurityServiceInvalid", f"security service '{name}': {what}")
+
+
+def is_host_name(text: str) -> bool:
+    return len(text) <= 253 and HOST_NAME.fullmatch(text) is not None
+
+
+def parse_service(raw: dict, denied: list[Network], *, credentials: bool = True) -> DirectoryService:
+    """Rejected `SecurityServiceInvalid` or `AddressDenied`. `credentials`: whether user and password have to be
+    there."""
+    name = str(raw.get("name", ""))
+    kind = raw.get("type")
+    if kind not in ("active_directory", "ldap"):
+        raise rejected(
+            "SecurityServiceTypeNotSupported",
+            f"security service '{name}': a Samba share server takes the types active_directory and ldap",
+        )
+    service = DirectoryService(
+        id=str(raw.get("id", "")),
+        name=name,
+        type=kind,
+        dns_ips=tuple(map(str, raw.get("dnsIPs") or ())),
+        servers=tuple(map(str, raw.get("servers") or ())),
+        domain=str(raw.get("domain") or "").rstrip(".").lower(),
+        user=str(raw.get("user") or ""),
+        password=raw.get("password"),
+        ou=str(raw.get("ou") or ""),
+        site=str(raw.get("defaultADSite") or ""),
+    )
+    for address in service.dns_ips:
+        why = refusal(address, denied)
+        if why is not None:
+            raise rejected(
+                "AddressDenied", f"security service '{name}': name server {address} can't be used: it is {why}"
+            )
+    if service.domain and not is_host_name(service.domain):
+        raise invalid(name, "domain must be a DNS name such as ad.example.com")
+    if credentials and not service.password:
+        raise invalid(name, "its password is missing")
+    if service.password and (re.search(r"[\x00\r\n]", service.password) or len(service.password) > 1024):
+        raise invalid(name, "the password must be one line of at most 1024 characters")
+    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in service.ou) or len(service.ou) > 1024:
+        raise invalid(name, "ou must be one line of at most 1024 characters")
+    return _of_active_directory(service) if kind == "active_directory" else _of_ldap(service)
+
+
+def _of_active_directory(service: DirectoryService) -> DirectoryService:
+    name = service.name
+    if not service.domain or "." not in service.domain:
+        raise invalid(name, "domain must be the DNS name of the Active Directory domain, such as ad.example.com")
+    if not service.dns_ips:
+        raise invalid(name, "dnsIPs must name the domain's name servers")
+    if service.site and not SITE.fullmatch(service.site):
+        raise invalid(name, "defaultADSite must be the name of a site: letters, digits, - and _")
+    for server in service.servers:
+        if not is_host_name(server) and refusal(server, []) == "not an IP address":
+            raise invalid(name, "servers must be host names or IP addresses of domain controllers")
+    user = service.user.rpartition("\\")[2]
+    account, _, realm = user.partition("@")
+    if realm and realm.lower().rstrip(".") != service.domain:
+        raise invalid(name, "user must be an account of the domain itself")
+    if not account or len(account) > 104 or account.startswith("-") or BAD_IN_ACCOUNT.search(account):
+        raise invalid(name, "user must be the logon name of an account of the domain")
+    return DirectoryService(**{**service.__dict__, "user": account})
+
+
+def _of_ldap(service: DirectoryService) -> DirectoryService:
+    name = service.name
+    if not service.servers and not (service.domain and service.dns_ips):
+        raise invalid(name, "servers, or domain and dnsIPs, must tell where the LDAP servers are")
+    if "=" not in service.user or len(service.user) > 1024 or any(ord(c) < 0x20 for c in service.user):
+        raise invalid(name, "user must be the DN that the share server binds with, such as cn=samba,dc=example,dc=com")
+    for server in service.servers:
+        ldap_address(name, server)
+    return service
+
+
+@dataclass(frozen=True)
+class LDAPAddress:
+    scheme: str
+    host: str
+    port: int
+
+    def url(self, host: str | None = None) -> str:
+        shown = host or self.host
+        return f"{self.scheme}://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
+
+
+def ldap_address(name: str, server: str) -> LDAPAddress:
+    """`host`, `host:port`, an IP address, or an URL of the schemes ldap and ldaps with no more than host and port."""
+    text = (
+        server
+        if "://" in server
+        else f"ldap://{f'[{server}]' if server.count(':') > 1 and not server.startswith('[') else server}"
+    )
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    plain = not (parts.username or parts.password or parts.query or parts.fragment) and parts.path in ("", "/")
+    known = is_host_name(host) or refusal(host, []) != "not an IP address"
+    if parts.scheme not in ("ldap", "ldaps") or not plain or not known:
+        raise invalid(name, "servers must be host names, IP addresses or URLs such as ldaps://ldap.example.com")
+    return LDAPAddress(parts.scheme, host, port or (636 if parts.scheme == "ldaps" else 389))

@@ -1,0 +1,167 @@
+"""Users of an LDAP directory: Samba reads them with its ldapsam backend, the system's names come from nslcd.
+
+The record, the files that follow from it, changing from one directory or password to another, and whether it works."""
+
+from __future__ import annotations
+
+from .address_policy import denied_networks
+from .directory_service import DirectoryService, invalid
+from .durable import write_durably
+from .instance import Instance
+from .ldap_survey import ENCRYPTED, PLAIN, LDAPSurvey, bind_problem, survey_ldap
+from .membership import current, name_servers_text, new_private_directory, private_inside, remove_unused_secrets, switch
+from .problem import Problem, internal
+from .trial import Trial
+
+# A directory decides its users' numbers; the system's own ids, root's first, are not for it.
+LOWEST_ID = 1000
+# What makes it another directory, or another way to it.
+SAME = ("urls", "startTLS", "protection", "suffix", "bindDN", "name", "sid", "dnsIPs")
+
+
+def check(instance: Instance, service: DirectoryService, settings: dict) -> set[str]:
+    """The dry run. The daemons that an update would restart; Rejected or Unavailable when it would fail."""
+    survey = _survey(instance, service, settings)
+    return set() if _stays(instance, survey) else {"smbd", "nslcd"}
+
+
+def update(instance: Instance, service: DirectoryService, settings: dict) -> list[dict[str, str]]:
+    """Warnings; on a Problem the old directory is in force.
+
+    smbd is restarted for a new password too: it keeps the one that it began with, and a reload does not change that."""
+    survey = _survey(instance, service, settings)
+    if not _stays(instance, survey):
+        record = _record(survey, new_private_directory(instance, "ldap"))
+        _store_password(instance, record, service.password or "")
+        instance.state.directory["lastInterruption"] = switch(instance, record, {"smbd", "nslcd"}, login_problem)
+        instance.save()
+        remove_unused_secrets(instance)
+    elif (current(instance) or {})["serviceID"] != service.id:
+        instance.state.directory["current"]["serviceID"] = service.id
+        instance.save()
+    return _warnings(survey)
+
+
+def _survey(instance: Instance, service: DirectoryService, settings: dict) -> LDAPSurvey:
+    if service.password != (service.password or "").strip():
+        raise invalid(service.name, "an LDAP password must not begin or end with a blank")
+    return survey_ldap(instance, service, denied_networks(settings.get("deniedRanges", [])))
+
+
+def _record(survey: LDAPSurvey, private_directory: str) -> dict:
+    return {
+        "type": "ldap",
+        "serviceID": survey.service.id,
+        "urls": survey.urls,
+        "startTLS": survey.start_tls,
+        "protection": survey.protection,
+        "suffix": survey.suffix,
+        "bindDN": survey.service.user,
+        "name": survey.name,
+        "sid": survey.sid,
+        "dnsIPs": list(survey.service.dns_ips),
+        "privateDirectory": private_directory,
+    }
+
+
+def _stays(instance: Instance, survey: LDAPSurvey) -> bool:
+    """Whether the server uses this directory, with this password, already."""
+    old = current(instance)
+    if old is None or old["type"] != "ldap":
+        return False
+    new = _record(survey, old["privateDirectory"])
+    same = all(old[key] == new[key] for key in SAME)
+    return (
+        same
+        and _password_file(instance, old).read_text() == survey.service.password
+        and login_problem(instance) is None
+    )
+
+
+def _store_password(instance: Instance, record: dict, password: str) -> None:
+    """For smbd in its secrets.tdb, for nslcd in a file from which its configuration is written."""
+    write_durably(_password_file(instance, record), password, 0o600)
+    with Trial(instance, (), {}) as trial:
+        trial.write_smb_conf(
+            {**sections_of(record)["global"], "private dir": private_inside(record["privateDirectory"])}
+        )
+        done = trial.run(
+            ["smbpasswd", "-c", trial.inside("smb.conf"), "-s", "-W"],
+            stdin=f"{password}\n{password}\n".encode(),
+            timeout=10,
+        )
+    if done.code != 0:
+        raise internal("SecretNotStored", "Samba did not store the bind password", detail=done.error_text[-500:])
+
+
+def _password_file(instance: Instance, record: dict):
+    return instance.paths.private / record["privateDirectory"] / "bind-password"
+
+
+def sections_of(record: dict) -> dict[str, dict[str, str]]:
+    """The directory's part of smb.conf."""
+    urls = " ".join(record["urls"])
+    return {
+        "global": {
+            "server role": "standalone server",
+            "security": "user",
+            # Its own domain's name: users' SIDs begin with that domain's SID.
+            "workgroup": record["name"],
+            "netbios name": record["name"],
+            "private dir": private_inside(record["privateDirectory"]),
+            "passdb backend": f'ldapsam:"{urls}"',
+            "ldap suffix": record["suffix"],
+            "ldap admin dn": record["bindDN"],
+            "ldap ssl": "start tls" if record["startTLS"] else "off",
+            "ldap passwd sync": "no",
+            "ldap connection timeout": "4",
+            "map to guest": "never",
+        }
+    }
+
+
+def write_files(instance: Instance, record: dict) -> None:
+    password = _password_file(instance, record).read_text()
+    verified = "demand" if record["protection"] not in (PLAIN, ENCRYPTED) else "never"
+    instance.write_file("resolv.conf", name_servers_text(record, "") if record["dnsIPs"] else "")
+    names = ["passwd: files ldap", "group: files ldap", "hosts: files dns", "services: files", "protocols: files"]
+    instance.write_file("nsswitch.conf", "\n".join([*names, ""]))
+    ldap = instance.paths.etc / "ldap"
+    ldap.mkdir(mode=0o755, exist_ok=True)
+    authorities = "/etc/ssl/certs/ca-certificates.crt"
+    write_durably(ldap / "ldap.conf", f"TLS_CACERT {authorities}\nTLS_REQCERT {verified}\nNETWORK_TIMEOUT 4\n", 0o644)
+    lines = [
+        *(f"uri {each}" for each in record["urls"]),
+        f"base {record['suffix']}",
+        f"binddn {record['bindDN']}",
+        f"bindpw {password}",
+        f"ssl {'start_tls' if record['startTLS'] else 'on' if record['urls'][0].startswith('ldaps') else 'off'}",
+        f"tls_cacertfile {authorities}",
+        f"tls_reqcert {verified}",
+        f"nss_min_uid {LOWEST_ID}",
+        "filter group (&(objectClass=posixGroup)(!(gidNumber=0)))",
+        "bind_timelimit 4",
+        "timelimit 5",
+    ]
+    write_durably(instance.paths.etc / "nslcd.conf", "\n".join([*lines, ""]), 0o600)
+    instance.configure(sections_of(record))
+
+
+def login_problem(instance: Instance) -> Problem | None:
+    """Why the directory does not let the server read it, None when it does. Whether Samba does is seen by smbd
+    running."""
+    directory = instance.state.directory
+    record = directory.get("switchingTo") or directory["current"]
+    password = _password_file(instance, record).read_text()
+    return bind_problem(instance, record["urls"], record["protection"], record["bindDN"], password, record["suffix"])
+
+
+def _warnings(survey: LDAPSurvey) -> list[dict[str, str]]:
+    where = f"security service '{survey.service.name}': "
+    if survey.protection == PLAIN:
+        text = "its LDAP server offers no TLS; hashes of passwords travel in the clear"
+        return [{"reason": "LDAPNotEncrypted", "message": where + text}]
+    if survey.protection == ENCRYPTED:
+        text = "the certificate of its LDAP server was issued by no authority that the host knows"
+        return [{"reason": "LDAPNotVerified", "message": where + text}]
+    return []

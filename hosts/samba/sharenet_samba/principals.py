@@ -1,0 +1,127 @@
+"""Users and groups of access rules."""
+
+from __future__ import annotations
+
+import ctypes
+import grp
+import pwd
+import re
+from typing import TYPE_CHECKING
+
+from .problem import Problem
+from .state import State
+
+if TYPE_CHECKING:
+    from .instance import Instance
+
+# Without these a name means the same to every program that it passes. Directories themselves forbid most of them.
+NOT_IN_NAMES = re.compile(r'["%/:;|=,<>?*\[\]\x00-\x1f\x7f]')
+SID_TYPE = re.compile(r"^S-1-[0-9-]+ SID_(USER|DOM_GROUP|ALIAS|WKN_GROUP|COMPUTER)\b")
+# As glibc's nss.h has them.
+NSS_STATUS_NOTFOUND = 0
+NSS_STATUS_SUCCESS = 1
+NOBODY = b"sharenet-asks-whether-you-answer"
+
+
+def name_problem(to: str) -> str | None:
+    """Why no rule can have this name; None when it can."""
+    name = to.lstrip("@+")
+    if not 1 <= len(name) <= 255 or len(to) - len(name) > 1:
+        return "a user or group has 1 to 255 characters"
+    if NOT_IN_NAMES.search(name) or name != name.strip() or name.endswith("\\") or name.count("\\") > 1:
+        return "the name has characters that no user or group can have"
+    if name[0] in "-&+@\\":
+        return "the name begins with a character that no user or group can begin with"
+    return None
+
+
+def is_directory_member(state: State) -> bool:
+    return state.sections.get("global", {}).get("security", "").lower() == "ads"
+
+
+def qualified(to: str, state: State) -> str:
+    """The name as Samba is to look it up: in a domain a bare name, and one with the domain's own realm, is of the
+    domain that the server is joined to now."""
+    settings = state.sections.get("global", {})
+    if not is_directory_member(state) or "\\" in to:
+        return to
+    name, at, realm = to.partition("@")
+    if at and realm.lower() != settings.get("realm", "").lower():
+        return to
+    return f"{settings.get('workgroup', state.workgroup)}\\{name}"
+
+
+def resolve_locally(payload: dict) -> dict:
+    """{names} -> {name: user | group | null} by the system's own lookup, without names that an LDAP directory could not
+    be asked for. Run inside the server."""
+    kinds = {name: _local_kind(name) for name in payload["names"]}
+    unknown = [name for name, kind in kinds.items() if kind is None]
+    if not unknown or ldap_answers():
+        # Again, for it may have begun to answer only now.
+        return {**kinds, **{name: _local_kind(name) for name in unknown}}
+    return {name: kind for name, kind in kinds.items() if kind is not None}
+
+
+def _local_kind(name: str) -> str | None:
+    for kind, lookup in (("user", pwd.getpwnam), ("group", grp.getgrnam)):
+        try:
+            lookup(name)
+        except KeyError:
+            continue
+        return kind
+    return None
+
+
+def ldap_answers(nsswitch: str = "/etc/nsswitch.conf", library: str = "libnss_ldap.so.2") -> bool:
+    """Whether the LDAP directory, where names come from one, says of a name that nobody has that it does not know it.
+    The usual lookup says the same of a directory that is down."""
+    with open(nsswitch, encoding="utf-8") as file:
+        if not any(line.startswith("passwd:") and "ldap" in line.split() for line in file):
+            return True
+    # The module's own entry point: NSS_STATUS_UNAVAIL or NSS_STATUS_TRYAGAIN when there is no answer. The result goes into a
+    # struct passwd, of which nothing is read here.
+    lookup = ctypes.CDLL(library)._nss_ldap_getpwnam_r
+    lookup.argtypes = [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+    result, buffer, error = ctypes.create_string_buffer(256), ctypes.create_string_buffer(4096), ctypes.c_int()
+    status = lookup(NOBODY, result, buffer, len(buffer), ctypes.byref(error))
+    return status in (NSS_STATUS_NOTFOUND, NSS_STATUS_SUCCESS)
+
+
+def _in_domain(instance: "Instance", full: str) -> str | None:
+    done = instance.run(["wbinfo", f"--name-to-sid={full}"], timeout=15)
+    found = SID_TYPE.match(done.text) if done.code == 0 else None
+    return None if found is None else ("user" if found[1] in ("USER", "COMPUTER") else "group")
+
+
+def _resolve_in_domain(instance: "Instance", asked: dict[str, str]) -> dict[str, str | None]:
+    """wbinfo fails in the same way for a name that is not there and for a domain that does not answer."""
+    kinds: dict[str, str | None] = {}
+    answers = False
+    for name, full in asked.items():
+        try:
+            kind = _in_domain(instance, full)
+            if kind is None and not answers:
+                answers = instance.run(["wbinfo", "--ping-dc"], timeout=10).code == 0
+                kind = _in_domain(instance, full) if answers else None
+        except Problem as problem:
+            if problem.reason != "CommandTimeout":
+                raise
+            answers, kind = False, None
+        if kind is None and not answers:
+            # The others are not asked for: rules that are taken away must not wait for a directory that is down.
+            break
+        kinds[name] = kind
+    return kinds
+
+
+def resolve(instance: "Instance", names: list[str]) -> dict[str, str | None]:
+    """user, group or None (the directory has no such name) of each name, which may have `@` or `+` in front to mean a
+    group only. Names for which the directory could not be asked are left out."""
+    state = instance.state
+    asked = {name: qualified(name.lstrip("@+"), state) for name in names}
+    if is_directory_member(state):
+        kinds = _resolve_in_domain(instance, asked) if instance.running("winbindd") else {}
+    else:
+        known = instance.python("principals:resolve_locally", {"names": sorted(set(asked.values()))}, timeout=20)
+        kinds = {name: known[full] for name, full in asked.items() if full in known}
+    return {name: None if name[0] in "@+" and kind == "user" else kind for name, kind in kinds.items()}

@@ -1,0 +1,174 @@
+"""Requests as they come: every value is checked here, before anything is done with it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from .layout import IDENTIFIER
+from .problem import rejected
+from .smbconf import SECTION
+from .state import Allocation, Owner
+
+INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,13}[A-Za-z0-9])?")
+WORKGROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+PLAIN = re.compile(r"[A-Za-z0-9._:@/-]{1,253}")
+RESERVED_SHARES = frozenset({"global", "homes", "printers", "print$", "ipc$", "admin$", "netlogon", "sysvol"})
+
+
+def _wrong(where: str, expected: str) -> Exception:
+    return rejected("RequestInvalid", f"{where}: {expected}")
+
+
+class Fields:
+    """A JSON object whose members are taken out with their types. `where` begins the messages."""
+
+    def __init__(self, value: object, where: str) -> None:
+        if not isinstance(value, dict):
+            raise _wrong(where, "must be an object")
+        self.value: dict = value
+        self.where = where
+
+    def text(self, name: str, pattern: re.Pattern[str]) -> str:
+        value = self.value.get(name)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise _wrong(f"{self.where}.{name}", "is missing or not of the expected form")
+        return value
+
+    def optional_text(self, name: str, pattern: re.Pattern[str]) -> str | None:
+        return None if self.value.get(name) is None else self.text(name, pattern)
+
+    def number(self, name: str, low: int, high: int) -> int:
+        value = self.value.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise _wrong(f"{self.where}.{name}", f"must be a whole number from {low} to {high}")
+        return value
+
+    def optional_number(self, name: str, low: int, high: int) -> int | None:
+        return None if self.value.get(name) is None else self.number(name, low, high)
+
+    def list(self, name: str, longest: int = 10_000) -> list:
+        value = self.value.get(name, [])
+        if not isinstance(value, list) or len(value) > longest:
+            raise _wrong(f"{self.where}.{name}", f"must be a list of at most {longest}")
+        return value
+
+    def fields(self, name: str) -> "Fields":
+        return Fields(self.value.get(name), f"{self.where}.{name}")
+
+    def address(self, name: str) -> str:
+        try:
+            address = ipaddress.ip_address(self.value.get(name))  # type: ignore[arg-type]
+        except ValueError:
+            raise _wrong(f"{self.where}.{name}", "must be an IP address") from None
+        if address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local:
+            raise _wrong(f"{self.where}.{name}", f"{address} can't be the address of a machine in a subnet")
+        return str(address)
+
+
+def owner_of(request: Fields) -> Owner:
+    fields = request.fields("owner")
+    return Owner(fields.text("installationID", PLAIN), fields.text("namespaceUID", PLAIN))
+
+
+@dataclass(frozen=True)
+class WantedServer:
+    id: str
+    name: str
+    hostname: str
+    allocations: list[Allocation]
+
+
+def allocation_of(value: object, where: str) -> Allocation:
+    fields = Fields(value, where)
+    address = fields.address("ipAddress")
+    gateway = None if fields.value.get("gateway") is None else fields.address("gateway")
+    version = ipaddress.ip_address(address).version
+    if gateway is not None and ipaddress.ip_address(gateway).version != version:
+        raise _wrong(f"{where}.gateway", "must be of the family of ipAddress")
+    return Allocation(
+        ip_address=address,
+        prefix_length=fields.number("prefixLength", 1, 32 if version == 4 else 128),
+        network_type=fields.text("networkType", PLAIN),
+        subnet_name=fields.text("subnetName", PLAIN),
+        gateway=gateway,
+        mtu=fields.optional_number("mtu", 576, 65535),
+        segmentation_id=(
+            fields.optional_number("segmentationID", 1, 4094) if fields.value.get("networkType") == "vlan" else None
+        ),
+    )
+
+
+def server_of(request: Fields) -> WantedServer:
+    fields = request.fields("server")
+    given = fields.list("allocations", 32)
+    allocations = [allocation_of(each, f"server.allocations[{i}]") for i, each in enumerate(given)]
+    if not allocations:
+        raise _wrong("server.allocations", "a share server needs an address")
+    return WantedServer(
+        id=fields.text("id", IDENTIFIER),
+        name=fields.text("name", PLAIN),
+        hostname=fields.text("hostname", HOSTNAME),
+        allocations=allocations,
+    )
+
+
+def server_id_of(request: Fields) -> str:
+    """`serverID`, or the id of `server` in verbs that carry the whole server."""
+    if "serverID" in request.value:
+        return request.text("serverID", IDENTIFIER)
+    return request.fields("server").text("id", IDENTIFIER)
+
+
+def settings_of(request: Fields) -> dict:
+    """The backend's settings: `deniedRanges` checked, the rest is the directory's affair."""
+    value = request.value.get("settings") or {}
+    fields = Fields(value, "settings")
+    for each in fields.list("deniedRanges", 200):
+        try:
+            ipaddress.ip_network(each, strict=False)
+        except ValueError:
+            raise _wrong("settings.deniedRanges", "must be address ranges such as 10.96.0.0/12") from None
+    return dict(value)
+
+
+@dataclass(frozen=True)
+class WantedShare:
+    """`size` in bytes."""
+
+    id: str
+    name: str
+    size: int
+
+
+def share_of(request: Fields) -> WantedShare:
+    fields = request.fields("share")
+    name = fields.text("name", SECTION)
+    if name.lower() in RESERVED_SHARES:
+        raise _wrong("share.name", f'"{name}" means something else to Samba')
+    return WantedShare(fields.text("id", IDENTIFIER), name, fields.number("size", 1, 1 << 60))
+
+
+@dataclass(frozen=True)
+class WantedRule:
+    """`to` is checked rule by rule later: one bad rule must not fail the others."""
+
+    id: str
+    type: str
+    to: str
+    level: str
+
+
+def rules_of(request: Fields) -> list[WantedRule]:
+    result = []
+    for i, each in enumerate(request.list("rules", 5000)):
+        fields = Fields(each, f"rules[{i}]")
+        to = fields.value.get("to")
+        if not isinstance(to, str):
+            raise _wrong(f"rules[{i}].to", "must be a text")
+        result.append(WantedRule(fields.text("id", PLAIN), fields.text("type", PLAIN), to, fields.text("level", PLAIN)))
+    if len({rule.id for rule in result}) != len(result):
+        raise _wrong("rules", "an id occurs twice")
+    return result

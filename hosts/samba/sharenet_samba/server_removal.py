@@ -1,0 +1,70 @@
+"""The verb remove: nothing of a share server stays on the host, and nothing that anybody still needs goes."""
+
+from __future__ import annotations
+
+import shutil
+
+from . import network
+from .deadline import Deadline
+from .instance import Instance
+from .layout import IDENTIFIER, Layout
+from .locks import locked
+from .problem import Problem, internal, rejected
+from .request import Fields, owner_of
+from .servers import check_owner, directory_part, end_processes, services_of
+
+
+def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
+    """{root, owner, serverID, securityServices} -> {warnings}. Rejected `ServerNotEmpty` while it has shares. What is
+    not there is removed already."""
+    owner = owner_of(request)
+    server_id = request.text("serverID", IDENTIFIER)
+    warnings: list[dict] = []
+    with locked(layout, server_id, deadline, "this share server"):
+        instance = Instance(layout, server_id, deadline)
+        if not instance.exists:
+            # Directories without a state hold nothing of anybody: the state is the first thing that is written.
+            shutil.rmtree(instance.paths.base, ignore_errors=True)
+            return {"warnings": warnings}
+        state = instance.state
+        check_owner(state, owner)
+        if state.shares:
+            raise rejected(
+                "ServerNotEmpty",
+                f"the share server still has {len(state.shares)} share(s); they must be deleted first",
+                detail=", ".join(sorted(state.shares)),
+            )
+        if state.directory:
+            warnings = _leave(instance, services_of(request))
+        state.phase = "removing"
+        instance.save()
+        end_processes(instance)
+        network.tear_down(instance.paths, state)
+        _delete_files(instance)
+    return {"warnings": warnings}
+
+
+def _leave(instance: Instance, services: list[dict]) -> list[dict]:
+    """Leaves the directory as well as it can: a directory that is gone must not keep a server for ever."""
+    try:
+        instance.open()
+        outcome = directory_part().leave(instance, services, instance.state.settings)
+        return outcome.get("warnings", []) if isinstance(outcome, dict) else list(outcome or [])
+    except Problem as problem:
+        return [{"reason": "DirectoryNotLeft", "message": f"the share server's account may be left: {problem.message}"}]
+
+
+def _delete_files(instance: Instance) -> None:
+    """The state last: what is interrupted is found again."""
+    base = instance.paths.base
+    for entry in base.iterdir():
+        if entry != instance.paths.state:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
+    try:
+        instance.paths.state.unlink(missing_ok=True)
+        base.rmdir()
+    except OSError as cause:
+        raise internal("FilesNotRemoved", "the share server's files can't be removed", detail=str(cause)) from cause

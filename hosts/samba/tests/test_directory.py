@@ -1,0 +1,175 @@
+"""What the directory code decides without a directory."""
+
+import struct
+import unittest
+
+from sharenet_samba.address_policy import denied_networks, refusal
+from sharenet_samba.directory_data import filter_value, parse_ldif, rdn_value
+from sharenet_samba.directory_service import ldap_address, parse_service
+from sharenet_samba.domain_survey import organizational_unit_dn
+from sharenet_samba.idmap import as_details, range_of
+from sharenet_samba.name_server import Malformed, parse_answer
+from sharenet_samba.problem import Problem
+
+SETTINGS = {"first": 1000, "size": 100, "count": 3}
+AD = {
+    "id": "1",
+    "name": "ad",
+    "type": "active_directory",
+    "dnsIPs": ["10.0.0.2"],
+    "domain": "Corp.Example.",
+    "user": "joiner",
+    "password": "p",
+}
+
+
+class Ranges(unittest.TestCase):
+    def test_a_domain_keeps_its_range_and_no_other_gets_it(self):
+        directory = {}
+        self.assertEqual(range_of(directory, "S-1", SETTINGS), (1100, 1199))
+        self.assertEqual(range_of(directory, "S-2", SETTINGS), (1200, 1299))
+        self.assertEqual(tuple(range_of(directory, "S-1", SETTINGS)), (1100, 1199))
+        self.assertEqual(as_details(directory), "S-1=1100-1199 S-2=1200-1299")
+        with self.assertRaises(Problem) as caught:
+            range_of(directory, "S-3", SETTINGS)
+        self.assertEqual(caught.exception.reason, "IDRangesExhausted")
+
+    def test_changed_settings_move_no_range_and_overlap_none(self):
+        directory = {}
+        range_of(directory, "S-1", SETTINGS)
+        changed = {"first": 1050, "size": 30, "count": 20}
+        first, last = range_of(directory, "S-2", changed)
+        self.assertGreater(first, 1199)
+        self.assertEqual(last - first, 29)
+        self.assertEqual(tuple(range_of(directory, "S-1", changed)), (1100, 1199))
+
+
+class Addresses(unittest.TestCase):
+    def test_what_is_no_address_of_another_machine_is_refused(self):
+        denied = denied_networks(["10.96.0.0/12", "fd00:1::/32"])
+        refused = ["127.0.0.1", "::1", "0.0.0.0", "::", "169.254.169.254", "fe80::1", "224.0.0.1", "255.255.255.255"]
+        for address in [
+            *refused,
+            "::ffff:127.0.0.1",
+            "10.96.0.10",
+            "::ffff:10.96.0.10",
+            "fd00:1::5",
+            "240.0.0.1",
+            "nonsense",
+            "127.1",
+        ]:
+            with self.subTest(address=address):
+                self.assertIsNotNone(refusal(address, denied))
+        for address in ("10.0.0.2", "192.168.1.1", "fd00:2::5"):
+            self.assertIsNone(refusal(address, denied))
+
+
+class Services(unittest.TestCase):
+    def test_an_account_is_taken_in_the_forms_that_people_write(self):
+        for user in ("joiner", "CORP\\joiner", "joiner@corp.example", "joiner@CORP.EXAMPLE"):
+            service = parse_service({**AD, "user": user}, [])
+            self.assertEqual(
+                (service.user, service.realm, service.base_dn), ("joiner", "CORP.EXAMPLE", "DC=corp,DC=example")
+            )
+
+    def test_hostile_values_are_refused(self):
+        for wrong in (
+            {"user": "-X"},
+            {"user": "a/b"},
+            {"user": "joiner@other"},
+            {"domain": "corp"},
+            {"domain": "a b.c"},
+            {"domain": "-a.b"},
+            {"password": "a\nb"},
+            {"password": None},
+            {"dnsIPs": []},
+            {"servers": ["a b"]},
+            {"servers": ["-x.corp"]},
+            {"defaultADSite": "a.b"},
+            {"ou": "a\nb"},
+        ):
+            with self.subTest(wrong=wrong), self.assertRaises(Problem) as caught:
+                parse_service({**AD, **wrong}, [])
+            self.assertEqual(caught.exception.reason, "SecurityServiceInvalid")
+
+    def test_an_organizational_unit_may_be_a_path_or_a_name_of_the_directory(self):
+        base = "DC=corp,DC=example"
+        cases = {
+            "Servers": f"OU=Servers,{base}",
+            "Servers/File servers": f"OU=File servers,OU=Servers,{base}",
+            "OU=Servers": f"OU=Servers,{base}",
+            f"OU=Servers,{base}": f"OU=Servers,{base}",
+            "a,b": f"OU=a\\,b,{base}",
+        }
+        for given, dn in cases.items():
+            self.assertEqual(organizational_unit_dn(parse_service({**AD, "ou": given}, []), base), dn)
+        with self.assertRaises(Problem):
+            organizational_unit_dn(parse_service({**AD, "ou": "OU=x,DC=other,DC=example"}, []), base)
+
+    def test_ldap_servers_are_hosts_or_plain_urls(self):
+        cases = {
+            "ldap.corp.example": "ldap://ldap.corp.example:389",
+            "10.0.0.2:3890": "ldap://10.0.0.2:3890",
+            "fd00::2": "ldap://[fd00::2]:389",
+            "ldaps://ldap.corp.example": "ldaps://ldap.corp.example:636",
+        }
+        for given, url in cases.items():
+            self.assertEqual(ldap_address("x", given).url(), url)
+        for given in (
+            "http://x",
+            "ldap://u:p@x",
+            "ldap://x/dc=x",
+            "ldap://x?y",
+            "ldapi:///run/x",
+            "a b",
+            "ldap://x:99999",
+            "",
+        ):
+            with self.subTest(given=given), self.assertRaises(Problem):
+                ldap_address("x", given)
+
+
+class Data(unittest.TestCase):
+    def test_entries_are_read_with_long_and_encoded_lines(self):
+        record = "# record 1\ndn: CN=a,DC=b\ndescription: one\n  two\nobjectSid:: Uy0xLTU=\n\n"
+        text = f"{record}# Referral\nref: ldap://x\n\n# returned 1\n"
+        [entry] = parse_ldif(text)
+        self.assertEqual(
+            (entry.dn, entry.first("description"), entry.first("objectsid")), ("CN=a,DC=b", "one two", "S-1-5")
+        )
+
+    def test_values_in_searches_and_names_mean_themselves(self):
+        self.assertEqual(filter_value("a*)(b\\"), "a\\2a\\29\\28b\\5c")
+        self.assertEqual(rdn_value('a,b+"c'), 'a\\,b\\+\\"c')
+        self.assertEqual(rdn_value(" #a "), "\\ #a\\ ")
+
+
+class Answers(unittest.TestCase):
+    def answer(self, body: bytes, answers: int = 1, flags: int = 0x8180) -> bytes:
+        return struct.pack(">HHHHHH", 7, flags, 0, answers, 0, 0) + body
+
+    def test_records_are_read(self):
+        a = b"\2dc\4corp\0" + struct.pack(">HHIH", 1, 1, 60, 4) + bytes([10, 0, 0, 2])
+        code, truncated, records = parse_answer(self.answer(a), 7)
+        self.assertEqual((code, truncated), (0, False))
+        self.assertEqual(records, [{"name": "dc.corp", "type": "A", "address": "10.0.0.2"}])
+
+    def test_what_is_no_answer_is_told_as_such(self):
+        loop = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + bytes(4)
+        wrong = [
+            b"",
+            b"\0" * 5,
+            self.answer(b"", flags=0x0100),
+            self.answer(loop),
+            self.answer(b"\2dc"),
+            self.answer(b"\xff" * 40),
+        ]
+        for message in wrong:
+            with self.subTest(message=message), self.assertRaises(Malformed):
+                parse_answer(message, 7)
+        with self.assertRaises(Malformed):
+            parse_answer(self.answer(b"", 0), 8)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,169 @@
+"""smb.conf from data: what Samba reads back is what was meant."""
+
+import unittest
+
+from sharenet_samba.access import decide, normal_range
+from sharenet_samba.principals import name_problem, qualified
+from sharenet_samba.problem import Problem
+from sharenet_samba.request import WantedRule
+from sharenet_samba.samba_settings import whole
+from sharenet_samba.share_section import share_section
+from sharenet_samba.smbconf import checked_value, quoted_name, render
+from sharenet_samba.state import Allocation, Owner, Rule, Share, State
+
+ID = "11111111-2222-3333-4444-555555555555"
+
+
+def a_state(**more) -> State:
+    return State(Owner("i", "n"), ID, "name", "HOST", "br0", [Allocation("10.0.0.5", 24, "flat", "s")], **more)
+
+
+def a_share(*rules: Rule, project: int | None = None) -> Share:
+    return Share(ID, "share-1", 1 << 30, project=project, rules=list(rules))
+
+
+class Values(unittest.TestCase):
+    def test_values_that_mean_something_else_to_samba_are_refused(self):
+        for value in ("a\nb", "a\rb", "a\0b", "a\x7f", "line\\", " a", "a\t", "%U", "a%$(HOME)", "x" * 9000):
+            with self.subTest(value=value), self.assertRaises(Problem) as caught:
+                checked_value(value, "x")
+            self.assertEqual(caught.exception.reason, "ValueNotRepresentable")
+
+    def test_values_with_harmless_signs_stay_as_they_are(self):
+        for value in ("a = b", "[x]", "a; b # c", "DOM\\user", "größe", ""):
+            self.assertEqual(checked_value(value, "x"), value)
+
+    def test_names_are_quoted_and_can_not_leave_the_quotes(self):
+        self.assertEqual(quoted_name("Domain Users, all", "x"), '"Domain Users, all"')
+        for name in ('a"b', ""):
+            with self.assertRaises(Problem):
+                quoted_name(name, "x")
+
+    def test_sections_and_parameters_are_names(self):
+        for sections in ({"a]\n[b": {}}, {"": {}}, {"global": {"a = b\nc": "d"}}, {"global": {"": "d"}}):
+            with self.assertRaises(Problem):
+                render(sections)
+
+
+class Whole(unittest.TestCase):
+    def test_the_directory_can_not_undo_the_isolation(self):
+        state = a_state()
+        conf = whole(
+            state, {"global": {"interfaces": "0.0.0.0", "include": "/etc/passwd", "preexec": "sh", "realm": "A"}}
+        )
+        self.assertEqual(conf["global"]["interfaces"], "lo 10.0.0.5/24")
+        self.assertEqual(conf["global"]["bind interfaces only"], "yes")
+        self.assertEqual(conf["global"]["realm"], "A")
+        self.assertFalse({"include", "preexec"} & conf["global"].keys())
+
+    def test_a_share_that_is_being_removed_is_not_offered(self):
+        share = a_share()
+        state = a_state(shares={ID: share})
+        self.assertIn("share-1", whole(state, {}))
+        share.removing = True
+        self.assertNotIn("share-1", whole(state, {}))
+
+
+class Sections(unittest.TestCase):
+    def test_without_rules_a_share_is_not_available(self):
+        self.assertEqual(share_section(a_share(), a_state())["available"], "no")
+
+    def test_users_and_groups_have_their_levels(self):
+        rules = (Rule("1", "user", "al ice", "rw", "user"), Rule("2", "user", "@staff", "ro", "group"))
+        section = share_section(a_share(*rules), a_state())
+        self.assertEqual(section["valid users"], '"al ice", +"staff"')
+        self.assertEqual(section["write list"], '"al ice"')
+        self.assertEqual(section["read only"], "yes")
+        self.assertNotIn("hosts allow", section)
+
+    def test_addresses_that_may_only_read_bind_users_that_may_write(self):
+        rules = (Rule("1", "user", "alice", "rw", "user"), Rule("2", "ip", "10.0.0.0/255.0.0.0", "ro"))
+        section = share_section(a_share(*rules), a_state())
+        self.assertEqual(section["hosts allow"], "10.0.0.0/255.0.0.0")
+        self.assertNotIn("write list", section)
+
+    def test_bare_names_are_of_the_domain_of_the_day(self):
+        state = a_state(sections={"global": {"security": "ads", "workgroup": "ADB", "realm": "B.TEST"}})
+        share = a_share(Rule("1", "user", "eng", "rw", "group"))
+        self.assertEqual(share_section(share, state)["valid users"], '+"ADB\\eng"')
+        self.assertEqual(qualified("al@b.test", state), "ADB\\al")
+        self.assertEqual(qualified("al@a.test", state), "al@a.test")
+        self.assertEqual(qualified("ADA\\al", state), "ADA\\al")
+        self.assertEqual(qualified("al", a_state()), "al")
+
+    def test_clients_see_the_size_where_nothing_limits_it(self):
+        self.assertEqual(share_section(a_share(), a_state())["max disk size"], "1024")
+        self.assertNotIn("max disk size", share_section(a_share(project=7), a_state()))
+
+
+class Decisions(unittest.TestCase):
+    wanted = [WantedRule("1", "user", "alice", "ro"), WantedRule("2", "user", "bob", "ro")]
+
+    def test_a_rule_in_force_stays_while_the_directory_can_not_be_asked(self):
+        share = a_share(Rule("1", "user", "alice", "rw", "user"))
+        rules, results = decide(self.wanted, share, {})
+        self.assertEqual(rules, [Rule("1", "user", "alice", "ro", "user")])
+        self.assertEqual(results["1"], {})
+        self.assertEqual(results["2"]["reason"], "DirectoryNotAnswering")
+
+    def test_a_rule_in_force_goes_when_the_directory_has_no_such_name(self):
+        share = a_share(Rule("1", "user", "alice", "rw", "user"))
+        rules, results = decide(self.wanted, share, {"alice": None, "bob": "user"})
+        self.assertEqual(rules, [Rule("2", "user", "bob", "ro", "user")])
+        self.assertEqual(results["1"]["reason"], "AccessToUnknown")
+        self.assertEqual(results["2"], {})
+
+    def test_the_level_of_addresses_in_force_stays(self):
+        share = a_share(Rule("old", "ip", "10.0.0.1", "ro"))
+        wanted = [WantedRule("new", "ip", "10.0.0.2", "rw"), WantedRule("old", "ip", "10.0.0.1", "ro")]
+        rules, results = decide(wanted, share, {})
+        self.assertEqual([rule.id for rule in rules], ["old"])
+        self.assertEqual(results["new"]["reason"], "AccessLevelNotSupported")
+
+    def test_ranges_are_written_as_samba_takes_them(self):
+        for to, written in {
+            "10.1.2.3": "10.1.2.3",
+            "10.1.2.3/32": "10.1.2.3",
+            "10.1.2.3/8": "10.0.0.0/255.0.0.0",
+            "FD00::/64": "fd00::/64",
+            "ALL": None,
+            "10.0.0.1 EXCEPT 10.0.0.2": None,
+            "": None,
+        }.items():
+            self.assertEqual(normal_range(to), written, to)
+
+    def test_names_that_nobody_can_have_are_refused(self):
+        for name in (
+            "",
+            "@",
+            "@@a",
+            "+@a",
+            "a\nb",
+            "-a",
+            "a%U",
+            'a"',
+            "a=b",
+            "a/b",
+            "dom\\",
+            "a\\b\\c",
+            " a",
+            "a ",
+            "x" * 256,
+        ):
+            self.assertIsNotNone(name_problem(name), name)
+        for name in (
+            "alice",
+            "@staff",
+            "+staff",
+            "DOM\\alice",
+            "al.ice@a.test",
+            "Domain Users",
+            "größe",
+            "o'neil",
+            "x" * 255,
+        ):
+            self.assertIsNone(name_problem(name), name)
+
+
+if __name__ == "__main__":
+    unittest.main()

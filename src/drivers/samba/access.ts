@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { safeText } from '../../api/safe-text.ts';
+import type {
+  AccessRequest,
+  AccessUpdate,
+  AccessUpdates,
+  CallContext,
+  DriverAccessRule,
+  DriverServer,
+  DriverShare,
+} from '../driver.ts';
+import { DriverError } from '../errors.ts';
+import type { Backend } from './backend.ts';
+import type { Host } from './host.ts';
+import { ownerOf } from './requests.ts';
+import { serverOf } from './shares.ts';
+
+const accessSchema = z.object({
+  results: z.record(
+    z.string(),
+    z.object({ state: z.literal('error').nullish(), reason: z.string().nullish(), message: z.string().nullish() }),
+  ),
+});
+
+const accessTypes: readonly DriverAccessRule['accessType'][] = ['user', 'ip'];
+
+/** Makes the share's rules those that are wanted; on a share that is gone, denials have succeeded. */
+export async function updateAccess(
+  { hosts }: Backend,
+  request: AccessRequest,
+  context: CallContext,
+): Promise<AccessUpdates> {
+  const { share, accessRules, addRules, updateRules, deleteRules } = request;
+  const server = serverOf(request);
+  try {
+    return await setRules(hosts.of(server), { server, share, accessRules }, context);
+  } catch (error) {
+    const onlyDenials = deleteRules.length > 0 && addRules.length + updateRules.length === 0;
+    if (onlyDenials && error instanceof DriverError && error.kind === 'NotFound') return new Map();
+    throw error;
+  }
+}
+
+/** What the rules of a share are to be. */
+interface WantedRules {
+  readonly server: DriverServer;
+  readonly share: DriverShare;
+  readonly accessRules: readonly DriverAccessRule[];
+}
+
+/** Makes the share's rules these, whatever they were. What is wrong with one rule is that rule's error. */
+export async function setRules(
+  host: Host,
+  { server, share, accessRules }: WantedRules,
+  context: CallContext,
+): Promise<AccessUpdates> {
+  const known = accessRules.filter(({ accessType }) => accessTypes.includes(accessType));
+  const { results } = await host.call({
+    verb: 'access-set',
+    request: {
+      owner: ownerOf(context),
+      serverID: server.id,
+      shareID: share.id,
+      rules: known.map(({ id, accessType, accessTo, accessLevel }) => ({
+        id,
+        type: accessType,
+        to: accessTo,
+        level: accessLevel,
+      })),
+    },
+    schema: accessSchema,
+    signal: context.signal,
+  });
+  const updates = new Map<string, AccessUpdate>();
+  for (const { id, accessType } of accessRules) {
+    const result = results[id];
+    if (!accessTypes.includes(accessType)) {
+      updates.set(id, { state: 'error', reason: `shares of this backend take no rules of type ${accessType}` });
+    } else if (result?.state === 'error') {
+      const reason = safeText(result.message ?? result.reason ?? '', 255);
+      updates.set(id, { state: 'error', reason: reason === '' ? 'the file server refused the rule' : reason });
+    } else {
+      updates.set(id, {});
+    }
+  }
+  return updates;
+}

@@ -1,0 +1,21 @@
+import type { DriverLogger, SecurityServiceUpdateResult, WarningsResult } from '../driver.ts';
+import type { SambaConfig } from './config.ts';
+import type { Hosts } from './hosts.ts';
+import type { LongWork } from './long-work.ts';
+import type { ServerChoice } from './server-choice.ts';
+import type { CreateResult } from './servers.ts';
+
+/** What the driver's operations work on. */
+export interface Backend {
+  readonly config: SambaConfig;
+  readonly hosts: Hosts;
+  readonly logger: DriverLogger;
+  readonly choice: ServerChoice;
+  /** Work by share server. */
+  readonly setups: LongWork<CreateResult>;
+  readonly updates: LongWork<SecurityServiceUpdateResult>;
+  readonly teardowns: LongWork<WarningsResult>;
+}
+
+/** How long the program on a host may work on joining or leaving a domain, in seconds. */
+export const longSeconds = 300;

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { safeText } from '../../api/safe-text.ts';
+import type { CallContext, Capabilities } from '../driver.ts';
+import { DriverError } from '../errors.ts';
+import type { Backend } from './backend.ts';
+import type { Host } from './host.ts';
+import type { HostAnswer } from './hosts.ts';
+
+const bytes = z.number().int().nonnegative();
+
+const hostSchema = z.object({
+  programVersion: z.string().max(64),
+  sambaVersion: z.string().max(64),
+  capacity: z.object({ total: bytes, available: bytes }),
+  problems: z.array(z.string()).default([]),
+});
+
+/** What a host says about itself. */
+export type HostDescription = z.output<typeof hostSchema>;
+
+/** Asks a host how it is. */
+export async function describeHost(host: Host, signal: AbortSignal): Promise<HostDescription> {
+  const { interface: device } = host.config;
+  return await host.call({ verb: 'describe-host', request: { interface: device }, schema: hostSchema, signal });
+}
+
+/** Why a host can't take share servers, in one line; undefined when it can. */
+export function hostProblem({ problems }: HostDescription): string | undefined {
+  return problems.length === 0 ? undefined : safeText(problems.join('; '));
+}
+
+/**
+ * What the backend can do. It works while one host is fit: what is on others waits, and comes back with them.
+ * @throws DriverError `Unavailable` when none is
+ */
+export async function probe(
+  { config, hosts, logger }: Backend,
+  { signal }: Pick<CallContext, 'signal'>,
+): Promise<Capabilities> {
+  const answers = await hosts.ask((host) => describeHost(host, signal));
+  const unfit = answers.flatMap((answer) => {
+    const why = whyUnfit(answer);
+    return why === undefined ? [] : [{ host: answer.host.name, ...why }];
+  });
+  const [first] = unfit;
+  if (first !== undefined && unfit.length === answers.length) {
+    const others = unfit.length === 1 ? '' : `; and ${unfit.length - 1} more of ${answers.length} hosts are not fit`;
+    const { reason, message, detail } = first;
+    throw new DriverError({ kind: 'Unavailable', reason, message: `${message}${others}`, ...detail });
+  }
+  for (const { host, reason, message, detail } of unfit) {
+    logger.warn({ host, reason, error: message, ...detail }, 'a host takes no share servers');
+  }
+  return {
+    driverHandlesShareServers: true,
+    securityServiceUpdateSupport: true,
+    securityServiceTypes: ['active_directory', 'ldap'],
+    // One Samba instance has one source of users.
+    securityServiceCombinations: [['active_directory'], ['ldap']],
+    ...(config.standaloneServers ? {} : { requiredSecurityServices: { CIFS: ['active_directory', 'ldap'] } }),
+    shareProtocols: ['CIFS'],
+    accessTypesByProtocol: { CIFS: ['user', 'ip'] },
+    accessLevels: ['rw', 'ro'],
+    accessKeyTypes: [],
+    networkAllocationsPerServer: 1,
+    // When a host goes or comes back its shares are looked at again: then this text changes.
+    backendInfo: ['samba/1', ...answers.map(stateOf)].join(' '),
+    capacity: capacityOf(answers),
+  };
+}
+
+type Described = HostAnswer<HostDescription>;
+
+function whyUnfit(
+  answer: Described,
+): { readonly reason: string; readonly message: string; readonly detail: { readonly detail?: string } } | undefined {
+  if (!answer.answered) {
+    const { reason, message, detail } = answer.error;
+    return { reason, message, detail: detail === undefined ? {} : { detail } };
+  }
+  const problem = hostProblem(answer.answer);
+  if (problem === undefined) return undefined;
+  return { reason: 'HostNotPrepared', message: `host ${answer.host.name} is not prepared: ${problem}`, detail: {} };
+}
+
+function stateOf(answer: Described): string {
+  if (!answer.answered) return `${answer.host.name}=unreachable`;
+  const { programVersion, sambaVersion } = answer.answer;
+  return `${answer.host.name}=${programVersion}/${sambaVersion}`;
+}
+
+/** Of the hosts that answer: on others nothing can be placed. */
+function capacityOf(answers: readonly Described[]): { readonly total: number; readonly available: number } {
+  let total = 0;
+  let available = 0;
+  for (const answer of answers) {
+    if (!answer.answered || hostProblem(answer.answer) !== undefined) continue;
+    total += answer.answer.capacity.total;
+    available += answer.answer.capacity.available;
+  }
+  return { total, available };
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { redact, safeReason, safeText } from '../../api/safe-text.ts';
+import { DriverError } from '../errors.ts';
+import { detailsSchema } from './results.ts';
+import type { CommandResult } from './ssh-connection.ts';
+import { hostError } from './transport-errors.ts';
+
+/** Version of what is spoken with the program on the hosts. */
+export const protocolVersion = 1;
+
+/** What the program on the hosts can be asked. */
+export type Verb =
+  | 'describe-host'
+  | 'list'
+  | 'create'
+  | 'describe'
+  | 'start'
+  | 'remove'
+  | 'check'
+  | 'update-security-service'
+  | 'share-add'
+  | 'share-resize'
+  | 'share-describe'
+  | 'share-remove'
+  | 'access-set';
+
+const text = z.string();
+const answerSchema = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), result: z.unknown() }),
+  z.object({
+    ok: z.literal(false),
+    error: z.object({
+      kind: z.enum(['Unavailable', 'Rejected', 'NotFound', 'Internal']),
+      reason: text,
+      message: text,
+      detail: text.nullish(),
+      retryAfterSeconds: z.number().nullish(),
+      partial: z.object({ details: detailsSchema.optional() }).nullish(),
+    }),
+  }),
+]);
+
+/** What an answer is judged by. */
+export interface Question {
+  readonly hostName: string;
+  readonly verb: Verb;
+  /** What must not show in an error, whatever the host says. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Reads what the program on a host answered.
+ * @returns the result, not yet checked
+ * @throws DriverError of the kind that the program says, or when it gave no answer that can be read
+ */
+export function readAnswer(question: Question, result: CommandResult): unknown {
+  const answer = answerSchema.safeParse(jsonOf(result.output));
+  if (!answer.success) throw noAnswer(question, result);
+  if (answer.data.ok) return answer.data.result;
+  const { kind, reason, message, detail, retryAfterSeconds, partial } = answer.data.error;
+  throw new DriverError({
+    kind,
+    reason: safeReason(reason, 'HostProgramFailed'),
+    message: safeText(redact(message, question.secrets)),
+    detail: `host ${question.hostName}, ${question.verb}: ${redact(detail ?? 'no details', question.secrets)}`,
+    ...(retryAfterSeconds == null ? {} : { retryAfter: retryAfterSeconds }),
+    ...(partial?.details === undefined ? {} : { partial: { backendDetails: partial.details } }),
+  });
+}
+
+/** Checks a result. @throws DriverError `Internal` without quoting it */
+export function readResult<Schema extends z.ZodType>(
+  schema: Schema,
+  { hostName, verb }: Question,
+  result: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(result);
+  if (parsed.success) return parsed.data;
+  const field = parsed.error.issues[0]?.path.map(String).join('.') ?? '';
+  throw new DriverError({
+    kind: 'Internal',
+    reason: 'UnexpectedAnswer',
+    message: `the program on host ${hostName} answered ${verb} in a form that this version of the driver does not know`,
+    detail: `first field that does not fit: ${field === '' ? '(all)' : field}`,
+  });
+}
+
+/** Shells end with this code when there is no such program. */
+const notFoundCode = 127;
+
+function noAnswer({ hostName, verb, secrets }: Question, { code, errorOutput }: CommandResult): DriverError {
+  const detail = redact(errorOutput, secrets).trim();
+  if (code === notFoundCode) {
+    return hostError('HostProgramMissing', `host ${hostName} has no sharenet-samba-host: see docs/samba.md`, detail);
+  }
+  const how = code === undefined ? 'was killed' : `ended with code ${code}`;
+  // Not `Internal`, which is final: a host that is shut down kills it as well.
+  return hostError('HostProgramFailed', `the program on host ${hostName} ${how} without an answer to ${verb}`, detail);
+}
+
+function jsonOf(output: string): unknown {
+  try {
+    return JSON.parse(output);
+  } catch {
+    return undefined;
+  }
+}

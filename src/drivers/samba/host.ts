@@ -1,0 +1,99 @@
+import type { z } from 'zod';
+import type { SambaHostConfig } from './config.ts';
+import { protocolVersion, readAnswer, readResult, type Verb } from './host-protocol.ts';
+import { type CommandResult, NoChannelError, type SSHCommand, SSHConnection, type SSHLogin } from './ssh-connection.ts';
+import { parseHostKey } from './ssh-keys.ts';
+import { hostError } from './transport-errors.ts';
+
+/** Commands that run at once on one connection; sshd allows ten by default, and takes a moment to count one as ended. */
+const maxCommands = 8;
+/** The program, unless the key's entry on the host forces it anyway. */
+const program = 'sharenet-samba-host';
+const usualSeconds = 45;
+/** How much longer than the program itself its answer is waited for, in milliseconds. */
+const graceMs = 5000;
+
+/** How a verb is called. */
+export interface HostCall<Schema extends z.ZodType> {
+  readonly verb: Verb;
+  /** Besides the root directory. */
+  readonly request: Readonly<Record<string, unknown>>;
+  /** Form of the result. */
+  readonly schema: Schema;
+  readonly signal: AbortSignal;
+  /** Time that the program may take, in seconds. */
+  readonly deadlineSeconds?: number;
+  /** What must not show in an error, whatever the host says. */
+  readonly secrets?: readonly string[];
+}
+
+/** A file server host: verbs go to its program over connections that are kept. */
+export class Host {
+  readonly config: SambaHostConfig;
+  readonly #login: SSHLogin;
+  /** Long work must not take the places of what is quick. */
+  readonly #connections: Record<'quick' | 'long', SSHConnection | undefined> = { quick: undefined, long: undefined };
+  #closed = false;
+
+  constructor(config: SambaHostConfig, privateKey: string) {
+    this.config = config;
+    const { name, address, port, user } = config;
+    const hostKey = parseHostKey(config.hostKey);
+    if (hostKey === undefined) throw new Error(`hostKey of host ${name} was not checked`);
+    this.#login = { name, address, port, user, hostKey, privateKey };
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  /** @throws DriverError as the program says; `Unavailable` when it can't be reached or the call is cut off */
+  async call<Schema extends z.ZodType>(call: HostCall<Schema>): Promise<z.output<Schema>> {
+    const { verb, request, schema, signal, deadlineSeconds = usualSeconds, secrets = [] } = call;
+    const question = { hostName: this.name, verb, secrets };
+    const input = { protocol: protocolVersion, verb, deadlineSeconds, root: this.config.root, ...request };
+    const late = hostError('OperationTimeout', `host ${this.name} gave no answer within ${deadlineSeconds} s`);
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(late), deadlineSeconds * 1000 + graceMs);
+    try {
+      const result = await this.#run(deadlineSeconds > usualSeconds ? 'long' : 'quick', {
+        command: program,
+        input: JSON.stringify(input),
+        signal: AbortSignal.any([signal, deadline.signal]),
+      });
+      return readResult(schema, question, readAnswer(question, result));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const connection of Object.values(this.#connections)) connection?.close();
+  }
+
+  async #run(kind: 'quick' | 'long', command: SSHCommand): Promise<CommandResult> {
+    const connection = this.#connection(kind);
+    try {
+      return await connection.run(command);
+    } catch (error) {
+      if (!(error instanceof NoChannelError)) throw error;
+      connection.retire();
+    }
+    try {
+      return await this.#connection(kind).run(command);
+    } catch (error) {
+      if (!(error instanceof NoChannelError)) throw error;
+      throw hostError('HostBusy', `host ${this.name} takes no further command`, error.message);
+    }
+  }
+
+  #connection(kind: 'quick' | 'long'): SSHConnection {
+    if (this.#closed) throw hostError('OperationAborted', `host ${this.name} is not used any more`);
+    const present = this.#connections[kind];
+    if (present?.usable) return present;
+    const made = new SSHConnection(this.#login, maxCommands);
+    this.#connections[kind] = made;
+    return made;
+  }
+}

@@ -1,0 +1,34 @@
+import type { DriverModule, DriverOptions } from '../driver.ts';
+import { DriverError } from '../errors.ts';
+import { type SambaConfig, type SambaHostConfig, sambaConfigSchema } from './config.ts';
+import { Host } from './host.ts';
+import { Hosts } from './hosts.ts';
+import { SambaDriver } from './samba-driver.ts';
+import { isPrivateKey } from './ssh-keys.ts';
+
+/** Key of the credentials Secret's data that holds the private SSH key; `<host name>.` before it is for one host alone. */
+const keyField = 'sshPrivateKey';
+
+/** CIFS shares of Samba share servers on Linux hosts, in an Active Directory domain or with the users of an LDAP server. */
+export const sambaDriver: DriverModule<SambaConfig> = {
+  driverAPIVersion: 1,
+  configSchema: sambaConfigSchema,
+  identityFields: ['idmap'],
+  credentialsSecretName: ({ credentialsSecretName }) => credentialsSecretName,
+  createDriver: (options) => {
+    const hosts = options.config.hosts.map((host) => new Host(host, privateKeyOf(host, options)));
+    return new SambaDriver(options, new Hosts(hosts));
+  },
+};
+
+/** @throws DriverError `Rejected` when the Secret has no key for the host */
+function privateKeyOf({ name }: SambaHostConfig, { config, credentials }: DriverOptions<SambaConfig>): string {
+  const ownField = `${name}.${keyField}`;
+  const key = credentials[ownField] ?? credentials[keyField] ?? '';
+  if (isPrivateKey(key)) return key;
+  throw new DriverError({
+    kind: 'Rejected',
+    reason: 'CredentialsInvalid',
+    message: `Secret ${config.credentialsSecretName} must have a private SSH key without passphrase for host ${name}, as ${keyField} or ${ownField}`,
+  });
+}

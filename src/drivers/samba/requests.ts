@@ -1,0 +1,28 @@
+import type { CallContext, DriverSecurityService, DriverServer } from '../driver.ts';
+import type { SambaConfig } from './config.ts';
+
+/** Whose a share server is, as the program on a host wants to know it with every verb. */
+export function ownerOf({ installationID, tenant }: Pick<CallContext, 'installationID' | 'tenant'>): object {
+  return { installationID, namespaceUID: tenant.namespaceUID };
+}
+
+/** A share server as the program on a host takes it. */
+export function serverView({ id, name, hostname, allocations }: DriverServer): object {
+  return { id, name, hostname, allocations };
+}
+
+/** A security service as the program on a host takes it, with its password. */
+export function serviceView(service: DriverSecurityService): object {
+  const { id, name, type, dnsIPs, servers, domain, user, password, ou, defaultADSite } = service;
+  return { id, name, type, dnsIPs, servers, domain, user, password, ou, defaultADSite };
+}
+
+/** What of the backend's configuration concerns share servers. */
+export function settingsOf({ deniedRanges, idmap, updateDNS }: SambaConfig): object {
+  return { deniedRanges, idmapRange: idmap, updateDNS };
+}
+
+/** The passwords of services, which must not show in any error. */
+export function passwordsOf(services: readonly (DriverSecurityService | undefined)[]): readonly string[] {
+  return services.flatMap((service) => service?.password ?? []);
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { safeReason, safeText } from '../../api/safe-text.ts';
+import type {
+  AccessUpdates,
+  CallContext,
+  SecurityServiceCheckRequest,
+  SecurityServiceCheckResult,
+  SecurityServiceUpdateRequest,
+  SecurityServiceUpdateResult,
+} from '../driver.ts';
+import { setRules } from './access.ts';
+import { type Backend, longSeconds } from './backend.ts';
+import type { Host } from './host.ts';
+import { ownerOf, passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
+import { detailsSchema, warningsSchema } from './results.ts';
+
+const checkSchema = z.object({
+  compatible: z.boolean(),
+  reason: z.string().nullish(),
+  message: z.string().nullish(),
+  impact: z
+    .object({ disruptsSessions: z.boolean(), estimatedSeconds: z.number().nonnegative(), text: z.string() })
+    .nullish(),
+});
+
+const updateSchema = z.object({ details: detailsSchema, warnings: warningsSchema });
+
+/** Asks the share server itself, from its own network, whether the change would succeed; nothing is changed. */
+export async function checkSecurityService(
+  { hosts, config }: Backend,
+  { server, shares, newSecurityService, currentSecurityService }: SecurityServiceCheckRequest,
+  context: CallContext,
+): Promise<SecurityServiceCheckResult> {
+  const { compatible, reason, message, impact } = await hosts.of(server).call({
+    verb: 'check',
+    request: {
+      owner: ownerOf(context),
+      serverID: server.id,
+      newService: serviceView(newSecurityService),
+      ...(currentSecurityService === undefined ? {} : { currentService: serviceView(currentSecurityService) }),
+      shares: shares.map(({ id }) => id),
+      settings: settingsOf(config),
+    },
+    schema: checkSchema,
+    signal: context.signal,
+    secrets: passwordsOf([newSecurityService, currentSecurityService]),
+  });
+  return {
+    compatible,
+    ...(reason == null ? {} : { reason: safeReason(reason, 'Incompatible') }),
+    ...(message == null ? {} : { message: safeText(message) }),
+    ...(impact == null ? {} : { impact: { ...impact, text: safeText(impact.text) } }),
+  };
+}
+
+/**
+ * Gives the share server the changed service, then its shares their rules again: names in them are those of other users now.
+ * @throws InProgress while it takes longer than a call should wait
+ */
+export async function updateSecurityService(
+  { hosts, config, updates }: Backend,
+  request: SecurityServiceUpdateRequest,
+  context: CallContext,
+): Promise<SecurityServiceUpdateResult> {
+  const { server, newSecurityService, currentSecurityService, attemptedSecurityService } = request;
+  const host = hosts.of(server);
+  return await updates.run(server.id, host.name, context, async (signal) => {
+    const { details, warnings } = await host.call({
+      verb: 'update-security-service',
+      request: {
+        owner: ownerOf(context),
+        server: serverView(server),
+        newService: serviceView(newSecurityService),
+        ...(currentSecurityService === undefined ? {} : { currentService: serviceView(currentSecurityService) }),
+        ...(attemptedSecurityService === undefined ? {} : { attemptedService: serviceView(attemptedSecurityService) }),
+        settings: settingsOf(config),
+      },
+      schema: updateSchema,
+      signal,
+      deadlineSeconds: longSeconds,
+      secrets: passwordsOf([newSecurityService, currentSecurityService, attemptedSecurityService]),
+    });
+    const accessUpdates = await setAllRules(host, request, { ...context, signal });
+    return { backendDetails: { ...details, host: host.name }, accessUpdates, warnings };
+  });
+}
+
+async function setAllRules(
+  host: Host,
+  { server, shares, accessRules }: SecurityServiceUpdateRequest,
+  context: CallContext,
+): Promise<ReadonlyMap<string, AccessUpdates>> {
+  const updates = new Map<string, AccessUpdates>();
+  for (const share of shares) {
+    const rules = accessRules.get(share.id);
+    if (rules !== undefined)
+      updates.set(share.id, await setRules(host, { server, share, accessRules: rules }, context));
+  }
+  return updates;
+}

@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { safeText } from '../../api/safe-text.ts';
+import type {
+  CallContext,
+  DriverServer,
+  ServerHealth,
+  ServerRequest,
+  ServerSetupRequest,
+  ServerSetupResult,
+  WarningsResult,
+} from '../driver.ts';
+import { DriverError } from '../errors.ts';
+import { type Backend, longSeconds } from './backend.ts';
+import type { Host } from './host.ts';
+import { serverIdentifier } from './identifiers.ts';
+import { ownerOf, passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
+import { detailsSchema, onlyWarningsSchema, warningsSchema } from './results.ts';
+
+const createSchema = z.object({ details: detailsSchema, warnings: warningsSchema });
+
+/** What the program on a host says of a share server that it has made. */
+export type CreateResult = z.output<typeof createSchema>;
+
+const describeSchema = z.object({
+  exists: z.boolean(),
+  healthy: z.boolean(),
+  reason: z.string().nullish(),
+  message: z.string().nullish(),
+  warnings: warningsSchema,
+});
+
+/**
+ * Makes the server on a host, and joins its directory.
+ * @throws InProgress once a host is chosen, and while that is at it for longer than a call should wait
+ */
+export async function setupServer(
+  backend: Backend,
+  request: ServerSetupRequest,
+  context: CallContext,
+): Promise<ServerSetupResult> {
+  const { server } = request;
+  if (server.allocations.length === 0) {
+    throw new DriverError({
+      kind: 'Rejected',
+      reason: 'NetworkAllocationMissing',
+      message: `share server ${server.name} needs an address and has none`,
+    });
+  }
+  const host = await backend.choice.forSetup(server, context);
+  const identifier = serverIdentifier(host.name, server);
+  try {
+    const { details, warnings } = await backend.setups.run(server.id, host.name, context, (signal) =>
+      create(backend, host, request, context, signal),
+    );
+    backend.choice.settled(server);
+    return { identifier, backendDetails: { ...details, host: host.name }, warnings };
+  } catch (error) {
+    // Something may have been made: the tear-down has to find it.
+    throw error instanceof DriverError ? withPartial(error, identifier, host) : error;
+  }
+}
+
+function create(
+  { config }: Backend,
+  host: Host,
+  { server, securityServices }: ServerSetupRequest,
+  context: CallContext,
+  signal: AbortSignal,
+): Promise<CreateResult> {
+  return host.call({
+    verb: 'create',
+    request: {
+      interface: host.config.interface,
+      owner: ownerOf(context),
+      server: serverView(server),
+      workgroup: config.workgroup,
+      securityServices: securityServices.map(serviceView),
+      settings: settingsOf(config),
+    },
+    schema: createSchema,
+    signal,
+    deadlineSeconds: longSeconds,
+    secrets: passwordsOf(securityServices),
+  });
+}
+
+function withPartial(error: DriverError, identifier: string, host: Host): DriverError {
+  const { kind, reason, message, detail, retryAfter, cause } = error;
+  return new DriverError({
+    kind,
+    reason,
+    message,
+    ...(detail === undefined ? {} : { detail }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+    partial: { identifier, backendDetails: { ...error.partial?.backendDetails, host: host.name } },
+    cause,
+  });
+}
+
+/**
+ * Removes the server wherever it is. The program refuses while there are shares on it.
+ * @throws InProgress while it takes longer than a call should wait
+ */
+export async function teardownServer(
+  backend: Backend,
+  { server, securityServices }: ServerSetupRequest,
+  context: CallContext,
+): Promise<WarningsResult> {
+  const warnings = [];
+  for (const host of await backend.choice.whereIs(server, context.signal)) {
+    const removed = await backend.teardowns.run(server.id, host.name, context, async (signal) => {
+      const result = await host.call({
+        verb: 'remove',
+        request: {
+          owner: ownerOf(context),
+          serverID: server.id,
+          securityServices: securityServices.map(serviceView),
+          settings: settingsOf(backend.config),
+        },
+        schema: onlyWarningsSchema,
+        signal,
+        deadlineSeconds: longSeconds,
+        secrets: passwordsOf(securityServices),
+      });
+      return { warnings: result?.warnings ?? [] };
+    });
+    warnings.push(...(removed.warnings ?? []));
+  }
+  backend.choice.settled(server);
+  return { warnings };
+}
+
+const startSchema = z.object({ failed: z.record(z.string(), z.string()) });
+
+/** How a server is. One that was never set up does not exist; one that nobody starts, as after a reboot of its host, is started. */
+export async function ensureServer(
+  { hosts }: Backend,
+  { server }: ServerRequest,
+  context: CallContext,
+): Promise<ServerHealth> {
+  if (server.identifier === undefined) {
+    return { exists: false, healthy: false, reason: `share server ${server.name} was never set up` };
+  }
+  const host = hosts.of(server);
+  let health = await describe(host, server, context);
+  if (health.exists && health.reason === 'ServerNotRunning') {
+    const request = { serverID: server.id };
+    const { failed } = await host.call({ verb: 'start', request, schema: startSchema, signal: context.signal });
+    const failure = failed[server.id];
+    health = failure === undefined ? await describe(host, server, context) : { ...health, message: failure };
+  }
+  const { exists, healthy, reason, message, warnings } = health;
+  const why = message ?? reason;
+  return { exists, healthy, warnings, ...(why == null ? {} : { reason: safeText(why) }) };
+}
+
+function describe(host: Host, server: DriverServer, context: CallContext): Promise<z.output<typeof describeSchema>> {
+  const request = { owner: ownerOf(context), serverID: server.id };
+  return host.call({ verb: 'describe', request, schema: describeSchema, signal: context.signal });
+}

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SupervisedPrograms } from '../../kube/supervised-programs.ts';
+import { type LDAPLab, startLDAP } from '../../labs/ldap/ldap-lab.ts';
+import { startSegment } from '../../labs/machine/machine.ts';
+import { type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
+import { DirectoryServer } from './directory-rig.ts';
+import { HostCalls } from './host-calls.ts';
+
+let programs: SupervisedPrograms;
+let hosts: SambaHostLab;
+let calls: HostCalls;
+let first: LDAPLab;
+let second: LDAPLab;
+let server: DirectoryServer;
+
+beforeAll(async () => {
+  programs = await SupervisedPrograms.open();
+  const segment = await startSegment(programs);
+  hosts = await startSambaHosts({ segment });
+  first = await startLDAP({ segment });
+  second = await startLDAP({
+    ...{ segment, address: '10.77.0.14/24', suffix: 'dc=other,dc=test', domain: 'OTHER', tls: true },
+    users: [{ name: 'olga', password: 'Olga-Passw0rd!', uidNumber: 6001 }],
+  });
+  const [host] = hosts.hosts;
+  if (host === undefined) throw new Error('the lab has no host');
+  calls = await HostCalls.open(host);
+  server = new DirectoryServer(hosts, host, calls, '10.77.0.121');
+  await server.create();
+});
+
+afterAll(async () => {
+  await calls?.close();
+  await hosts?.stop();
+  await first?.stop();
+  await second?.stop();
+  await programs?.close();
+});
+
+function ldap(lab: LDAPLab, more: Readonly<Record<string, unknown>> = {}) {
+  const account = { user: lab.bindDN, password: lab.bindPassword };
+  return { id: `id-${lab.suffix}`, name: 'users', type: 'ldap', servers: [lab.address], ...account, ...more };
+}
+
+async function as(lab: LDAPLab, user: string, commands: string): Promise<string> {
+  const password = lab.users.find(({ name }) => name === user)?.password ?? '';
+  const login = { address: server.address, share: server.share.name, user, password };
+  const { stdout, stderr } = await hosts.client.run(login, commands);
+  return stdout + stderr;
+}
+
+test('LDAP is added to a standalone server, and its users get in', async () => {
+  expect(await server.check(ldap(first))).toMatchObject({ result: { compatible: true } });
+  const { details, warnings } = await server.update(ldap(first));
+  expect(details).toMatchObject({ directory: 'ldap', workgroup: 'CORP', ldapSuffix: 'dc=corp,dc=test' });
+  expect(warnings).toMatchObject([{ reason: 'LDAPNotEncrypted' }]);
+  await server.allow('lena');
+  expect(await as(first, 'lena', 'put /etc/hostname of-lena')).toContain('putting file');
+  expect(await as(first, 'luis', 'ls')).toContain('NT_STATUS_ACCESS_DENIED');
+  expect(await server.owner('of-lena')).toMatch(/^5001 /);
+});
+
+test.each([
+  ['a wrong password', () => ldap(first, { password: 'wrong' }), "password of 'cn=samba,dc=corp,dc=test' refused"],
+  ['loopback', () => ldap(first, { servers: ['ldap://127.0.0.1'] }), 'a loopback address'],
+  ['another directory', () => ldap(first, { user: 'cn=samba,dc=nowhere' }), 'give ou'],
+  ['a path in the URL', () => ldap(first, { servers: ['ldap://10.77.0.13/x?y'] }), 'servers must be'],
+  ['a name without a name server', () => ldap(first, { servers: ['ldap.corp.test'] }), 'dnsIPs must name'],
+])('check refuses %s', async (_what, service, words) => {
+  const refusal = { compatible: false, message: expect.stringContaining(words) };
+  expect(await server.check(service())).toMatchObject({ result: refusal });
+});
+
+test('a new bind password costs a moment, the same one nothing', async () => {
+  await first.setBindPassword('Rotated-1!');
+  const rotated = ldap(first, { password: 'Rotated-1!' });
+  expect(await server.describe()).toMatchObject({ healthy: false, reason: 'DirectoryPasswordRefused' });
+  expect(await server.check(rotated)).toMatchObject({ result: { impact: { disruptsSessions: true } } });
+  await server.update(rotated);
+  expect(await server.describe()).toMatchObject({ healthy: true });
+  expect(await as(first, 'lena', 'ls')).toContain('of-lena');
+  const unchanged = { result: { impact: { disruptsSessions: false, estimatedSeconds: 0 } } };
+  expect(await server.check(rotated)).toMatchObject(unchanged);
+  const pids = () => server.inside(['pgrep', '-o', 'smbd']);
+  const before = await pids();
+  await server.update(rotated);
+  expect(await pids()).toBe(before);
+  await first.setBindPassword(first.bindPassword);
+  await server.update(ldap(first));
+});
+
+test('a directory that stops between check and update leaves the old one in force', async () => {
+  await second.stopServer();
+  const refused = { kind: 'Unavailable', reason: 'LDAPServerNotAnswering' };
+  expect(await server.tryUpdate(ldap(second))).toMatchObject({ ok: false, error: refused });
+  expect(await as(first, 'lena', 'ls')).toContain('of-lena');
+  await second.startServer();
+});
+
+test('another directory replaces it, encrypted, and the old users are refused', async () => {
+  const { warnings } = await server.update(ldap(second), { currentService: ldap(first) });
+  expect(warnings).toMatchObject([{ reason: 'LDAPNotVerified' }]);
+  await server.allow('olga');
+  expect(await as(second, 'olga', 'ls')).toContain('of-lena');
+  expect(await as(first, 'lena', 'ls')).toContain('NT_STATUS_LOGON_FAILURE');
+});
+
+test('no directory can name root a user of its own', async () => {
+  const root = ['uid: wurzel', 'cn: wurzel', 'uidNumber: 0', 'gidNumber: 0', 'homeDirectory: /'];
+  const classes = ['account', 'posixAccount'].map((name) => `objectClass: ${name}`);
+  await second.modify(
+    [`dn: uid=wurzel,ou=people,${second.suffix}`, 'changetype: add', ...classes, ...root, ''].join('\n'),
+  );
+  await expect(server.inside(['getent', 'passwd', 'wurzel'])).rejects.toThrow('getent');
+  await expect(server.inside(['getent', 'passwd', 'olga'])).resolves.toContain(':6001:6001:');
+});
+
+test('Active Directory besides it is refused', async () => {
+  const ad = { id: 'x', name: 'x', type: 'active_directory', dnsIPs: ['10.77.0.11'], domain: 'a.test' };
+  const answer = await server.check({ ...ad, user: 'joiner', password: 'x' });
+  expect(answer).toMatchObject({ result: { reason: 'SecurityServiceCombinationNotSupported' } });
+});
+
+test('the server can be removed', async () => {
+  expect(await server.remove(ldap(second))).toEqual({ warnings: [] });
+});
