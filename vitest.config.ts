@@ -92,6 +92,7 @@ export default defineConfig({
         test: {
           name: 'e2e-samba',
           include: ['test/e2e/samba/**/*.test.ts'],
+          globalSetup: 'test/labs/machine/run-templates.ts',
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,

@@ -75,7 +75,7 @@ describe('a domain controller', () => {
 
 describe('an update', () => {
   // Tried on a busy machine: the moments lie before, in and after the join and the switch.
-  test.each([0.6, 1.2, 1.8, 2.6, 3.6])('killed after %d s is repeated to the end', async (seconds) => {
+  test.each([0.8, 1.8, 3])('killed after %d s is repeated to the end', async (seconds) => {
     const argv = ['timeout', '--signal=KILL', String(seconds), '/usr/local/sbin/sharenet-samba-host'];
     await server.host.machine.run(argv, { input: server.updateRequest(toB(), fromA()) });
     const again = await server.update(toB(), { ...fromA(), attemptedService: toB() });

@@ -56,7 +56,7 @@ describe('storage backends', () => {
     expect(messageOf(large, 'Ready')).toBe('spec.parameters: has 17011 bytes as JSON, more than 16384');
     const unknown = await until('unknown', 'judged', (object) => conditionOf(object, 'Ready') !== 'absent');
     expect(messageOf(unknown, 'Ready')).toBe(
-      'spec.driver: there is no driver "vendor.example/filer"; known: cephfs, dummy',
+      'spec.driver: there is no driver "vendor.example/filer"; known: cephfs, dummy, samba',
     );
     await cluster.kubectl('delete', 'sbe', 'large', 'unknown', '--timeout=20s');
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { eventually } from '../../faults/eventually.ts';
 import type { SupervisedPrograms } from '../../kube/supervised-programs.ts';
 import { Machine, type Segment } from '../machine/machine.ts';
+import { fromTemplate } from '../machine/template.ts';
 
 /** What is in a domain of the lab. */
 export interface DomainOptions {
@@ -181,21 +182,28 @@ export async function startDomain(
     ...['--dns-backend=SAMBA_INTERNAL', `--adminpass=${administratorPassword}`],
     ...Object.entries(settings).map(([key, value]) => `--option=${key}=${value}`),
   ];
-  await controller.succeed(provision, { timeoutMs: provisionTimeoutMs });
+  const { users, groups, organizationalUnits, joinAccounts } = options;
+  const content = JSON.stringify({ users, groups, organizationalUnits, joinAccounts });
+  await fromTemplate(controller, { of: [provision, content], folders: ['etc/samba', 'var/lib/samba'] }, async () => {
+    await controller.succeed(provision, { timeoutMs: provisionTimeoutMs });
+    await registerLDAP(domain, host);
+    await controller.succeed(['/usr/bin/python3', join(import.meta.dirname, 'fill_domain.py')], { input: content });
+  });
+  await domain.startController();
+  return domain;
+}
+
+/** What a daemon does that is not among the services of the domain controllers here. */
+async function registerLDAP(domain: TestDomain, host: string): Promise<void> {
+  const { name } = domain;
   await domain.modify(
     [
       `dn: CN=${host.toUpperCase()},OU=Domain Controllers,${baseDN(name)}`,
       'changetype: modify',
-      // The daemon that registers these is not among the services above.
       'add: servicePrincipalName',
       `servicePrincipalName: ldap/${host}.${name}`,
       `servicePrincipalName: ldap/${host}.${name}/${name}`,
       '',
     ].join('\n'),
   );
-  const { users, groups, organizationalUnits, joinAccounts } = options;
-  const content = JSON.stringify({ users, groups, organizationalUnits, joinAccounts });
-  await controller.succeed(['/usr/bin/python3', join(import.meta.dirname, 'fill_domain.py')], { input: content });
-  await domain.startController();
-  return domain;
 }
