@@ -67,7 +67,6 @@ export const navigation: readonly NavigationGroup[] = [
     items: [
       { text: 'Fields of all kinds', link: '/api-reference' },
       { text: 'Conditions, reasons, codes', link: '/conditions' },
-      { text: 'Values of the Helm chart', link: '/chart-values' },
       { text: 'Limits and figures', link: '/limits' },
     ],
   },

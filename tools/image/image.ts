@@ -12,7 +12,7 @@ export const variants = ['operator', 'librados'] as const;
 export type Variant = (typeof variants)[number];
 
 /** Name of an image of this version. */
-export async function imageName(variant: Variant): Promise<string> {
+async function imageName(variant: Variant): Promise<string> {
   const { version } = z
     .object({ version: z.string() })
     .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));

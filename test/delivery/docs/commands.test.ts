@@ -58,11 +58,14 @@ describe('the commands of the documentation, on a real API server', () => {
 
   test('the manifests are taken by the API server', async () => {
     await cluster.kubectl('create', 'namespace', 'manifests');
-    await cluster.kubectl('create', 'namespace', 'team-a').catch(() => undefined);
     const blocks = pages.flatMap(({ path, blocks: all }) =>
       all
         .filter(({ language, text }) => language === 'yaml' && /^apiVersion: sharenet\.io\//m.test(text))
-        .map(({ line, text }) => ({ at: `${path}:${line}`, text })),
+        // Where no page has made anything: several have objects of one name.
+        .map(({ line, text }) => ({
+          at: `${path}:${line}`,
+          text: text.replaceAll(/^( {2}namespace:) team-a$/gm, '$1 manifests'),
+        })),
     );
     expect(blocks.length).toBeGreaterThan(4);
     const namespaced = (text: string) => (/^ {2}namespace:/m.test(text) ? [] : ['-n', 'manifests']);
