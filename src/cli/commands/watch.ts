@@ -67,7 +67,13 @@ async function follow(
   const servers = createInformer(client, { type: shareServers, namespaces: [namespace], fieldSelector }, { logger });
   const stop = new AbortController();
   let wake: () => void = () => {};
-  for (const informer of [networks, servers]) informer.onEvent(() => wake());
+  // Every version is looked at: a quick change begins and ends between two looks at the cache.
+  const versions: ShareNetwork[] = [];
+  networks.onEvent(({ object }) => {
+    versions.push(object);
+    wake();
+  });
+  servers.onEvent(() => wake());
   networks.start(stop.signal);
   servers.start(stop.signal);
   const follower = new ChangeFollower();
@@ -80,7 +86,7 @@ async function follow(
       const changed = new Promise<void>((resolve) => {
         wake = resolve;
       });
-      const present = networks.cache.get({ namespace, name });
+      const present = versions.shift() ?? networks.cache.get({ namespace, name });
       if (present === undefined || present.metadata.uid !== uid) {
         throw new CommandFailure(`${referenceText(shareNetworks, name)} was deleted`);
       }
@@ -93,6 +99,7 @@ async function follow(
       if (environment.now() >= deadline) {
         throw new CommandFailure(`${referenceText(shareNetworks, name)}: not ended in time; it goes on by itself`);
       }
+      if (versions.length > 0) continue;
       await Promise.race([changed, sleep(lookMs, undefined, { ref: false })]);
     }
   } finally {

@@ -63,6 +63,28 @@ export async function answerCheckRequest(scope: NetworkScope): Promise<Reconcile
   return undefined;
 }
 
+/**
+ * Answers the annotation where nothing may begin as the network stands now, so that an answer from before is not taken for the
+ * present one. Nobody is asked. To be called when the draft stands.
+ */
+export function answerNotNow(scope: NetworkScope): undefined {
+  const { network, draft } = scope;
+  const annotation = network.metadata.annotations?.[labels.checkSecurityServices];
+  if (annotation === undefined || annotation === '') {
+    draft.set({ check: undefined });
+    return;
+  }
+  const ready = draft.condition('Ready');
+  const isActive = (draft.status.phase ?? 'active') === 'active';
+  const reason = isActive && ready !== undefined ? ready.reason : 'ShareNetworkNotActive';
+  const message = `not now: ${ready?.message ?? 'the network is not active'}`;
+  answer(scope, safeText(annotation, maxRequestLength), digestOf(reason, message), {
+    compatible: false,
+    reason,
+    message: safeText(message),
+  });
+}
+
 function answer(
   { operator, draft }: NetworkScope,
   request: string,

@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
-import { goTool } from '../../../tools/go/go-tools.ts';
+import { printedBy } from '../run-program.ts';
 
 /** The chart as people get it. */
 export const chart = join(import.meta.dirname, '../../../charts/sharenet');
@@ -39,19 +36,16 @@ export function manifestsIn(text: string): readonly Manifest[] {
 export class Helm {
   /** A folder for the caller's files too. */
   readonly directory: string;
-  readonly #program: string;
   readonly #kubeconfig: string | undefined;
   #values = 0;
 
-  private constructor(program: string, directory: string, kubeconfig: string | undefined) {
-    this.#program = program;
+  private constructor(directory: string, kubeconfig: string | undefined) {
     this.directory = directory;
     this.#kubeconfig = kubeconfig;
   }
 
   static async make(kubeconfig?: string): Promise<Helm> {
-    const program = await goTool('helm', (line) => process.stderr.write(`${line}\n`));
-    return new Helm(program, await mkdtemp(join(tmpdir(), 'sharenet-helm-')), kubeconfig);
+    return new Helm(await mkdtemp(join(tmpdir(), 'sharenet-helm-')), kubeconfig);
   }
 
   /** Removes its folders. */
@@ -61,20 +55,15 @@ export class Helm {
 
   /** Runs a command; answers what it printed. @throws with its complaint when it fails */
   async run(...args: readonly string[]): Promise<string> {
-    const child = spawn(this.#program, args, {
-      env: {
-        ...process.env,
-        KUBECONFIG: this.#kubeconfig ?? '/dev/null',
-        HELM_CACHE_HOME: join(this.directory, 'cache'),
-        HELM_CONFIG_HOME: join(this.directory, 'config'),
-        HELM_DATA_HOME: join(this.directory, 'data'),
-        NO_COLOR: '1',
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-    if (code !== 0) throw new Error(`helm ${args.join(' ')}: ${stderr}${stdout}`);
-    return stdout;
+    const env = {
+      ...process.env,
+      KUBECONFIG: this.#kubeconfig ?? '/dev/null',
+      HELM_CACHE_HOME: join(this.directory, 'cache'),
+      HELM_CONFIG_HOME: join(this.directory, 'config'),
+      HELM_DATA_HOME: join(this.directory, 'data'),
+      NO_COLOR: '1',
+    };
+    return await printedBy('helm', args, { env });
   }
 
   /** The flags that give these values, by a file. */

@@ -1,14 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { certificateSecretName } from '../../../src/admission/serving-certificate.ts';
 import { injectedByCertManager, webhookServiceName } from '../../../src/admission/webhook-configuration.ts';
 import { valuesDocument } from '../../../tools/chart/values-document.ts';
-import { goTool } from '../../../tools/go/go-tools.ts';
+import { printedBy } from '../run-program.ts';
 import { chart, Helm, type Manifest, manifestsIn, type Values } from './helm.ts';
 import { comparable, differences } from './likeness.ts';
 
@@ -30,11 +27,7 @@ afterAll(async () => {
 
 /** What kustomize makes of a base of config/. */
 async function base(name: string): Promise<readonly Manifest[]> {
-  const program = await goTool('kustomize', (line) => process.stderr.write(`${line}\n`));
-  const child = spawn(program, ['build', join(config, name)], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  if (code !== 0) throw new Error(`kustomize build config/${name}: ${stderr}`);
-  return manifestsIn(stdout);
+  return manifestsIn(await printedBy('kustomize', ['build', join(config, name)]));
 }
 
 /** The one object of a kind and name, as one of any fields. */

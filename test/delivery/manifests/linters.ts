@@ -1,18 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { type GoTool, goTool } from '../../../tools/go/go-tools.ts';
-
-const log = (line: string) => process.stderr.write(`${line}\n`);
+import type { GoTool } from '../../../tools/go/go-tools.ts';
+import { runTool } from '../run-program.ts';
 
 /** What a program printed when it found something; undefined when it found nothing. */
 async function findings(tool: GoTool, args: readonly string[], input: string): Promise<string | undefined> {
-  const child = spawn(await goTool(tool, log), args, { stdio: 'pipe' });
-  // It may end without having read its input.
-  child.stdin.on('error', () => {});
-  child.stdin.end(input);
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  const { code, stdout, stderr } = await runTool(tool, args, { input });
   return code === 0 ? undefined : `${stdout}${stderr}`;
 }
 

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { goTool } from '../../../tools/go/go-tools.ts';
+import { printedBy } from '../run-program.ts';
 import { promtoolProblem, rulesFile } from './promtool.ts';
 import { alertNames } from './rules.ts';
 
@@ -47,8 +45,7 @@ test.each([
   ['config/prometheus', ['PrometheusRule', 'ServiceMonitor']],
   ['deploy/grafana', ['ConfigMap']],
 ])('%s is rendered by kustomize', async (folder, kinds) => {
-  const kustomize = await goTool('kustomize', () => undefined);
-  const { stdout } = await promisify(execFile)(kustomize, ['build', new URL(folder, root).pathname]);
-  const objects = parseAllDocuments(stdout).map((document) => document.toJS());
+  const rendered = await printedBy('kustomize', ['build', new URL(folder, root).pathname]);
+  const objects = parseAllDocuments(rendered).map((document) => document.toJS());
   expect(objects.map(({ kind }) => kind).toSorted()).toEqual(kinds);
 });

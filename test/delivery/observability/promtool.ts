@@ -1,27 +1,17 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { goTool } from '../../../tools/go/go-tools.ts';
+import { runTool } from '../run-program.ts';
 import type { Held } from './recorded-metrics.ts';
 import { inputSeries } from './recorded-metrics.ts';
-
-const run = promisify(execFile);
 
 /** The rules that are delivered. */
 export const rulesFile = new URL('../../../config/prometheus/rules.yaml', import.meta.url).pathname;
 
 /** Runs promtool; answers what is wrong, undefined where nothing is. */
 export async function promtoolProblem(...args: readonly string[]): Promise<string | undefined> {
-  const program = await goTool('promtool', () => undefined);
-  try {
-    await run(program, args);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Error && 'stdout' in error && 'stderr' in error) return `${error.stdout}${error.stderr}`;
-    throw error;
-  }
+  const { code, stdout, stderr } = await runTool('promtool', args);
+  return code === 0 ? undefined : `${stdout}${stderr}`;
 }
 
 /** A query and whether it has a result. */

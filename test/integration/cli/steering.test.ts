@@ -64,11 +64,13 @@ describe('kubectl sharenet for those who change something', () => {
     await scene.faults({ operation, kind: 'incompatible', message: 'the forest is another one', match });
     const { code, stdout, stderr } = await tenant.sharenet('check', 'net', 'active_directory=ad-c', '-o', 'json');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/the change would not be accepted: Incompatible: .*the forest is another one/);
+    expect(stderr).toMatch(
+      /the change would not be accepted: SecurityServiceIncompatible: .*the forest is another one/,
+    );
     expect(JSON.parse(stdout)).toMatchObject({
       network: 'net',
       accepted: false,
-      reason: 'Incompatible',
+      reason: 'SecurityServiceIncompatible',
       servers: expect.arrayContaining([expect.objectContaining({ name: servers[0], compatible: false })]),
     });
     await scene.faults();
