@@ -19,11 +19,8 @@ const askAgainMs = 5000;
  */
 export async function answerCheckRequest(scope: NetworkScope): Promise<ReconcileResult | undefined> {
   const { network, draft, context } = scope;
-  const annotation = network.metadata.annotations?.[labels.checkSecurityServices];
-  if (annotation === undefined || annotation === '') {
-    draft.set({ check: undefined });
-    return undefined;
-  }
+  const annotation = askedIn(scope);
+  if (annotation === undefined) return undefined;
   const request = safeText(annotation, maxRequestLength);
   const references = parseCheckRequest(annotation);
   if (references === undefined) {
@@ -68,12 +65,9 @@ export async function answerCheckRequest(scope: NetworkScope): Promise<Reconcile
  * present one. Nobody is asked. To be called when the draft stands.
  */
 export function answerNotNow(scope: NetworkScope): undefined {
-  const { network, draft } = scope;
-  const annotation = network.metadata.annotations?.[labels.checkSecurityServices];
-  if (annotation === undefined || annotation === '') {
-    draft.set({ check: undefined });
-    return;
-  }
+  const annotation = askedIn(scope);
+  if (annotation === undefined) return;
+  const { draft } = scope;
   const ready = draft.condition('Ready');
   const isActive = (draft.status.phase ?? 'active') === 'active';
   const reason = isActive && ready !== undefined ? ready.reason : 'ShareNetworkNotActive';
@@ -83,6 +77,14 @@ export function answerNotNow(scope: NetworkScope): undefined {
     reason,
     message: safeText(message),
   });
+}
+
+/** What is asked; with no question there is no answer. */
+function askedIn({ network, draft }: NetworkScope): string | undefined {
+  const annotation = network.metadata.annotations?.[labels.checkSecurityServices];
+  if (annotation !== undefined && annotation !== '') return annotation;
+  draft.set({ check: undefined });
+  return undefined;
 }
 
 function answer(

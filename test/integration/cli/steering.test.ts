@@ -13,6 +13,14 @@ import { bin, Person } from './plugin.ts';
 
 const update = 'updateShareServerSecurityService';
 
+/** What `watch -o json` printed. */
+function eventsOf(stdout: string): readonly Record<string, unknown>[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line): Record<string, unknown> => JSON.parse(line));
+}
+
 describe('kubectl sharenet for those who change something', () => {
   let cluster: TestCluster;
   let scene: Scene;
@@ -78,11 +86,13 @@ describe('kubectl sharenet for those who change something', () => {
   });
 
   test('check tells what is missing, and who may not ask', async () => {
-    const missing = await tenant.sharenet('check', 'net', 'active_directory=none');
+    const [missing, unknown] = await Promise.all([
+      tenant.sharenet('check', 'net', 'active_directory=none'),
+      tenant.sharenet('check', 'nope', 'active_directory=ad-b'),
+    ]);
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/SecurityServiceNotFound: .*none/) });
     const refused = await viewer.sharenet('check', 'net', 'active_directory=ad-b');
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('needed: the right to patch') });
-    const unknown = await tenant.sharenet('check', 'nope', 'active_directory=ad-b');
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('"nope" not found') });
   });
 
@@ -99,9 +109,11 @@ describe('kubectl sharenet for those who change something', () => {
 
   test('pause and resume set and remove the annotation, of any kind, all or none', async () => {
     const { namespace } = scene;
-    const none = await tenant.sharenet('pause', 'share/share-0', 'share/nope');
+    const [none, dry] = await Promise.all([
+      tenant.sharenet('pause', 'share/share-0', 'share/nope'),
+      tenant.sharenet('pause', 'share/share-0', '--dry-run'),
+    ]);
     expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('nothing was changed') });
-    const dry = await tenant.sharenet('pause', 'share/share-0', '--dry-run');
     expect(dry).toMatchObject({ code: 0, stdout: 'share/share-0: paused (dry run)\n' });
     expect((await tenant.sharenet('pause', 'shr/share-0', 'net/net')).stdout).toBe(
       'share/share-0: paused\nsharenetwork/net: paused\n',
@@ -112,19 +124,20 @@ describe('kubectl sharenet for those who change something', () => {
       'paused',
       ({ status }) => status?.conditions?.some(({ reason }) => reason === 'Paused') === true,
     );
-    const why = await tenant.sharenet('why', 'net');
+    const [why, check, again] = await Promise.all([
+      tenant.sharenet('why', 'net'),
+      tenant.sharenet('check', 'net', 'active_directory=ad-b'),
+      tenant.sharenet('pause', 'net', 'net'),
+    ]);
     expect(why.stdout).toContain(`kubectl sharenet resume sharenetwork/net -n ${namespace}`);
-    expect(await tenant.sharenet('check', 'net', 'active_directory=ad-b')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('Paused'),
-    });
-    expect((await tenant.sharenet('pause', 'net', 'net')).stdout).toBe('sharenetwork/net: is paused already\n');
-    expect((await tenant.sharenet('resume', 'share/share-0', 'net/net')).stdout).toBe(
-      'share/share-0: resumed\nsharenetwork/net: resumed\n',
-    );
-    expect((await tenant.sharenet('pause', 'shareserver', servers[0] ?? '')).stderr).toContain(
-      'as ClusterRole sharenet-storage-admin has it',
-    );
+    expect(check).toMatchObject({ code: 1, stderr: expect.stringContaining('Paused') });
+    expect(again.stdout).toBe('sharenetwork/net: is paused already\n');
+    const [resumed, refused] = await Promise.all([
+      tenant.sharenet('resume', 'share/share-0', 'net/net'),
+      tenant.sharenet('pause', 'shareserver', servers[0] ?? ''),
+    ]);
+    expect(resumed.stdout).toBe('share/share-0: resumed\nsharenetwork/net: resumed\n');
+    expect(refused.stderr).toContain('as ClusterRole sharenet-storage-admin has it');
     await scene.network('ready', ({ status }) =>
       (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True'),
     );
@@ -139,26 +152,47 @@ describe('kubectl sharenet for those who change something', () => {
       message: 'join refused',
       match: { shareServer: failing },
     });
-    const watching = tenant.sharenet('watch', 'net', '-o', 'json', '--timeout', '60s');
+    // Paused until somebody looks: else the change may be over before.
+    await scene.annotate('sharenetwork', 'net', `${paused}=true`);
     await scene.refer([ad('ad-b')]);
-    // It may have been quicker than the wish: then it tells that nothing is under way.
-    await watching;
-    await scene.changed('Failed');
+    const watching = tenant.start('watch', 'net', '-o', 'json', '--timeout', '60s');
+    await watching.line('that it is paused', (line) => line.includes('"kind":"waiting"') && line.includes('Paused'));
+    await scene.annotate('sharenetwork', 'net', `${paused}-`);
+    const watched = await watching.ended;
+    const { status } = await scene.changed('Failed');
+    const change = status?.lastNetworkChange?.id;
+    const events = eventsOf(watched.stdout);
+    const kinds = events.map(({ kind }) => kind);
+    expect(watched).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('kubectl sharenet why sharenetwork/net'),
+    });
+    expect(kinds[0]).toBe('waiting');
+    expect(kinds.indexOf('begun')).toBeLessThan(kinds.indexOf('stage'));
+    expect(events.find(({ shareServer, result }) => shareServer === failing && result !== undefined)).toMatchObject({
+      change,
+      result: 'Failed',
+      message: expect.stringContaining('join refused'),
+    });
+    expect(events.filter(({ kind, result }) => kind === 'server' && result === 'Succeeded')).toHaveLength(1);
+    expect(events.at(-1)).toMatchObject({ kind: 'ended', change, result: 'Failed', shareNetwork: 'net' });
 
-    const idle = await tenant.sharenet('watch', 'net');
+    const [idle, why, whyAsData] = await Promise.all([
+      tenant.sharenet('watch', 'net'),
+      viewer.sharenet('why', 'sharenetwork/net'),
+      viewer.sharenet('why', 'sharenetwork', 'net', '-o', 'json'),
+    ]);
     expect(idle.code).toBe(1);
     expect(idle.stdout).toMatch(
       /sharenetwork\/net {2}idle: no change is under way; the last one: Failed, .*UpdateFailed/,
     );
     expect(idle.stderr).toContain('kubectl sharenet why sharenetwork/net');
 
-    const why = await viewer.sharenet('why', 'sharenetwork/net');
     expect(why.code).toBe(0);
     expect(why.stdout).toMatch(new RegExp(`^└─ shareserver/${failing} \\(error\\): UpdateFailed: .*join refused`, 'm'));
     expect(why.stdout).toMatch(new RegExp(`^In the way: {2}shareserver/${failing} \\(error\\), for \\d+s$`, 'm'));
     expect(why.stdout).toContain(`kubectl sharenet reapply net -n ${namespace}`);
-    const data = JSON.parse((await viewer.sharenet('why', 'sharenetwork', 'net', '-o', 'json')).stdout);
-    expect(data).toMatchObject({
+    expect(JSON.parse(whyAsData.stdout)).toMatchObject({
       asWished: false,
       inTheWay: { kind: 'ShareServer', name: failing, reason: 'UpdateFailed' },
       command: `kubectl sharenet reapply net -n ${namespace}`,
@@ -176,30 +210,31 @@ describe('kubectl sharenet for those who change something', () => {
   });
 
   test('a paced change is watched server by server, and aborted', async () => {
-    // Long enough to be stopped in the first server's call.
-    await scene.configure({ latency: '5s' });
+    // The first server's call is tried again until it is stopped.
+    await scene.faults({ operation: update, kind: 'unavailable', message: 'not reached' });
     await scene.refer([ad('ad-c')], { securityServiceChange: { maxConcurrentServers: 1 } });
     const { status } = await scene.network(
       'applying',
       (network) => network.status?.networkChange?.stage === 'applying',
     );
     const id = status?.networkChange?.id;
-    const watching = viewer.sharenet('watch', 'net', '-o', 'json', '--timeout', '90s');
-    expect((await tenant.sharenet('abort', 'net', '--dry-run')).stdout).toContain('asked to stop (dry run)');
+    const watching = viewer.start('watch', 'net', '-o', 'json', '--timeout', '90s');
+    const [dry] = await Promise.all([
+      tenant.sharenet('abort', 'net', '--dry-run'),
+      watching.line('why the first server waits', (line) => line.includes('not reached')),
+    ]);
+    expect(dry.stdout).toContain('asked to stop (dry run)');
     expect((await tenant.sharenet('abort', 'net')).stdout).toBe(`sharenetwork/net: change ${id} asked to stop\n`);
-    await scene.network('aborted', (network) => network.status?.networkChange?.aborted === true);
-    const { code, stdout } = await watching;
-    const events = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line): Record<string, unknown> => JSON.parse(line));
+    await watching.line('that it is aborted', (line) => line.includes('"kind":"aborted"'));
+    await scene.faults();
+    const { code, stdout } = await watching.ended;
+    const events = eventsOf(stdout);
     expect(code).toBe(1);
     expect(events.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining(['begun', 'stage', 'aborted', 'server', 'ended']),
     );
     expect(events.filter(({ result }) => result === 'NotAttempted')).toHaveLength(1);
     expect(events.at(-1)).toMatchObject({ kind: 'ended', change: id, shareNetwork: 'net' });
-    await scene.configure({});
     expect(await tenant.sharenet('abort', 'net')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('no change is under way'),
@@ -207,15 +242,14 @@ describe('kubectl sharenet for those who change something', () => {
   });
 
   test('why finds a name alone, and says where there is none or several', async () => {
-    const lost = await viewer.sharenet('why', 'lost');
-    expect(lost.stdout).toMatch(/^In the way: {2}shareaccess\/lost \(queued_to_apply\)/m);
-    expect(lost.stdout).toMatch(/^Because: {5}ShareNotFound: .*\nWhat to do: {2}Create the share\.$/m);
-    expect(await viewer.sharenet('why', 'nothing-has-this')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('nothing of the name'),
-    });
     await cluster.apply(access(scene.namespace, 'share-0', 'share-0'));
-    expect((await viewer.sharenet('why', 'share-0')).stderr).toContain('write share/share-0 or shareaccess/share-0');
+    const [lost, unknown, several] = await Promise.all(
+      ['lost', 'nothing-has-this', 'share-0'].map((name) => viewer.sharenet('why', name)),
+    );
+    expect(lost?.stdout).toMatch(/^In the way: {2}shareaccess\/lost \(queued_to_apply\)/m);
+    expect(lost?.stdout).toMatch(/^Because: {5}ShareNotFound: .*\nWhat to do: {2}Create the share\.$/m);
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('nothing of the name') });
+    expect(several?.stderr).toContain('write share/share-0 or shareaccess/share-0');
   });
 
   describe('a report', () => {
@@ -277,17 +311,26 @@ describe('kubectl sharenet for those who change something', () => {
       });
       return stdout.split('\n').map((line) => line.split('\t')[0]);
     };
-    expect(await complete('re')).toEqual(expect.arrayContaining(['reapply', 'resume', 'reset-status', 'report']));
-    expect(await complete('reset-status', '--to', '')).toEqual(expect.arrayContaining(['active', 'network_change']));
-    expect(await complete('status', '-n', scene.namespace, '')).toContain('net');
-    expect(await complete('why', '-n', scene.namespace, 'shareserver/')).toContain(`shareserver/${servers[0]}`);
+    const [commands, phases, networks, objects] = await Promise.all([
+      complete('re'),
+      complete('reset-status', '--to', ''),
+      complete('status', '-n', scene.namespace, ''),
+      complete('why', '-n', scene.namespace, 'shareserver/'),
+    ]);
+    expect(commands).toEqual(expect.arrayContaining(['reapply', 'resume', 'reset-status', 'report']));
+    expect(phases).toEqual(expect.arrayContaining(['active', 'network_change']));
+    expect(networks).toContain('net');
+    expect(objects).toContain(`shareserver/${servers[0]}`);
   });
 
   test('wide has ages and cuts nothing; no colours where it is no terminal', async () => {
-    const status = await viewer.sharenet('status', '-o', 'wide');
+    const [status, list] = await Promise.all([
+      viewer.sharenet('status', '-o', 'wide'),
+      viewer.sharenet('access', 'list', '-o', 'wide'),
+    ]);
     expect(status.stdout).toMatch(/^NAME +PHASE +AGE +REASON$/m);
     expect(status.stdout).toMatch(/^sharenetwork\/net +active +\d+[sm]/m);
-    expect((await viewer.sharenet('access', 'list', '-o', 'wide')).stdout).toMatch(/ KEY-SECRET +AGE +REASON$/m);
+    expect(list.stdout).toMatch(/ KEY-SECRET +AGE +REASON$/m);
     expect(status.stdout).not.toContain('\u001b');
   });
 
