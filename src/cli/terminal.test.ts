@@ -24,6 +24,8 @@ describe('the terminal of the process', () => {
     vi.stubEnv('TERM', 'xterm-256color');
     vi.stubEnv('NO_COLOR', undefined);
     vi.stubEnv('NODE_DISABLE_COLORS', undefined);
+    // Node takes the output of a build for one without colours.
+    vi.stubEnv('CI', undefined);
     expect(painted(true)).toContain('\u001b[31m');
     expect(painted(false)).toBe('text');
     vi.stubEnv('NO_COLOR', '1');

@@ -77,7 +77,7 @@ export class OperatorProcess {
   }
 
   /** Waits until /readyz says ok. */
-  async ready(timeoutMs = 30_000): Promise<void> {
+  async ready(timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (Date.now() < deadline) {
       if (this.#child.exitCode !== null) {
