@@ -7,8 +7,12 @@ MAKEFLAGS += --no-print-directory
 
 # The storage driver of the demo: dummy, cephfs or samba.
 DRIVER ?= dummy
+# How long `make soak` goes on.
+HOURS ?= 1
 # Flags of `make run` and names of checks and test projects for `make test`: `make test ARGS="types unit"`.
 ARGS ?=
+# The operator's image, as `name:tag` or `name@digest`.
+IMAGE ?=
 
 # The fetched Node comes first if there is one, then the commands of the installed packages.
 export PATH := $(CURDIR)/tools/node/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(PATH)
@@ -22,7 +26,7 @@ NPM_FLAGS := --no-audit --no-fund --no-update-notifier --loglevel=error
 NEED_NPM = command -v npm >/dev/null || { \
   echo "npm is not on the PATH: install Node.js (any version that brings npm 7 or newer) from https://nodejs.org" >&2; exit 1; }
 
-.PHONY: help setup demo run test e2e-ceph e2e-samba bench bench-ceph crds format node
+.PHONY: help setup demo run test e2e-ceph e2e-samba bench bench-ceph soak crds chart manifests docs bundle image image-test kind-up kind-down format node
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -61,13 +65,44 @@ bench: setup ## measure cost and speed on a real control plane
 	@node test/kube/cli.ts build >/dev/null
 	@node test/bench/bench.ts
 
+soak: setup ## change, disturb and kill for HOURS (1), then tell what is stuck, left behind or growing
+	@node test/kube/cli.ts build >/dev/null
+	@node test/soak/soak.ts $(HOURS)
+
 bench-ceph: setup ## measure access keys and shares on a real Ceph cluster, beside its bare commands
 	@node test/kube/cli.ts build >/dev/null
 	@node test/labs/ceph/cli.ts install
 	@node test/bench/ceph/bench-ceph.ts
 
-crds: setup ## generate crds/ from src/api/v1alpha1
+crds: setup ## generate crds/ from src/api/v1alpha1, and the chart's copy
 	@node tools/crds/generate.ts
+	@node tools/chart/generate.ts
+
+chart: setup ## generate what the Helm chart has from crds/, and docs/chart-values.md from its values
+	@node tools/chart/generate.ts
+
+manifests: setup ## write dist/install.yaml, all that a cluster needs in one file; IMAGE=registry.example.com/sharenet-operator:0.1.0: with that image
+	@node tools/manifests/build.ts --image "$(IMAGE)"
+
+docs: setup ## build the documentation site into docs/site/.vitepress/dist, after its generated pages
+	@node tools/docs/conditions.ts
+	@node tools/docs/api-reference.ts
+	@node tools/docs/site.ts
+
+bundle: setup ## write dist/operator and dist/kubectl-sharenet: each program as one file, with licences and bill of materials
+	@node tools/bundle/bundle.ts
+
+image: setup ## build the image sharenet-operator with docker or podman; ARGS="--target librados": with Ceph's libraries
+	@node tools/image/cli.ts build $(ARGS)
+
+image-test: setup ## build the image and run it on a real API server as its Pods run; ARGS as of `make image`
+	@node tools/image/cli.ts test $(ARGS)
+
+kind-up: setup ## start a cluster of kind with the image, the chart and the samples
+	@node tools/image/cli.ts kind-up
+
+kind-down: setup ## delete the cluster of kind-up
+	@node tools/image/cli.ts kind-down
 
 format: setup ## format the code and apply what the linter can correct
 	@npm run --silent format

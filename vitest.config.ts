@@ -47,12 +47,12 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          // The rest, so that no test is left out for standing in a new folder.
+          // The rest, so that no test is left out for standing in a new folder. They wait more than they compute.
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{faults,kube,api,e2e}/**', ...measuring],
+          exclude: ['test/{faults,kube,api,e2e,delivery}/**', ...measuring],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 3 },
         },
       },
@@ -68,12 +68,23 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'delivery',
+          // What people install and read: manifests, charts, dashboards, documentation.
+          include: ['test/delivery/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 3,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
           name: 'e2e-ceph',
           // On real storage, which is some processes more.
           include: ['test/e2e/ceph/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 5 },
         },
       },
@@ -84,7 +95,7 @@ export default defineConfig({
           globalSetup: 'test/labs/machine/run-templates.ts',
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 5 },
         },
       },

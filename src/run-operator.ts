@@ -32,6 +32,7 @@ import { Manager } from './runtime/manager.ts';
 import { RuntimeMetrics } from './runtime/metrics.ts';
 
 const fieldManager = 'sharenet-operator';
+const leaseName = 'sharenet-operator';
 
 /**
  * Most milliseconds that running work may take at a stop. With the last events, the lease and the drivers that are closed
@@ -164,6 +165,8 @@ export async function runOperator(
       start: async () => {
         leads = true;
         operatorMetrics.lead();
+        // Also where nobody is elected: one who watches wants to know that somebody works.
+        metrics.leaderStatus.set({ name: leaseName }, 1);
       },
     });
     manager.addReadyCheck('caches', () => leads || config['leader-elect'] || 'the caches are not synced yet');
@@ -180,7 +183,7 @@ export async function runOperator(
 
 function leaderElection(namespace: string, identity: string, seconds: number) {
   return {
-    lease: { namespace, name: 'sharenet-operator' },
+    lease: { namespace, name: leaseName },
     identity,
     leaseDurationMs: seconds * 1000,
     renewDeadlineMs: (seconds * 1000 * 2) / 3,

@@ -111,6 +111,7 @@ export class Admission {
     this.#certificates = new CertificateKeeper({ client, cache: this.#secrets.cache, namespace, clock, logger });
     this.#backOff = new BackOff({ baseMs: backOffBaseMs, maxMs: backOffMaxMs, random });
     manager.addReadyCheck('admission', () => this.#ready || (this.#problem ?? 'not started yet'));
+    manager.addLast(() => this.#server.close());
     manager.addRunnable({ name: 'admission', needsLeader: false, start: (signal) => this.#run(signal) });
     manager.addRunnable({
       name: 'admission leading',
@@ -122,7 +123,8 @@ export class Admission {
   }
 
   /**
-   * Serves until the signal is aborted. It starts when the caches are full: on half of what there is nothing can be judged, and while
+   * Keeps the webhook until the signal is aborted; it is served until the work of this process has ended, since the Service leads to
+   * it as long. It starts when the caches are full: on half of what there is nothing can be judged, and while
    * nobody listens the API server goes by the failurePolicy.
    */
   async #run(signal: AbortSignal): Promise<void> {
@@ -147,7 +149,6 @@ export class Admission {
       await Promise.race([over, this.#wake.promise]);
       rest.abort();
     }
-    await this.#server.close();
   }
 
   /** Does what is to be done now; answers when to look again. @throws what is in the way */
@@ -163,6 +164,7 @@ export class Admission {
     if (serving !== undefined && serving.fingerprint !== this.#fingerprint) {
       this.#server.use(serving);
       this.#fingerprint = serving.fingerprint;
+      this.#metrics.serves(serving.notAfter);
       const expires = new Date(serving.notAfter).toISOString();
       this.#options.logger.info({ fingerprint: serving.fingerprint, expires }, 'serving with another certificate');
     }

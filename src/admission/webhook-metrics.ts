@@ -23,6 +23,7 @@ export class WebhookMetrics {
   readonly #inFlight: Gauge<'webhook'>;
   readonly #answers: Counter<'resource' | 'operation' | 'code'>;
   readonly #reachable: Gauge;
+  readonly #expiry: Gauge;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -58,6 +59,11 @@ export class WebhookMetrics {
       registers,
     });
     this.#reachable.set(0);
+    this.#expiry = new Gauge({
+      name: 'sharenet_admission_certificate_expiry_timestamp_seconds',
+      help: 'When the certificate that this process serves the webhook with expires, as Unix time; 0 before it has one.',
+      registers,
+    });
   }
 
   /** Begins to follow a request; the function ends it with its HTTP status. */
@@ -76,6 +82,11 @@ export class WebhookMetrics {
     const kind = plurals.has(resource.resource) ? resource.resource : 'other';
     const name = subResource === 'status' ? `${kind}/status` : kind;
     this.#answers.inc({ resource: name, operation, code: verdict.allowed ? '200' : String(verdict.code) });
+  }
+
+  /** @param notAfter milliseconds since the Unix epoch */
+  serves(notAfter: number): void {
+    this.#expiry.set(notAfter / 1000);
   }
 
   reached(isReachable: boolean): void {

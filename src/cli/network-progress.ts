@@ -1,5 +1,6 @@
 import type { SecurityServiceChange, ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+import { ageText } from './age.ts';
 
 /** How far a change of security services is, by what its servers say. */
 export interface ChangeProgress {
@@ -57,23 +58,14 @@ export function networkLines(network: ShareNetwork, servers: readonly ShareServe
   return lines;
 }
 
-/** Time since then as kubectl writes an age: `5s`, `10m`, `3h`, `12d`. */
-function ageText(time: string, now: number): string {
-  const seconds = Math.max(Math.floor((now - Date.parse(time)) / 1000), 0);
-  if (Number.isNaN(seconds)) return 'unknown time';
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
-}
-
-function servicesText(services: readonly { readonly type: string; readonly name: string }[]): string {
+export function servicesText(services: readonly { readonly type: string; readonly name: string }[]): string {
   return services
     .map(({ type, name }) => `${type} ${name}`)
     .sort()
     .join(', ');
 }
 
-function changesText(changes: readonly SecurityServiceChange[], requestedBy: string): string {
+export function changesText(changes: readonly SecurityServiceChange[], requestedBy: string): string {
   const texts = changes.map(({ type, operation, from, to }) => {
     if (operation === 'update' && from !== undefined) return `${type} ${from.name} -> ${to.name}`;
     return `${type} ${to.name} ${operation === 'add' ? 'added' : 'applied again'}`;

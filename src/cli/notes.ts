@@ -1,6 +1,6 @@
 import type { Condition } from '../api/v1alpha1/conditions.ts';
 import type { ConditionType } from '../api/v1alpha1/reasons.ts';
-import type { KubeObject } from '../runtime/kube-object.ts';
+import type { ManagedObject } from './managed-object.ts';
 
 /** Something that a person should know of an object that is not as it should be. */
 export interface Note {
@@ -8,15 +8,8 @@ export interface Note {
   readonly condition?: string | undefined;
   readonly reason?: string | undefined;
   readonly message: string;
-}
-
-/** Any object of ours, as far as notes go. */
-interface Conditioned extends KubeObject {
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly phase?: string;
-    readonly conditions?: readonly Condition[];
-  };
+  /** When the condition came to be so. */
+  readonly since?: string | undefined;
 }
 
 /** Conditions that tell something bad, with the status in which they do, the most telling first. */
@@ -30,16 +23,16 @@ const telling: readonly (readonly [ConditionType, Condition['status']])[] = [
 ];
 
 /** What is to be known of an object; nothing where all is well. */
-export function notesOf(object: Conditioned): readonly Note[] {
+export function notesOf(object: ManagedObject): readonly Note[] {
   const { metadata, status } = object;
   const notes: Note[] = [];
   for (const [type, bad] of telling) {
     const found = status?.conditions?.find((condition) => condition.type === type && condition.status === bad);
     if (found === undefined) continue;
-    const { reason, message } = found;
+    const { reason, message, lastTransitionTime: since } = found;
     // Two conditions often have one cause.
     if (!notes.some((note) => note.reason === reason && note.message === message)) {
-      notes.push({ condition: type, reason, message });
+      notes.push({ condition: type, reason, message, since });
     }
   }
   if (metadata.deletionTimestamp !== undefined && !status?.phase?.includes('deleting')) {
@@ -52,7 +45,7 @@ export function notesOf(object: Conditioned): readonly Note[] {
 }
 
 /** The most telling note. */
-export function firstNote(object: Conditioned): Note | undefined {
+export function firstNote(object: ManagedObject): Note | undefined {
   return notesOf(object)[0];
 }
 

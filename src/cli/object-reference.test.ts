@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from './command-failure.ts';
-import { objectReferences, serverNames } from './object-reference.ts';
+import { objectReferences, resettableKinds, serverNames } from './object-reference.ts';
 
-const read = (...words: readonly string[]) => objectReferences(words).map(({ type, name }) => `${type.plural}/${name}`);
+const read = (...words: readonly string[]) =>
+  objectReferences(words, resettableKinds).map(({ type, name }) => `${type.plural}/${name}`);
 
 describe('objects on the command line', () => {
   test.each([

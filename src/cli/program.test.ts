@@ -59,10 +59,23 @@ describe('kubectl sharenet', () => {
     [['statu'], /unknown command 'statu' \(Did you mean status\?\)/],
     [['status', 'a', 'b'], /too many arguments/],
     [['status', 'a', '-A'], /name a network, or use --all-namespaces/],
-    [['status', '-o', 'xml'], /Allowed choices are json, yaml/],
+    [['status', '-o', 'xml'], /Allowed choices are wide, json, yaml/],
     [['status', '-n', 'Team A'], /must be the name of a namespace/],
     [['status', '--request-timeout', 'soon'], /must be a duration/],
     [['status', '--as-group', 'g'], /--as-group needs --as/],
+    [['why', 'a/b/c'], /not of the form KIND\/NAME/],
+    [['why', 'share/a', 'share/b'], /why takes one object/],
+    [['check', 'net', 'ad=x'], /write TYPE=NAME, each type once/],
+    [['check', 'net', 'ldap=x', 'ldap=y'], /each type once/],
+    [['check', 'net'], /missing required argument 'type=name'/],
+    [['check', 'net', 'ldap=x', '--timeout', 'soon'], /must be a duration/],
+    [['reapply', 'share/x'], /is not a share network/],
+    [['abort', 'a', 'b'], /too many arguments/],
+    [['pause', 'secret/x'], /"secret" is not a kind of Sharenet/],
+    [['resume', 'share'], /alone names no object/],
+    [['watch', 'net', '-o', 'yaml'], /Allowed choices are json/],
+    [['report', '--operator-namespace', '..'], /can not be the name/],
+    [['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
     [['status', '../secrets'], /can not be the name of an object/],
     [['access', 'list', 'a', '-A'], /name a share, or use --all-namespaces/],
     [['reset-status', 'shnet/a'], /required option '--to <phase>'/],
@@ -82,10 +95,12 @@ describe('kubectl sharenet', () => {
   });
 
   test('explains itself, with examples', async () => {
-    for (const command of [['status'], ['access', 'list'], ['reset-status'], ['set-capability']]) {
+    const commands =
+      'status,why,access list,access volume,check,reapply,watch,abort,pause,resume,reset-status,set-capability,report,completion';
+    for (const command of commands.split(',').map((words) => words.split(' '))) {
       const { code, out, told } = await run(...command, '--help');
       expect({ code, told }).toEqual({ code: 0, told: [] });
-      expect(out).toContain('Examples:\n  kubectl sharenet');
+      expect(out).toMatch(/Examples:\n {2}.*kubectl sharenet/);
       expect(out).toContain('--kubeconfig <file>');
     }
     expect((await run('--help')).out).toContain('reset-status');

@@ -1,12 +1,20 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../api/duration.ts';
 import { ApiError } from '../runtime/api-error.ts';
 import { explainFailure } from './api-failure.ts';
 import { CommandFailure, UsageError } from './command-failure.ts';
+import { addAbort } from './commands/abort.ts';
 import { addAccess } from './commands/access.ts';
+import { addCheck } from './commands/check.ts';
+import { addCompletion, completeWord, completeWords } from './commands/completion.ts';
+import { addPause, addResume } from './commands/pause.ts';
+import { addReapply } from './commands/reapply.ts';
+import { addReport } from './commands/report.ts';
 import { addResetStatus } from './commands/reset-status.ts';
 import { addSetCapability } from './commands/set-capability.ts';
 import { addStatus } from './commands/status.ts';
+import { addWatch } from './commands/watch.ts';
+import { addWhy } from './commands/why.ts';
+import { durationFlag } from './duration-flag.ts';
 import type { Environment } from './environment.ts';
 
 /**
@@ -15,6 +23,11 @@ import type { Environment } from './environment.ts';
  */
 export async function runCommand(args: readonly string[], environment: Environment): Promise<0 | 1 | 2> {
   const { terminal } = environment;
+  const [first, ...rest] = args;
+  if (first === completeWord) {
+    await completeWords(program(environment), rest, environment);
+    return 0;
+  }
   // kubectl writes the mode with an equals sign; the server's is the only one here.
   const words = args.map((word) => (word === '--dry-run=server' ? '--dry-run' : word));
   try {
@@ -37,7 +50,7 @@ export async function runCommand(args: readonly string[], environment: Environme
 function program(environment: Environment): Command {
   const { terminal } = environment;
   const command = new Command('kubectl sharenet')
-    .description('Shows and resets what Sharenet manages, with your own rights.')
+    .description('Shows and steers what Sharenet manages, with your own rights.')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (subcommand) => subcommand.name() })
     .configureOutput({
@@ -60,25 +73,27 @@ function program(environment: Environment): Command {
     .option('--as <user>', 'act as this user')
     .option('--as-group <group>', 'and as a member of this group; may be repeated', collect)
     .addOption(
-      new Option('--request-timeout <duration>', 'of one request, for example 10s; 0: none').argParser(timeout),
+      new Option('--request-timeout <duration>', 'of one request, for example 10s; 0: none').argParser(durationFlag),
     );
   addStatus(command, environment);
+  addWhy(command, environment);
   addAccess(command, environment);
+  addCheck(command, environment);
+  addReapply(command, environment);
+  addWatch(command, environment);
+  addAbort(command, environment);
+  addPause(command, environment);
+  addResume(command, environment);
   addResetStatus(command, environment);
   addSetCapability(command, environment);
+  addReport(command, environment);
+  addCompletion(command, environment);
   return command;
 }
 
 function namespaceName(text: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
   throw new InvalidArgumentError('It must be the name of a namespace.');
-}
-
-/** Milliseconds; a number without a unit is in seconds, as for kubectl. */
-function timeout(text: string): number {
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : parseDuration(text);
-  if (ms !== undefined && ms <= 86_400_000) return Math.ceil(ms);
-  throw new InvalidArgumentError('It must be a duration of at most 24h, for example 10s or 1m.');
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

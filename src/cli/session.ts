@@ -1,4 +1,5 @@
-import type { ApiClient } from '../runtime/api-client.ts';
+import type { ApiClient, WatchClient } from '../runtime/api-client.ts';
+import type { Transport } from '../runtime/transport.ts';
 import { CommandFailure, UsageError } from './command-failure.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,9 +16,18 @@ export interface ConnectionFlags {
 
 /** A connection with the user's own rights. */
 export interface Session {
-  readonly client: ApiClient;
+  readonly client: ApiClient & WatchClient;
   /** The one that was asked for, else the context's. */
   readonly namespace: string;
+  /** The last lines of a container's log. @throws ApiError */
+  podLog(namespace: string, pod: string, options: PodLogOptions): Promise<string>;
+}
+
+export interface PodLogOptions {
+  readonly container: string;
+  readonly lines: number;
+  /** Of the container before its last restart. */
+  readonly previous: boolean;
 }
 
 const fieldManager = 'kubectl-sharenet';
@@ -33,18 +43,18 @@ export async function withSession(
 ): Promise<void> {
   if (flags.as === undefined && flags.asGroup !== undefined) throw new UsageError('--as-group needs --as');
   // Loaded only now: they cost most of the start, and wrong usage or --help need none of them.
-  const [{ loadKubeConfig }, { createApiClient }, { createLogger }] = await Promise.all([
+  const [{ loadKubeConfig }, { HttpApiClient }, { Transport }, { createLogger }] = await Promise.all([
     import('../runtime/kube-config.ts'),
     import('../runtime/api-client.ts'),
+    import('../runtime/transport.ts'),
     import('../runtime/logger.ts'),
   ]);
   const kubeConfig = readable(() => loadKubeConfig(flags.kubeconfig, flags.context));
   if (kubeConfig.getCurrentCluster() === null) {
     throw new CommandFailure('the kubeconfig has no current context with a cluster: name one with --context');
   }
-  const client = createApiClient({
+  const transport = new Transport({
     kubeConfig,
-    fieldManager,
     userAgent: fieldManager,
     logger: createLogger({
       level: 'warn',
@@ -54,13 +64,41 @@ export async function withSession(
     ...(flags.requestTimeout !== undefined && { requestTimeoutMs: flags.requestTimeout }),
     ...(flags.as !== undefined && { impersonate: { user: flags.as, groups: flags.asGroup ?? [] } }),
   });
+  const client = new HttpApiClient(transport, fieldManager);
   try {
     const context = kubeConfig.getContextObject(kubeConfig.getCurrentContext());
-    await run({ client, namespace: flags.namespace ?? (context?.namespace || 'default') });
+    await run({
+      client,
+      namespace: flags.namespace ?? (context?.namespace || 'default'),
+      podLog: (namespace, pod, options) => readLog(transport, namespace, pod, options),
+    });
   } finally {
     await client.close();
   }
 }
+
+/** A log is text, and the client reads objects. */
+async function readLog(
+  transport: Transport,
+  namespace: string,
+  pod: string,
+  { container, lines, previous }: PodLogOptions,
+): Promise<string> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log`;
+  const query = {
+    container,
+    tailLines: String(lines),
+    limitBytes: String(logLimitBytes),
+    previous: previous ? 'true' : undefined,
+  };
+  const request = { method: 'GET', path, query, verb: 'get', resource: 'pods/log' } as const;
+  const chunks: Buffer[] = [];
+  for await (const chunk of await transport.stream(request, logIdleMs)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const logLimitBytes = 16 * 1024 * 1024;
+const logIdleMs = 30_000;
 
 function readable<T>(load: () => T): T {
   try {

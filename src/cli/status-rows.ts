@@ -2,6 +2,7 @@ import { shareAccesses, shareNetworks, shareServers, shares } from '../api/v1alp
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import type { KubeObject, ResourceType } from '../runtime/kube-object.ts';
+import { ageText } from './age.ts';
 import { networkLines } from './network-progress.ts';
 import { notesOf, noteText } from './notes.ts';
 import { referenceText } from './object-reference.ts';
@@ -19,9 +20,14 @@ export interface RowContext {
   readonly backends: readonly StorageBackend[] | undefined;
   /** With the namespaces' names. */
   readonly allNamespaces: boolean;
+  /** With ages. */
+  readonly wide?: boolean;
 }
 
-export const statusHeader = ['NAME', 'PHASE', 'REASON'] as const;
+/** Header of the rows. */
+export function statusHeader(wide: boolean): readonly string[] {
+  return ['NAME', 'PHASE', ...(wide ? ['AGE'] : []), 'REASON'];
+}
 
 /** A target may be long, and is not what one looks for. */
 const longestTarget = 40;
@@ -39,7 +45,10 @@ export function statusRows(trees: readonly NamespaceTree[], context: RowContext)
       'shares without a network:',
       tree.shares.map((node) => shareNode(node, context)),
     ),
-    ...section('access rules without a share:', tree.rules.map(ruleNode)),
+    ...section(
+      'access rules without a share:',
+      tree.rules.map((rule) => ruleNode(rule, context)),
+    ),
   ]);
 }
 
@@ -53,7 +62,7 @@ function networkNode({ network, servers, shares: unplaced }: NetworkNode, contex
     servers.map(({ server }) => server),
     context.now,
   );
-  return objectNode(shareNetworks, network, '', lines, [
+  return objectNode(context, shareNetworks, network, '', lines, [
     ...servers.map((node) => serverNode(node, context)),
     ...unplaced.map((node) => shareNode(node, context)),
   ]);
@@ -63,22 +72,37 @@ function serverNode({ server, shares: placed }: ServerNode, context: RowContext)
   const { backendName } = server.spec;
   const lines = backendLines(backendName, context);
   const children = placed.map((node) => shareNode(node, context, true));
-  return objectNode(shareServers, server, ` on ${backendName}`, lines, children);
+  return objectNode(context, shareServers, server, ` on ${backendName}`, lines, children);
 }
 
 function shareNode({ share, rules }: ShareNode, context: RowContext, onServer = false): TreeNode {
   const { spec, status } = share;
   // The backend of a share on a server is told there.
   const lines = onServer || status?.backendName === undefined ? [] : backendLines(status.backendName, context);
-  return objectNode(shares, share, ` ${spec.protocol} ${spec.size}`, lines, rules.map(ruleNode));
+  return objectNode(
+    context,
+    shares,
+    share,
+    ` ${spec.protocol} ${spec.size}`,
+    lines,
+    rules.map((rule) => ruleNode(rule, context)),
+  );
 }
 
-function ruleNode(rule: ShareAccess): TreeNode {
+function ruleNode(rule: ShareAccess, context: RowContext): TreeNode {
   const { accessType, accessTo, accessLevel = 'rw' } = rule.spec;
-  return objectNode(shareAccesses, rule, ` ${accessType} ${cut(accessTo, longestTarget)} ${accessLevel}`, [], []);
+  return objectNode(
+    context,
+    shareAccesses,
+    rule,
+    ` ${accessType} ${cut(accessTo, longestTarget)} ${accessLevel}`,
+    [],
+    [],
+  );
 }
 
 function objectNode(
+  { wide = false, now }: RowContext,
   type: ResourceType,
   object: KubeObject & { readonly status?: { readonly phase?: string } },
   about: string,
@@ -88,7 +112,11 @@ function objectNode(
   const [first, ...others] = notesOf(object);
   return {
     name: referenceText(type, object.metadata.name) + about,
-    cells: [phaseCell(object.status?.phase), { text: noteText(first) }],
+    cells: [
+      phaseCell(object.status?.phase),
+      ...(wide ? [{ text: ageText(object.metadata.creationTimestamp, now) }] : []),
+      { text: noteText(first) },
+    ],
     details: [...others.map(noteText), ...lines],
     children,
   };

@@ -14,8 +14,14 @@ const gap = '   ';
 /** Below this the last column is not worth cutting: the line wraps. */
 const leastWidth = 20;
 
-/** Prints rows in columns. The last column is cut to the width of the terminal; the others are never. */
-export function printTable(terminal: Terminal, header: readonly string[], rows: readonly Row[]): void {
+/** Prints rows in columns. The last column is cut to the width of the terminal unless it is to be `whole`; the others are never. */
+export function printTable(
+  to: Terminal,
+  header: readonly string[],
+  rows: readonly Row[],
+  options: { readonly whole?: boolean } = {},
+): void {
+  const terminal: Terminal = options.whole ? { ...to, columns: undefined } : to;
   const plain = rows.map(
     (row): Row =>
       typeof row === 'string' ? plainText(row) : row.map(({ text, color }) => ({ text: plainText(text), color })),

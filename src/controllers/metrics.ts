@@ -1,20 +1,18 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Condition } from '../api/v1alpha1/conditions.ts';
+import { safeReason } from '../api/safe-text.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { Informers } from '../cluster-state/informers.ts';
+import type { ServerHealth } from '../drivers/driver.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { findCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
+import { keyOf } from '../runtime/object-store.ts';
+import { isReady, registerObjectGauges } from './object-gauges.ts';
+import { RecentRecoveries } from './recent-recoveries.ts';
+import type { WithStatus } from './unhealthy-objects.ts';
 
-/** The parts of a status that the figures are made of. */
-interface WithStatus extends KubeObject {
-  readonly status?: {
-    readonly phase?: string;
-    readonly observedGeneration?: number;
-    readonly conditions?: readonly Condition[];
-  };
-}
+/** Credentials that expire later than this are nobody's business yet, in milliseconds. */
+const soonMs = 30 * 24 * 3600_000;
 
 /** What the operator tells about its objects and its work on them, beside the runtime's own figures. */
 export class OperatorMetrics {
@@ -22,6 +20,9 @@ export class OperatorMetrics {
   readonly #timeToReady: Histogram<'kind'>;
   readonly #changeDuration: Histogram<'result'>;
   readonly #recoveries: Counter<'result'>;
+  readonly #recent = new RecentRecoveries();
+  /** The last answer about each share server, by `namespace/name`. */
+  readonly #health = new Map<string, ServerHealth>();
   /** UIDs of objects that were seen from their beginning and have not been ready yet. */
   readonly #fresh = new Set<string>();
   #leading = false;
@@ -49,6 +50,44 @@ export class OperatorMetrics {
       labelNames: ['result'],
       registers,
     });
+    const repeated = () => this.#recent.repeated(clock.now());
+    new Gauge({
+      name: 'sharenet_access_recoveries_last_hour',
+      help: 'Recoveries of the access rules of a share in the last hour, of shares that had three or more.',
+      labelNames: ['namespace', 'name'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [share, count] of repeated()) this.set(nameLabels(share), count);
+      },
+    });
+    const health = this.#health;
+    new Gauge({
+      name: 'sharenet_share_server_unhealthy',
+      help: '1 for each share server that its storage system says is not well, with the reason.',
+      labelNames: ['namespace', 'name', 'reason'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [server, { exists, healthy, code = '' }] of health) {
+          const reason = exists ? safeReason(code, 'ShareServerUnhealthy') : 'ShareServerLost';
+          if (!healthy) this.set({ ...nameLabels(server), reason }, 1);
+        }
+      },
+    });
+    new Gauge({
+      name: 'sharenet_share_server_credentials_expiry_timestamp_seconds',
+      help: 'When the credentials of a share server towards its directory expire, as Unix time, of those within 30 days.',
+      labelNames: ['namespace', 'name'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [server, { credentialsExpireTime = '' }] of health) {
+          const expires = Date.parse(credentialsExpireTime);
+          if (expires < clock.now() + soonMs) this.set(nameLabels(server), expires / 1000);
+        }
+      },
+    });
   }
 
   /** From now on what is seen is this process' work; another replica tells of what was before. */
@@ -57,16 +96,20 @@ export class OperatorMetrics {
   }
 
   /** A recovery of a share's access rules has ended. */
-  recovered(result: 'succeeded' | 'failed'): void {
+  recovered(share: KubeObject, result: 'succeeded' | 'failed'): void {
     this.#recoveries.inc({ result });
+    this.#recent.add(keyOf(share.metadata), this.#clock.now());
+  }
+
+  /** The storage system told how a share server is. */
+  examined(server: KubeObject, health: ServerHealth): void {
+    this.#health.set(keyOf(server.metadata), health);
   }
 
   /** Follows the objects of all kinds. Their numbers are read from the caches when somebody asks. */
   follow(registry: Registry, informers: Informers): void {
     const { storageBackends, securityServices, shareNetworks, shareServers, shares, shareAccesses } = informers;
-    const kinds = new Map<string, () => readonly WithStatus[]>();
     const followKind = <T extends WithStatus>(informer: Informer<T>): void => {
-      kinds.set(informer.type.kind, () => informer.cache.list());
       informer.onEvent(({ type, object, initial }) => {
         const uid = object.metadata.uid ?? '';
         if (type === 'deleted') this.#fresh.delete(uid);
@@ -83,18 +126,19 @@ export class OperatorMetrics {
     shareNetworks.onEvent(({ type, object, previous }) => {
       if (type === 'modified') this.#changeEnded(object, previous);
     });
-    new Gauge({
-      name: 'sharenet_objects',
-      help: 'Number of objects by kind and phase; kinds without a phase count as Ready or NotReady.',
-      labelNames: ['kind', 'phase'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [kind, list] of kinds) {
-          for (const object of list()) this.inc({ kind, phase: object.status?.phase ?? readiness(object) });
-        }
-      },
+    shares.onEvent(({ type, object }) => {
+      if (type === 'deleted') this.#recent.forget(keyOf(object.metadata));
     });
+    shareServers.onEvent(({ type, object }) => {
+      // What was told of a server that is in error, or was made anew under the name, is of the past.
+      if (type === 'deleted' || object.status?.phase !== 'active') this.#health.delete(keyOf(object.metadata));
+    });
+    registerObjectGauges(
+      registry,
+      informers,
+      () => this.#leading,
+      () => this.#clock.now(),
+    );
   }
 
   #becameReady(kind: string, uid: string, object: WithStatus): void {
@@ -111,10 +155,8 @@ export class OperatorMetrics {
   }
 }
 
-function isReady(object: WithStatus): boolean {
-  return findCondition(object.status?.conditions, 'Ready')?.status === 'True';
-}
-
-function readiness(object: WithStatus): string {
-  return isReady(object) ? 'Ready' : 'NotReady';
+/** Labels of an object's own series, from `namespace/name`. */
+function nameLabels(key: string): { readonly namespace: string; readonly name: string } {
+  const slash = key.indexOf('/');
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

@@ -235,8 +235,11 @@ export interface ResizeResult extends WarningsResult {
 export interface ServerHealth extends WarningsResult {
   readonly exists: boolean;
   readonly healthy: boolean;
+  /** What is wrong, one line for people. */
   readonly reason?: string;
-  /** RFC 3339. */
+  /** What is wrong in CamelCase, for example `DomainTrustLost`: a label of metrics. */
+  readonly code?: string;
+  /** When the credentials of the server towards its directory expire, RFC 3339; absent: never, or nobody knows. */
   readonly credentialsExpireTime?: string;
 }
 

@@ -59,6 +59,7 @@ export class Manager {
   readonly #controllers: QueueController[] = [];
   readonly #runnables: Runnable[] = [];
   readonly #cleanups: (() => Promise<void>)[] = [];
+  readonly #lasts: (() => Promise<void>)[] = [];
   readonly #readyChecks = new Map<string, Check>();
   readonly #following = new AbortController();
   readonly #ports = { health: 0, metrics: 0 };
@@ -137,6 +138,11 @@ export class Manager {
     this.#cleanups.push(cleanup);
   }
 
+  /** What serves others until all work has ended, however that came: closes it. */
+  addLast(close: () => Promise<void>): void {
+    this.#lasts.push(close);
+  }
+
   addReadyCheck(name: string, check: Check): void {
     this.#readyChecks.set(name, check);
   }
@@ -192,7 +198,7 @@ export class Manager {
     } finally {
       signal.removeEventListener('abort', onSignal);
       this.#following.abort();
-      await Promise.all(servers.map((server) => server.close()));
+      await Promise.all([...servers.map((server) => server.close()), ...this.#lasts.map((close) => close())]);
     }
     if (failure !== undefined) throw failure;
   }

@@ -9,6 +9,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 const entry = new URL('../../src/main.ts', import.meta.url).pathname;
 const compileCache = new URL('../../.cache/node-compile', import.meta.url).pathname;
 
+/** How an operator process differs from the usual one. */
+export interface OperatorProcessOptions {
+  /** `false`: don't wait until it is ready. */
+  readonly waitReady?: boolean;
+  /** What is run in place of the source with a kubeconfig; flags are put behind it. */
+  readonly command?: readonly [string, ...(readonly string[])];
+  /** Variables besides this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A real operator process, run from source against one control plane. */
 export class OperatorProcess {
   readonly #child: ChildProcess;
@@ -27,11 +37,16 @@ export class OperatorProcess {
     return this.#child.pid ?? 0;
   }
 
+  /** Resolves when it has ended, in whatever way. */
+  async ended(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+  }
+
   /** Starts the process; resolves when it is ready. */
   static async start(
     kubeconfig: string,
     args: readonly string[] = [],
-    options: { readonly waitReady?: boolean } = {},
+    options: OperatorProcessOptions = {},
   ): Promise<OperatorProcess> {
     const { freePort } = await import('../kube/free-port.ts');
     const ports = { health: await freePort(), metrics: await freePort() };
@@ -39,18 +54,21 @@ export class OperatorProcess {
     const beside = dirname(kubeconfig);
     const home = basename(beside).startsWith('sharenet-control-plane-') ? beside : tmpdir();
     const logFile = join(await mkdtemp(join(home, 'sharenet-operator-')), 'operator.log');
+    const [program, ...before] = options.command ?? [process.execPath, entry, `--kubeconfig=${kubeconfig}`];
     const child = spawn(
-      process.execPath,
+      program,
       [
-        entry,
-        `--kubeconfig=${kubeconfig}`,
+        ...before,
         `--health-probe-bind-address=127.0.0.1:${ports.health}`,
         `--metrics-bind-address=127.0.0.1:${ports.metrics}`,
         '--log-level=debug',
         ...args,
       ],
       // As bin/sharenet-operator does.
-      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: compileCache } },
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...options.env },
+      },
     );
     child.stderr?.pipe(createWriteStream(logFile));
     const operator = new OperatorProcess(child, logFile, ports);
@@ -59,7 +77,7 @@ export class OperatorProcess {
   }
 
   /** Waits until /readyz says ok. */
-  async ready(timeoutMs = 30_000): Promise<void> {
+  async ready(timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (Date.now() < deadline) {
       if (this.#child.exitCode !== null) {

@@ -60,8 +60,8 @@ export interface RecordedCall {
 export interface TestClusterOptions {
   /** `false`: no audit log, so that nobody notices when the operator is refused something. For measurements. */
   readonly auditLog?: boolean;
-  /** Folder of config/ with the operator's rights; `namespaced` comes with its namespaces. */
-  readonly rights?: keyof typeof lastRights;
+  /** Folder of config/ with the operator's rights; `namespaced` comes with its namespaces. `none`: the test installs kinds and rights. */
+  readonly rights?: keyof typeof lastRights | 'none';
 }
 
 /**
@@ -102,6 +102,7 @@ export class TestCluster {
       await plane.kubeconfigFor(operatorUser),
       await mkdtemp(join(tmpdir(), 'sharenet-dummy-')),
     );
+    if (rights === 'none') return cluster;
     await cluster.kubectl('apply', '-k', config('crd'));
     await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
     if (rights === 'namespaced') {

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { withCacheLock } from './cache-lock.ts';
 import { installEnvtestArchive, officialEnvtestIndex } from './envtest-archive.ts';
+import { isExecutable } from './executable.ts';
 import { buildPrograms, type Program, programs } from './go-build.ts';
 import { installReleasedProgram, officialKubernetesReleases } from './kubernetes-release.ts';
 import { goArch, goOs } from './platform.ts';
@@ -37,13 +37,6 @@ export function assetSources(env: NodeJS.ProcessEnv = process.env): AssetSources
     envtestIndex: env.SHARENET_ENVTEST_INDEX || officialEnvtestIndex,
     kubernetesReleases: env.SHARENET_KUBERNETES_RELEASES || officialKubernetesReleases,
   };
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  return access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 const kubectlVersionSchema = z.object({ clientVersion: z.object({ gitVersion: z.string() }) });

@@ -33,7 +33,7 @@ export interface KubeUser {
   readonly groups?: readonly string[];
 }
 
-const readyTimeoutMilliseconds = 60_000;
+const readyTimeoutMilliseconds = 120_000;
 const probeTimeoutMilliseconds = 2_000;
 const pollMilliseconds = 50;
 const startAttempts = 5;

@@ -27,30 +27,51 @@ export async function buildPrograms(wanted: readonly Program[], directory: strin
   const kubernetes = wanted.filter((program) => program !== 'etcd');
   if (kubernetes.length > 0) {
     const title = `building ${kubernetes.join(', ')} ${versions.kubernetes} with Go (once; about 5 minutes on two cores)`;
-    const packages = kubernetes.map((program) => `k8s.io/kubernetes/cmd/${program}`);
-    await goBuild(title, 'kubernetes', `-s -w ${stamp}`, `${directory}/`, packages, log);
+    await goBuild({
+      title,
+      module: join(toolsDirectory, 'kubernetes'),
+      ldflags: `-s -w ${stamp}`,
+      output: `${directory}/`,
+      packages: kubernetes.map((program) => `k8s.io/kubernetes/cmd/${program}`),
+      log,
+    });
   }
   if (wanted.includes('etcd')) {
     const title = `building etcd ${versions.etcd} with Go (once; under a minute on two cores)`;
-    await goBuild(title, 'etcd', '-s -w', join(directory, 'etcd'), ['go.etcd.io/etcd/server/v3'], log);
+    await goBuild({
+      title,
+      module: join(toolsDirectory, 'etcd'),
+      output: join(directory, 'etcd'),
+      packages: ['go.etcd.io/etcd/server/v3'],
+      log,
+    });
   }
 }
 
-async function goBuild(
-  title: string,
-  module: string,
-  ldflags: string,
-  output: string,
-  packages: readonly string[],
-  log: Log,
-): Promise<void> {
+/** What {@link goBuild} makes. */
+interface GoBuild {
+  readonly title: string;
+  /** Folder of a Go module whose go.sum pins every source. */
+  readonly module: string;
+  readonly packages: readonly string[];
+  /** The program, or with a slash at its end the folder of the programs. */
+  readonly output: string;
+  /** Build tags, separated by commas. */
+  readonly tags?: string;
+  readonly ldflags?: string;
+  readonly log: Log;
+}
+
+/** @throws when there is no Go, or with the last lines that the Go command printed */
+export async function goBuild({ title, module, packages, output, tags, ldflags, log }: GoBuild): Promise<void> {
   let compiled = 0;
   let current = '';
   const status = () => (current === '' ? 'starting' : `${compiled} packages compiled, ${current}`);
   await withProgress(log, title, status, async () => {
-    const flags = ['-v', '-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', ldflags];
-    const go = spawn('go', ['build', ...flags, '-o', output, ...packages], {
-      cwd: join(toolsDirectory, module),
+    const flags = ['-v', '-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', ldflags ?? '-s -w'];
+    const tagged = tags === undefined ? [] : ['-tags', tags];
+    const go = spawn('go', ['build', ...flags, ...tagged, '-o', output, ...packages], {
+      cwd: module,
       // A workspace, build flags or a C compiler of the machine must not change what is built.
       env: { ...process.env, GOWORK: 'off', GOFLAGS: '', CGO_ENABLED: '0' },
       stdio: ['ignore', 'ignore', 'pipe'],

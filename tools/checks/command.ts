@@ -38,6 +38,12 @@ export async function controlPlaneProblem(): Promise<string | undefined> {
   return how === undefined ? undefined : `test/kube/cli.ts build ${how}; see above`;
 }
 
+/** Builds the programs that check what is delivered, where they are missing; its progress goes to standard error. */
+export async function goToolsProblem(): Promise<string | undefined> {
+  const { how } = await runVisibly('tools/go/cli.ts', 'build');
+  return how === undefined ? undefined : `tools/go/cli.ts build ${how}; see above`;
+}
+
 /** Why a check was left out. */
 export interface Skipped {
   readonly skipped: string;

@@ -84,7 +84,7 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
     ],
     [
       'Paused',
-      working,
+      [...working, 'status.check'],
       'The annotation sharenet.io/paused is "true": the operator leaves the object alone.',
       'Remove the annotation to go on.',
     ],
@@ -155,7 +155,7 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
   ShareNetwork: [
     [
       'AccessRulesNotActive',
-      working,
+      [...working, 'status.check'],
       'The change of security services waits: driver calls for access rules of the network are running.',
       byItself,
     ],
@@ -340,11 +340,16 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
     ],
     [
       'SubnetInUse',
-      stalled,
+      [...stalled, 'status.check'],
       'A subnet that share servers use was changed; it can only gain ranges.',
       'Change it back, or add another subnet.',
     ],
-    ['SubnetInvalid', stalled, 'A subnet, its gateway or its ranges are not valid.', 'Correct what the message names.'],
+    [
+      'SubnetInvalid',
+      [...stalled, 'status.check'],
+      'A subnet, its gateway or its ranges are not valid.',
+      'Correct what the message names.',
+    ],
     ['UpToDate', ['SecurityServicesUpToDate'], 'Every share server has the recorded services.', nothing],
     [
       'UpdateFailed',
@@ -478,7 +483,7 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'ShareServerUnhealthy',
       working,
       'The storage system says that the server is not well, or did not answer.',
-      'See after the storage system; sharenet.io/reconcile-requested-at asks again.',
+      'See after the storage system. It is asked every minute; sharenet.io/reconcile-requested-at asks at once.',
     ],
     [
       'SharesExist',

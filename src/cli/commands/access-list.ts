@@ -2,9 +2,10 @@ import { type Command, Option } from 'commander';
 import { shareAccesses, shares } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { type AccessKey, readAccessKey } from '../access-key.ts';
+import { ageText } from '../age.ts';
 import { byName } from '../by-name.ts';
 import { CommandFailure, UsageError } from '../command-failure.ts';
-import { type DataFormat, dataFormats, printData } from '../data-output.ts';
+import { printData, type TableFormat, tableFormats } from '../data-output.ts';
 import { connected, type Environment } from '../environment.ts';
 import { firstNote, notesOf, noteText } from '../notes.ts';
 import { objectName, referenceText } from '../object-reference.ts';
@@ -15,7 +16,7 @@ import { type Cell, printTable } from '../table.ts';
 interface Options {
   readonly allNamespaces?: true;
   readonly showKeys?: true;
-  readonly output?: DataFormat;
+  readonly output?: TableFormat;
 }
 
 /** A rule with its key, where keys were asked for. */
@@ -35,7 +36,9 @@ export function addAccessList(access: Command, environment: Environment): void {
     .argument('[share]', 'name of a share')
     .option('-A, --all-namespaces', 'in all namespaces')
     .option('--show-keys', 'read the keys from the Secrets that the rules name, and print them')
-    .addOption(new Option('-o, --output <format>', 'print data instead of a table').choices(dataFormats))
+    .addOption(
+      new Option('-o, --output <format>', 'wide: ages and whole reasons; json, yaml: data').choices(tableFormats),
+    )
     .addHelpText(
       'after',
       `
@@ -73,8 +76,9 @@ async function list(
     ),
   );
   const { terminal } = environment;
-  if (options.output !== undefined) printData(terminal, options.output, { shareAccesses: rules.map(dataOf) });
-  else if (rules.length > 0) printRules(environment, rules, options);
+  if (options.output === 'json' || options.output === 'yaml') {
+    printData(terminal, options.output, { shareAccesses: rules.map(dataOf) });
+  } else if (rules.length > 0) printRules(environment, rules, options);
   else terminal.tell(`no access rules found${options.allNamespaces ? '' : ` in namespace ${namespace}`}`);
 
   let problems = 0;
@@ -87,10 +91,12 @@ async function list(
   if (problems > 0) throw new CommandFailure(`${problems} of ${rules.length} rules: the key could not be read`);
 }
 
-function printRules({ terminal }: Environment, rules: readonly ListedRule[], options: Options): void {
+function printRules({ terminal, now }: Environment, rules: readonly ListedRule[], options: Options): void {
   const header = ['NAME', 'SHARE', 'TYPE', 'TO', 'LEVEL', 'PHASE', 'KEY-SECRET'];
   if (options.allNamespaces) header.unshift('NAMESPACE');
+  const wide = options.output === 'wide';
   if (options.showKeys) header.push('KEY');
+  if (wide) header.push('AGE');
   header.push('REASON');
   printTable(
     terminal,
@@ -105,8 +111,10 @@ function printRules({ terminal }: Environment, rules: readonly ListedRule[], opt
       phaseCell(rule.status?.phase),
       { text: rule.status?.accessKeySecretRef?.name ?? '' },
       ...(key === undefined ? [] : [keyCell(key)]),
+      ...(wide ? [{ text: ageText(rule.metadata.creationTimestamp, now()) }] : []),
       { text: noteText(firstNote(rule)) },
     ]),
+    { whole: wide },
   );
 }
 

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { explainFailure } from '../api-failure.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { connected, type Environment } from '../environment.ts';
-import { type ObjectReference, objectReferences, referenceText } from '../object-reference.ts';
+import { objectReferences, type ResettableReference, referenceText, resettableKinds } from '../object-reference.ts';
 import type { Session } from '../session.ts';
 
 /** What a person may set; the other phases are the operator's to enter. */
@@ -36,7 +36,7 @@ Examples:
   kubectl sharenet reset-status shsrv/net-1-02074116 shsrv/net-1-c8d98636 --to error --dry-run`,
     )
     .action(async (words: string[], options: Options, command: Command) => {
-      const references = objectReferences(words);
+      const references = objectReferences(words, resettableKinds);
       await connected(environment, command, (session) => resetAll(environment, session, references, options));
     });
 }
@@ -44,16 +44,19 @@ Examples:
 async function resetAll(
   { terminal }: Environment,
   session: Session,
-  references: readonly ObjectReference[],
+  references: readonly ResettableReference[],
   options: Options,
 ): Promise<void> {
-  const tell = ({ type, name }: ObjectReference, error: unknown) =>
+  const tell = ({ type, name }: ResettableReference, error: unknown) =>
     terminal.tell(`${referenceText(type, name)}: ${explainFailure(error)}`);
   // A wrong name shows before the first write.
   const read = await Promise.allSettled(
     references.map(({ type, name }) => session.client.get(type, { namespace: session.namespace, name })),
   );
-  const before = new Map<ObjectReference, { readonly uid: string | undefined; readonly phase: string | undefined }>();
+  const before = new Map<
+    ResettableReference,
+    { readonly uid: string | undefined; readonly phase: string | undefined }
+  >();
   for (const [index, reference] of references.entries()) {
     const answer = read[index];
     if (answer?.status === 'fulfilled') {

@@ -10,7 +10,7 @@ import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import { isForbidden } from '../../runtime/api-error.ts';
 import { UsageError } from '../command-failure.ts';
-import { type DataFormat, dataFormats, printData } from '../data-output.ts';
+import { printData, type TableFormat, tableFormats } from '../data-output.ts';
 import { connected, type Environment } from '../environment.ts';
 import { objectName } from '../object-reference.ts';
 import type { Session } from '../session.ts';
@@ -21,7 +21,7 @@ import { printTable } from '../table.ts';
 
 interface Options {
   readonly allNamespaces?: true;
-  readonly output?: DataFormat;
+  readonly output?: TableFormat;
 }
 
 export function addStatus(program: Command, environment: Environment): void {
@@ -33,7 +33,9 @@ export function addStatus(program: Command, environment: Environment): void {
     )
     .argument('[network]', 'name of a share network')
     .option('-A, --all-namespaces', 'in all namespaces')
-    .addOption(new Option('-o, --output <format>', 'print data instead of a tree').choices(dataFormats))
+    .addOption(
+      new Option('-o, --output <format>', 'wide: ages and whole reasons; json, yaml: data').choices(tableFormats),
+    )
     .addHelpText(
       'after',
       `
@@ -62,13 +64,14 @@ async function show(
       ? await objectsOf(client, options.allNamespaces ? undefined : namespace)
       : await objectsOfNetwork(client, namespace, network);
   const trees = statusTree(objects);
-  if (options.output !== undefined) {
+  const wide = options.output === 'wide';
+  if (options.output === 'json' || options.output === 'yaml') {
     printData(terminal, options.output, statusData(trees));
   } else if (trees.length === 0) {
     terminal.tell(`nothing found${options.allNamespaces ? '' : ` in namespace ${namespace}`}`);
   } else {
-    const context = { now: now(), backends: objects.backends, allNamespaces: options.allNamespaces === true };
-    printTable(terminal, statusHeader, statusRows(trees, context));
+    const context = { now: now(), backends: objects.backends, allNamespaces: options.allNamespaces === true, wide };
+    printTable(terminal, statusHeader(wide), statusRows(trees, context), { whole: wide });
   }
 }
 

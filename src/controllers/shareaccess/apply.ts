@@ -131,10 +131,10 @@ export async function recover(scope: AccessScope, permit: Permit): Promise<void>
       action: 'RecoverAccess',
       note: `${error.reason}: ${error.message}`,
     });
-    operator.metrics.recovered('failed');
+    operator.metrics.recovered(share, 'failed');
     return;
   }
-  operator.metrics.recovered('succeeded');
+  operator.metrics.recovered(share, 'succeeded');
   await inTurn(
     [
       () => all(ready, (rule) => settle(scope, rule, updates.get(uidOf(rule)), true)),

@@ -19,11 +19,8 @@ const askAgainMs = 5000;
  */
 export async function answerCheckRequest(scope: NetworkScope): Promise<ReconcileResult | undefined> {
   const { network, draft, context } = scope;
-  const annotation = network.metadata.annotations?.[labels.checkSecurityServices];
-  if (annotation === undefined || annotation === '') {
-    draft.set({ check: undefined });
-    return undefined;
-  }
+  const annotation = askedIn(scope);
+  if (annotation === undefined) return undefined;
   const request = safeText(annotation, maxRequestLength);
   const references = parseCheckRequest(annotation);
   if (references === undefined) {
@@ -60,6 +57,33 @@ export async function answerCheckRequest(scope: NetworkScope): Promise<Reconcile
     ...(verdict.kind === 'incompatible' ? { reason: verdict.reason, message: verdict.message } : {}),
     servers: verdict.servers.slice(0, 50),
   });
+  return undefined;
+}
+
+/**
+ * Answers the annotation where nothing may begin as the network stands now, so that an answer from before is not taken for the
+ * present one. Nobody is asked. To be called when the draft stands.
+ */
+export function answerNotNow(scope: NetworkScope): undefined {
+  const annotation = askedIn(scope);
+  if (annotation === undefined) return;
+  const { draft } = scope;
+  const ready = draft.condition('Ready');
+  const isActive = (draft.status.phase ?? 'active') === 'active';
+  const reason = isActive && ready !== undefined ? ready.reason : 'ShareNetworkNotActive';
+  const message = `not now: ${ready?.message ?? 'the network is not active'}`;
+  answer(scope, safeText(annotation, maxRequestLength), digestOf(reason, message), {
+    compatible: false,
+    reason,
+    message: safeText(message),
+  });
+}
+
+/** What is asked; with no question there is no answer. */
+function askedIn({ network, draft }: NetworkScope): string | undefined {
+  const annotation = network.metadata.annotations?.[labels.checkSecurityServices];
+  if (annotation !== undefined && annotation !== '') return annotation;
+  draft.set({ check: undefined });
   return undefined;
 }
 

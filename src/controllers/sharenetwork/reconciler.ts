@@ -10,7 +10,7 @@ import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
 import { pausedStanding } from '../status-draft.ts';
 import { advance, changeRecordInvalid } from './change.ts';
-import { answerCheckRequest } from './check-request.ts';
+import { answerCheckRequest, answerNotNow } from './check-request.ts';
 import { deleteNetwork } from './deletion.ts';
 import { observeReset } from './reset.ts';
 import { type NetworkScope, networkScope, store } from './scope.ts';
@@ -125,7 +125,10 @@ export class ShareNetworkReconciler {
     if (phase === 'network_change' && networkChange !== undefined) {
       const result = isPaused(network) ? undefined : await advance(scope, networkChange);
       if (isPaused(network)) draft.stand(pausedStanding);
-      if (draft.status.phase === 'network_change') return soonest(result, this.#countInChange(scope));
+      if (draft.status.phase === 'network_change') {
+        answerNotNow(scope);
+        return soonest(result, this.#countInChange(scope));
+      }
       this.#countedAt.delete(uidOf(network));
       countServers(scope);
       if (draft.status.phase === 'active') standAsRecorded(scope);
@@ -145,26 +148,26 @@ export class ShareNetworkReconciler {
         reason: 'Maintenance',
         message: 'in maintenance: an administrator set the phase to network_change; everything on the network waits',
       });
-      return undefined;
+      return answerNotNow(scope);
     }
     if (draft.status.phase === 'error') {
-      if (draft.condition('Ready')?.reason === changeRecordInvalid) return undefined;
+      if (draft.condition('Ready')?.reason === changeRecordInvalid) return answerNotNow(scope);
       draft.stand({
         state: 'stalled',
         reason: 'NetworkError',
         message: 'the phase is error; an administrator sets it back to active when the cause is mended',
       });
-      return undefined;
+      return answerNotNow(scope);
     }
     if (isPaused(network)) {
       this.#wishes.lookAgain(network);
       draft.stand(pausedStanding);
-      return undefined;
+      return answerNotNow(scope);
     }
     const problem = subnetProblem(network.spec, scope.servers);
     if (problem !== undefined) {
       draft.stand({ state: 'stalled', ...problem });
-      return undefined;
+      return answerNotNow(scope);
     }
     if (network.metadata.deletionTimestamp !== undefined) {
       standAsRecorded(scope);

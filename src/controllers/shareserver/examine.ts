@@ -1,37 +1,69 @@
+import type { ServerHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
 import { driverNetwork, driverServer } from '../driver-requests.ts';
+import { isServing } from '../storagebackend/reconciler.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type ServerScope, serverCallScope, storedError } from './scope.ts';
 
+/** Reason of a server that its storage system says is not well. */
+export const shareServerUnhealthy = 'ShareServerUnhealthy';
+
+const lookMs = 10 * 60_000;
+const lookAtUnhealthyMs = 60_000;
+
+/** When each share server is looked at next without anybody asking. */
+export class HealthLooks {
+  /** Milliseconds since the Unix epoch, by UID. */
+  readonly #next = new Map<string, number>();
+
+  /** Forgets a server that is gone. */
+  forget(uid: string): void {
+    this.#next.delete(uid);
+  }
+
+  /**
+   * Asks the driver how an active server is when that is due: every ten minutes, every minute while it is not well. What is found
+   * changes no phase: a storage system that forgets a server for a moment must not take the access rules of its shares with it.
+   */
+  async look(scope: ServerScope): Promise<ReconcileResult> {
+    const { operator, server, draft, backend } = scope;
+    const uid = uidOf(server);
+    const now = operator.clock.now();
+    const due = this.#next.get(uid) ?? now + this.#pause(scope);
+    this.#next.set(uid, due);
+    if (now < due) return { requeueAfterMs: due - now };
+    if (isServing(backend)) {
+      try {
+        const health = await ask(scope, `look/${uid}/${now}`);
+        if (health?.exists === false) {
+          const message =
+            'the storage system does not have the share server at present; sharenet.io/reconcile-requested-at has it looked at for good';
+          draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
+        } else standAs(scope, health);
+      } catch (thrown) {
+        if (!(thrown instanceof DriverError)) throw thrown;
+        // Another call that runs, or no answer in time, says nothing about the server; the failed call is in the log.
+      }
+    }
+    const pause = this.#pause(scope);
+    this.#next.set(uid, operator.clock.now() + pause);
+    return { requeueAfterMs: pause };
+  }
+
+  #pause({ operator, draft }: ServerScope): number {
+    const isUnhealthy = draft.condition('Ready')?.reason === shareServerUnhealthy;
+    return Math.round((isUnhealthy ? lookAtUnhealthyMs : lookMs) * (0.5 + 0.5 * operator.random()));
+  }
+}
+
 /** Asks the driver how the server is; done on request. A server that is gone is an error, never silently made anew. */
 export async function examine(scope: ServerScope, token: string): Promise<void> {
-  const { operator, context, server, network, draft, timeouts } = scope;
+  const { operator, server, draft } = scope;
   try {
-    const health = await context.outsideWorker(async () => {
-      const permit = await operator.calls.permit(
-        serverCallScope(scope, 'shared', { holdNetwork: true }),
-        context.signal,
-        timeouts.operation,
-      );
-      try {
-        return await permit.call(
-          { operation: 'ensureServer', id: `ensure/${uidOf(server)}/${token}`, timeoutMs: timeouts.operation },
-          async (driver, call) =>
-            await driver.ensureServer?.(
-              {
-                server: driverServer(server, network, readBackendSecrets(operator, server)),
-                network: driverNetwork(server, network),
-              },
-              call,
-            ),
-        );
-      } finally {
-        permit.release();
-      }
-    });
-    noteWarnings(operator, server, draft, health?.warnings);
+    const health = await ask(scope, `ensure/${uidOf(server)}/${token}`);
     if (health?.exists === false) {
       const error = new DriverError({
         kind: 'NotFound',
@@ -44,18 +76,52 @@ export async function examine(scope: ServerScope, token: string): Promise<void> 
         lastError: storedError(operator, 'ensureServer', error),
       });
       draft.stand({ state: 'stalled', reason: error.reason, message: error.message });
-    } else if (health?.healthy === false) {
-      const message = health.reason ?? 'the storage system says that the share server is not healthy';
-      draft.stand({ state: 'working', reason: 'ShareServerUnhealthy', message });
-    } else {
-      draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
-    }
+    } else standAs(scope, health);
     draft.set({ lastHandledReconcileAt: token });
   } catch (thrown) {
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
-    draft.stand({ state: 'working', reason: 'ShareServerUnhealthy', message: error.message });
+    draft.stand({ state: 'working', reason: shareServerUnhealthy, message: error.message });
     if (error.kind !== 'Unavailable') draft.set({ lastHandledReconcileAt: token });
     else throw error;
+  }
+}
+
+/** @returns undefined where the driver can't tell @throws DriverError */
+async function ask(scope: ServerScope, id: string): Promise<ServerHealth | undefined> {
+  const { operator, context, server, network, draft, timeouts } = scope;
+  const health = await context.outsideWorker(async () => {
+    const permit = await operator.calls.permit(
+      serverCallScope(scope, 'shared', { holdNetwork: true }),
+      context.signal,
+      timeouts.operation,
+    );
+    try {
+      return await permit.call(
+        { operation: 'ensureServer', id, timeoutMs: timeouts.operation },
+        async (driver, call) =>
+          await driver.ensureServer?.(
+            {
+              server: driverServer(server, network, readBackendSecrets(operator, server)),
+              network: driverNetwork(server, network),
+            },
+            call,
+          ),
+      );
+    } finally {
+      permit.release();
+    }
+  });
+  noteWarnings(operator, server, draft, health?.warnings);
+  if (health !== undefined) operator.metrics.examined(server, health);
+  return health;
+}
+
+function standAs({ draft }: ServerScope, health: ServerHealth | undefined): void {
+  if (health?.healthy === false) {
+    const message = health.reason ?? 'the storage system says that the share server is not healthy';
+    draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
+  } else {
+    draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
   }
 }

@@ -12,7 +12,7 @@ import { soonest } from '../soonest.ts';
 import { pausedStanding } from '../status-draft.ts';
 import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
-import { examine } from './examine.ts';
+import { examine, HealthLooks, shareServerUnhealthy } from './examine.ts';
 import { retireWhenUnused } from './idle.ts';
 import { observeReset } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
@@ -24,6 +24,7 @@ export class ShareServerReconciler {
   readonly #operator: Operator;
   readonly #progress: CallProgress;
   readonly #givenAddresses: GivenAddresses = new Map();
+  readonly #looks = new HealthLooks();
 
   constructor(operator: Operator) {
     this.#operator = operator;
@@ -43,6 +44,7 @@ export class ShareServerReconciler {
       const names = [nameOfServer(object)];
       if (type === 'deleted') {
         this.#givenAddresses.delete(uidOf(object));
+        this.#looks.forget(uidOf(object));
         // Its addresses are free now.
         const waiting = informers.shareServers.cache
           .byIndex('byBackend', object.spec.backendName)
@@ -168,10 +170,10 @@ export class ShareServerReconciler {
       });
       return await retireWhenUnused(scope);
     }
-    if (draft.condition('Ready')?.reason !== 'ShareServerUnhealthy') {
+    if (draft.condition('Ready')?.reason !== shareServerUnhealthy) {
       draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
     }
-    return await retireWhenUnused(scope);
+    return soonest(await this.#looks.look(scope), await retireWhenUnused(scope));
   }
 }
 

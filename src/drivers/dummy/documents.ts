@@ -14,6 +14,10 @@ export const serverSchema = z.object({
   securityServices: z.record(z.string(), z.record(z.string(), z.unknown())),
   /** Set by a person or a test in the state directory: ensureServer then reports the server as not healthy. */
   unhealthyReason: z.string().optional(),
+  /** Set likewise: what is wrong in CamelCase. */
+  unhealthyCode: z.string().optional(),
+  /** Set likewise: when the credentials of the server expire, RFC 3339. */
+  credentialsExpireTime: z.string().optional(),
 });
 export type ServerDocument = z.infer<typeof serverSchema>;
 

@@ -68,8 +68,11 @@ export function teardownServer(
 export function ensureServer({ backend }: DummySystem, request: ServerRequest, context: CallContext): ServerHealth {
   const server = backend.findServer(request.server.id, ownerOf(context));
   if (server === undefined) return { exists: false, healthy: false, reason: 'the share server is not on the backend' };
-  if (server.unhealthyReason === undefined) return { exists: true, healthy: true };
-  return { exists: true, healthy: false, reason: server.unhealthyReason };
+  const { unhealthyReason, unhealthyCode, credentialsExpireTime } = server;
+  const expiry = credentialsExpireTime === undefined ? {} : { credentialsExpireTime };
+  if (unhealthyReason === undefined) return { exists: true, healthy: true, ...expiry };
+  const code = unhealthyCode === undefined ? {} : { code: unhealthyCode };
+  return { exists: true, healthy: false, reason: unhealthyReason, ...code, ...expiry };
 }
 
 export function checkSecurityService(

@@ -151,7 +151,13 @@ export async function ensureServer(
   }
   const { exists, healthy, reason, message, warnings } = health;
   const why = message ?? reason;
-  return { exists, healthy, warnings, ...(why == null ? {} : { reason: safeText(why) }) };
+  return {
+    exists,
+    healthy,
+    warnings,
+    ...(why == null ? {} : { reason: safeText(why) }),
+    ...(reason == null ? {} : { code: reason }),
+  };
 }
 
 function describe(host: Host, server: DriverServer, context: CallContext): Promise<z.output<typeof describeSchema>> {

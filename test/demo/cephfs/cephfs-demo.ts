@@ -1,7 +1,6 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
 import { cephCredentials, operatorCephUser } from '../../e2e/ceph/operator/ceph-backend.ts';
+import { isExecutable } from '../../kube/executable.ts';
 import { type CephLab, startCeph } from '../../labs/ceph/ceph-lab.ts';
 import { cephPackages } from '../../labs/ceph/packages.ts';
 import { installPackages } from '../../labs/debian-packages.ts';
@@ -82,11 +81,4 @@ function fuseMount({ monitors, fileSystem }: CephLab): readonly string[] {
     `  -m v2:${monitors.join(',v2:')} --client_fs=${fileSystem} -r "$(${location})" /tmp/scratch`,
     'ls -l /tmp/scratch; umount /tmp/scratch; rm -r /tmp/viewer.key /tmp/scratch',
   ];
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  return await access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

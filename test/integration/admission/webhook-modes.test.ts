@@ -4,7 +4,7 @@ import { shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { freePort } from '../../kube/free-port.ts';
 import { readAuditLog } from '../audit-log.ts';
-import { network } from '../manifests.ts';
+import { backend, network, share } from '../manifests.ts';
 import { OperatorProcess } from '../operator-process.ts';
 import type { TestCluster } from '../test-cluster.ts';
 import {
@@ -127,6 +127,21 @@ describe('the webhook of an operator on this machine (url mode)', () => {
       ['alice', `ShareNetwork ${namespace}/net: active -> network_change by alice`],
       ['alice', `ShareNetwork ${namespace}/net: network_change -> active by alice`],
     ]);
+  });
+
+  test('goes on judging while its operator waits for a driver call before it ends', async () => {
+    const { stateDirectory } = cluster;
+    await cluster.apply(backend('slow', { stateDirectory, latency: '6s' }));
+    await cluster.apply(share(namespace, 'slow', { backendName: 'slow', shareNetworkName: 'net' }));
+    await eventually('a call', async () =>
+      (await cluster.calls()).some((call) => call.backend === 'slow' && call.shareServer),
+    );
+    const end = webhook.operator.stop();
+    await eventually('it stops', async () => (await webhook.operator.log()).includes('"msg":"stopping"'));
+    expect(await probe(cluster)).toBeUndefined();
+    expect(await end).toBe(0);
+    expect(await probe(cluster)).toBeDefined();
+    webhook = await startWithWebhook(cluster);
   });
 
   test('keeps the failurePolicy of an administrator, and tells of other changes instead of undoing them', async () => {

@@ -5,8 +5,8 @@ import { eventually } from '../../faults/eventually.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { OperatorProcess } from '../operator-process.ts';
 import { TestCluster } from '../test-cluster.ts';
+import { ruleDisagreement } from './agreement.ts';
 import { chooseSeed, withSeed } from './seeded-random.ts';
-import { ruleDisagreement } from './settled.ts';
 
 const kills = 15;
 const shareNames = ['s0', 's1', 's2', 's3'];

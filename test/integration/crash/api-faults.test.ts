@@ -4,10 +4,11 @@ import { eventually } from '../../faults/eventually.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { OperatorProcess } from '../operator-process.ts';
 import { TestCluster } from '../test-cluster.ts';
+import { restsWith, ruleDisagreement } from './agreement.ts';
 import { ApiProxy, type Passage } from './api-proxy.ts';
 import { readDummyState } from './dummy-state.ts';
 import { chooseSeed, withSeed } from './seeded-random.ts';
-import { expectChanged, restsWith, ruleDisagreement } from './settled.ts';
+import { expectChanged } from './settled.ts';
 
 interface Trouble {
   readonly name: string;

@@ -5,9 +5,10 @@ import { eventually } from '../../faults/eventually.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { OperatorProcess } from '../operator-process.ts';
 import { TestCluster } from '../test-cluster.ts';
+import { restsWith, ruleDisagreement } from './agreement.ts';
 import { ApiProxy } from './api-proxy.ts';
 import { readDummyState } from './dummy-state.ts';
-import { expectChanged, restsWith, ruleDisagreement } from './settled.ts';
+import { expectChanged } from './settled.ts';
 
 /**
  * Where the operator dies at a write: before it reaches the API server (what a driver did is not stored), or when it is stored

@@ -5,8 +5,9 @@ import { eventually } from '../../faults/eventually.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { OperatorProcess } from '../operator-process.ts';
 import { type RecordedCall, TestCluster } from '../test-cluster.ts';
+import { restsWith, ruleDisagreement } from './agreement.ts';
 import { chooseSeed, withSeed } from './seeded-random.ts';
-import { expectChanged, restsWith, ruleDisagreement } from './settled.ts';
+import { expectChanged } from './settled.ts';
 
 const kills = 50;
 const names = Array.from({ length: 10 }, (_, index) => `s${index}`);

@@ -199,6 +199,52 @@ describe('what a change of security services waits for or is refused by', () => 
     await scene.network('no answer', ({ status }) => status?.check === undefined);
   });
 
+  test('the check annotation is answered with "not now" while nothing may begin, and no driver is asked', async () => {
+    const scene = await Scene.make(cluster, { shares: 1 });
+    const request = 'active_directory=ad-c';
+    const annotation = 'sharenet.io/check-security-services';
+    const answered = async (what: string, expected: { compatible: boolean; reason?: string; says?: string }) => {
+      const { status } = await scene.network(
+        what,
+        (network) =>
+          network.status?.check?.compatible === expected.compatible &&
+          network.status.check.reason === expected.reason &&
+          (network.status.check.message ?? '').includes(expected.says ?? ''),
+      );
+      expect(status?.check?.request).toBe(request);
+    };
+    const notActive = { compatible: false, reason: 'ShareNetworkNotActive' };
+    await scene.annotate('shnet', 'net', `${annotation}=${request}`);
+    await answered('compatible', { compatible: true });
+    expect(await scene.started(check)).toHaveLength(1);
+
+    await scene.annotate('shnet', 'net', 'sharenet.io/paused=true');
+    await answered('paused', { compatible: false, reason: 'Paused', says: 'not now: ' });
+    await scene.annotate('shnet', 'net', `${annotation}-`);
+    await scene.network('no answer', ({ status }) => status?.check === undefined);
+    await scene.annotate('shnet', 'net', `${annotation}=${request}`);
+    await answered('still paused', { compatible: false, reason: 'Paused' });
+    await scene.annotate('shnet', 'net', 'sharenet.io/paused-');
+    // Of the present, not what was said before the pause.
+    await answered('compatible again', { compatible: true });
+    expect(await scene.started(check)).toHaveLength(2);
+
+    await scene.reset('sharenetwork', 'net', 'network_change');
+    await answered('maintenance', { ...notActive, says: 'in maintenance' });
+    await scene.reset('sharenetwork', 'net', 'error');
+    await answered('error', { ...notActive, says: 'the phase is error' });
+    expect(await scene.started(check)).toHaveLength(2);
+    await scene.reset('sharenetwork', 'net', 'active');
+    await answered('active again', { compatible: true });
+
+    await scene.faults({ operation: update, kind: 'unavailable', message: 'not reached' });
+    await scene.refer([ad('ad-b')]);
+    await answered('in a change', { ...notActive, says: 'share servers are being given active_directory ad-b' });
+    await scene.faults();
+    await scene.changed('Succeeded');
+    await answered('after the change', { compatible: true });
+  });
+
   test('a share that waits for the missing service does not block the change that brings it', async () => {
     const scene = await Scene.make(cluster, { services: [] });
     const { namespace } = scene;

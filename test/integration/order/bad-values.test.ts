@@ -8,7 +8,7 @@ import {
 } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { DummyFault } from '../../../src/api/v1alpha1/storage-backend.ts';
 import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
-import { restsWith } from '../crash/settled.ts';
+import { restsWith } from '../crash/agreement.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { TestCluster } from '../test-cluster.ts';
 

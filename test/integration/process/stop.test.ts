@@ -3,7 +3,7 @@ import { shareAccesses, shareNetworks } from '../../../src/api/v1alpha1/resource
 import type { DummyBackendConfig } from '../../../src/api/v1alpha1/storage-backend.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { readAuditLog } from '../audit-log.ts';
-import { restsWith } from '../crash/settled.ts';
+import { restsWith } from '../crash/agreement.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { OperatorProcess } from '../operator-process.ts';
 import { type RecordedCall, TestCluster } from '../test-cluster.ts';

@@ -4,7 +4,7 @@ import { readConfig } from '../../../src/config.ts';
 import { driverModules, withVendorDriver } from '../../../src/drivers/registry.ts';
 import { runOperator } from '../../../src/run-operator.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
-import { restsWith } from '../crash/settled.ts';
+import { restsWith } from '../crash/agreement.ts';
 import { activeDirectory, network, passwordSecret, share } from '../manifests.ts';
 import { conditionOf, messageOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';

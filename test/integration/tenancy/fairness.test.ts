@@ -3,7 +3,7 @@ import { shareAccesses, shareNetworks, shareServers } from '../../../src/api/v1a
 import type { ShareAccess } from '../../../src/api/v1alpha1/share-access.ts';
 import type { DummyFault } from '../../../src/api/v1alpha1/storage-backend.ts';
 import { eventually } from '../../faults/eventually.ts';
-import { restsWith } from '../crash/settled.ts';
+import { restsWith } from '../crash/agreement.ts';
 import { access, activeDirectory, network, passwordSecret, share } from '../manifests.ts';
 import type { OperatorProcess } from '../operator-process.ts';
 import { Tenant } from '../tenant.ts';

@@ -3,8 +3,8 @@ import { securityServices, shareNetworks, shareServers, shares } from '../../../
 import { namespaces } from '../../../src/runtime/core-types.ts';
 import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
 import { eventually } from '../../faults/eventually.ts';
+import { restsWith } from '../crash/agreement.ts';
 import { readDummyState } from '../crash/dummy-state.ts';
-import { restsWith } from '../crash/settled.ts';
 import { activeDirectory, network, passwordSecret, share } from '../manifests.ts';
 import { conditionOf, messageOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';

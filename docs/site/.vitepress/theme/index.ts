@@ -1,0 +1,4 @@
+import DefaultTheme from 'vitepress/theme';
+import './sharenet.css';
+
+export default DefaultTheme;

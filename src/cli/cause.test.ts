@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { reasons } from '../api/v1alpha1/reasons.ts';
+import { apiVersion } from '../api/v1alpha1/resource-types.ts';
+import type { ResourceType } from '../runtime/kube-object.ts';
+import { type Cause, type CauseReader, causeOf, findKnown } from './cause.ts';
+import type { ManagedObject } from './managed-object.ts';
+import { remedyOf } from './remedy.ts';
+
+const namespace = 'team-a';
+
+/** An object that is not ready for that reason; without one it is. */
+function object(kind: string, name: string, spec: object, reason?: string, status: object = {}): ManagedObject {
+  const message = `says ${reason}`;
+  const ready = { type: 'Ready', status: reason ? 'False' : 'True', reason: reason ?? 'Available', message } as const;
+  const metadata = { name, generation: 1, ...(kind !== 'StorageBackend' && { namespace }) };
+  const conditions = [{ ...ready, lastTransitionTime: '2026-01-01T00:00:00Z' }];
+  return Object.assign(
+    { apiVersion, kind, metadata, status: { observedGeneration: 1, conditions, ...status } },
+    { spec },
+  );
+}
+
+function reader(objects: readonly ManagedObject[], hidden: readonly string[] = []): CauseReader {
+  const ofKind = (type: ResourceType) => objects.filter(({ kind }) => kind === type.kind);
+  return {
+    find: async <T extends ManagedObject>(type: ResourceType<T>, name: string) =>
+      // Test data, as the server has it.
+      hidden.includes(type.kind)
+        ? 'hidden'
+        : (ofKind(type).find(({ metadata }) => metadata.name === name) as T | undefined),
+    list: async <T extends ManagedObject>(type: ResourceType<T>) => ofKind(type) as unknown as T[],
+  };
+}
+
+async function cause(start: string, objects: readonly ManagedObject[], hidden?: readonly string[]): Promise<Cause> {
+  const [kind = '', name = ''] = start.split('/');
+  const from = reader(objects, hidden);
+  const found = await findKnown(kind, name, from);
+  if (found === undefined || 'hidden' in found) throw new Error(`${start} is not there`);
+  return await causeOf(found, from);
+}
+
+const path = ({ steps }: Cause) =>
+  steps.map(({ kind, object: { metadata }, note }) => `${kind}/${metadata.name} ${note.reason}`);
+
+const rule = (reason?: string) => object('ShareAccess', 'rule', { shareName: 'home' }, reason);
+const share = (reason?: string) =>
+  object('Share', 'home', { shareNetworkName: 'net' }, reason, { shareServerName: 's-1', backendName: 'sto' });
+const server = (name: string, reason?: string, status: object = {}) =>
+  object('ShareServer', name, { shareNetworkName: 'net', backendName: 'sto' }, reason, status);
+const network = (reason?: string, status: object = {}) =>
+  object('ShareNetwork', 'net', { securityServices: [{ type: 'ldap', name: 'dir' }] }, reason, status);
+const service = (reason?: string) => object('SecurityService', 'dir', { type: 'ldap' }, reason);
+const backend = (reason?: string) => object('StorageBackend', 'sto', { driver: 'dummy' }, reason);
+
+describe('the one thing that an object waits for', () => {
+  test('is nothing where all is well', async () => {
+    expect(await cause('Share/home', [share()])).toEqual({ steps: [] });
+  });
+
+  test.each([
+    ['ShareAccess/rule', [rule('ShareNotFound')], ['ShareAccess/rule ShareNotFound']],
+    [
+      'ShareAccess/rule',
+      [rule('ShareServerError'), share('ShareServerError'), server('s-1', 'UpdateFailed')],
+      ['ShareAccess/rule ShareServerError', 'ShareServer/s-1 UpdateFailed'],
+    ],
+    [
+      'ShareAccess/rule',
+      [rule('ShareNotAvailable'), share('BackendUnavailable'), backend('CredentialsNotFound')],
+      ['ShareAccess/rule ShareNotAvailable', 'Share/home BackendUnavailable', 'StorageBackend/sto CredentialsNotFound'],
+    ],
+    [
+      'Share/home',
+      [share('SecurityServicesPending'), network('SecurityServiceIncomplete'), service('SecurityServiceIncomplete')],
+      [
+        'Share/home SecurityServicesPending',
+        'ShareNetwork/net SecurityServiceIncomplete',
+        'SecurityService/dir SecurityServiceIncomplete',
+      ],
+    ],
+    [
+      'ShareNetwork/net',
+      [network('UpdateFailed'), server('s-1'), server('s-2', 'UpdateFailed')],
+      ['ShareNetwork/net UpdateFailed', 'ShareServer/s-2 UpdateFailed'],
+    ],
+    [
+      'Share/home',
+      [
+        share('ShareNetworkNotActive'),
+        network('NetworkChangeInProgress', { networkChange: { id: 'c' } }),
+        server('s-1', 'NetworkChangeInProgress', { networkChange: { id: 'c' } }),
+        server('s-2', 'OperationTimeout', { networkChange: { id: 'c' } }),
+      ],
+      [
+        'Share/home ShareNetworkNotActive',
+        'ShareNetwork/net NetworkChangeInProgress',
+        'ShareServer/s-2 OperationTimeout',
+      ],
+    ],
+    [
+      'ShareServer/s-1',
+      [
+        network('NetworkChangeInProgress', { networkChange: { id: 'c' } }),
+        server('s-1', 'NetworkChangeInProgress', { networkChange: { id: 'c' } }),
+      ],
+      ['ShareServer/s-1 NetworkChangeInProgress', 'ShareNetwork/net NetworkChangeInProgress'],
+    ],
+  ])('%s: followed to its end', async (start, objects, steps) => {
+    expect(path(await cause(start, objects))).toEqual(steps);
+  });
+
+  test('may be out of sight', async () => {
+    const found = await cause('Share/home', [share('BackendUnavailable')], ['StorageBackend']);
+    expect(found).toMatchObject({ hidden: { kind: 'StorageBackend', name: 'sto' } });
+    const [step] = found.steps;
+    expect(step && remedyOf(step, found.hidden)).toEqual({
+      text: 'Ask an administrator: you may not see storagebackend/sto.',
+      command: 'kubectl sharenet why storagebackend/sto',
+    });
+  });
+
+  test('two objects that name each other end the search', async () => {
+    const found = await cause('Share/home', [
+      share('AccessRulesExist'),
+      object('ShareAccess', 'rule', { shareName: 'home' }, 'ShareNotAvailable'),
+    ]);
+    expect(path(found)).toEqual(['Share/home AccessRulesExist', 'ShareAccess/rule ShareNotAvailable']);
+  });
+});
+
+describe('what to do about it', () => {
+  const kinds = {
+    ShareAccess: rule,
+    Share: share,
+    ShareServer: (reason?: string) => server('s-1', reason),
+    ShareNetwork: network,
+  };
+  const cases = Object.entries(kinds).flatMap(([kind, make]) =>
+    (kind in reasons ? reasons[kind as keyof typeof kinds] : [])
+      .filter(([, places]) => places.includes('Ready'))
+      .map(([reason, , , whatToDo]) => ({ kind, reason, whatToDo, made: make(reason) })),
+  );
+
+  test.each(cases)('$kind $reason is what the catalogue says', async ({ kind, reason, whatToDo, made }) => {
+    const { steps } = await cause(`${kind}/${made.metadata.name}`, [made]);
+    const [first] = steps;
+    if (reason === 'Available' || reason === 'Applied') return;
+    const remedy = first && remedyOf(first);
+    expect(remedy?.text).toBe(whatToDo);
+    // What is asked for by an annotation has a command.
+    if (/sharenet\.io\/(?:reapply|reconcile|abort|paused)/.test(whatToDo)) expect(remedy?.command).toMatch(/^kubectl /);
+    if (/reapply-requested-at/.test(whatToDo)) expect(remedy?.command).toBe('kubectl sharenet reapply net -n team-a');
+  });
+
+  test('of a reason of a driver', async () => {
+    const { steps } = await cause('Share/home', [share('QuotaOfPoolExceeded')]);
+    expect(steps[0] && remedyOf(steps[0]).text).toContain('documentation');
+  });
+});

@@ -1,0 +1,137 @@
+import { type Command, Option } from 'commander';
+import { ageText } from '../age.ts';
+import { type Cause, type CauseReader, causeOf, findKnown, type KnownObject } from '../cause.ts';
+import { causeReader } from '../cause-reader.ts';
+import { CommandFailure, UsageError } from '../command-failure.ts';
+import { type DataFormat, dataFormats, printData } from '../data-output.ts';
+import { connected, type Environment } from '../environment.ts';
+import type { ManagedObject } from '../managed-object.ts';
+import { noteText } from '../notes.ts';
+import { everyKind, objectName, objectReferences } from '../object-reference.ts';
+import { plainText } from '../plain-text.ts';
+import { type Remedy, remedyOf } from '../remedy.ts';
+import type { Session } from '../session.ts';
+
+interface Options {
+  readonly output?: DataFormat;
+}
+
+/** Kinds in the order in which a name alone is looked for. */
+const kinds = ['ShareNetwork', 'ShareServer', 'Share', 'ShareAccess', 'SecurityService', 'StorageBackend'] as const;
+
+/** Adds `why`. */
+export function addWhy(program: Command, environment: Environment): void {
+  program
+    .command('why')
+    .summary('tell the one thing that an object waits for, and what to do')
+    .description(
+      'Tells the one thing that an object waits for, wherever it is, and what to do about it. A name alone will do where only one object has it.',
+    )
+    .argument('<object...>', 'NAME, KIND/NAME or KIND NAME, of any kind')
+    .addOption(new Option('-o, --output <format>', 'print data instead of text').choices(dataFormats))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  kubectl sharenet why home -n team-a
+  kubectl sharenet why shareaccess/scratch-batch
+  kubectl sharenet why shnet net-1 -o json`,
+    )
+    .action(async (words: string[], { output }: Options, command: Command) => {
+      const [word = ''] = words;
+      const alone = words.length === 1 && !word.includes('/') ? objectName(word) : undefined;
+      const [reference, ...others] = alone === undefined ? objectReferences(words, everyKind) : [];
+      if (others.length > 0) throw new UsageError('why takes one object');
+      await connected(environment, command, async (session) => {
+        const reader = causeReader(session.client, session.namespace);
+        const start =
+          reference === undefined
+            ? await byNameAlone(session, reader, alone ?? '')
+            : await byReference(session, reader, reference.type.kind, reference.name);
+        print(environment, start, await causeOf(start, reader), output);
+      });
+    });
+}
+
+async function byReference(
+  { namespace }: Session,
+  reader: CauseReader,
+  kind: string,
+  name: string,
+): Promise<KnownObject> {
+  const found = await findKnown(kind, name, reader);
+  const reference = `${kind.toLowerCase()}/${name}`;
+  if (found === undefined)
+    throw new CommandFailure(`${reference} not found${kind === 'StorageBackend' ? '' : ` in namespace ${namespace}`}`);
+  if ('hidden' in found) throw new CommandFailure(`you have not the right to get ${reference}`);
+  return found;
+}
+
+async function byNameAlone({ namespace }: Session, reader: CauseReader, name: string): Promise<KnownObject> {
+  const answers = await Promise.all(kinds.map((kind) => findKnown(kind, name, reader)));
+  const found = answers.flatMap((answer) => (answer === undefined || 'hidden' in answer ? [] : [answer]));
+  const [only, ...others] = found;
+  if (only === undefined) {
+    // Who may see nothing gets no false answer.
+    if (answers.slice(0, -1).some((answer) => answer !== undefined)) {
+      throw new CommandFailure(`you have not the right to get the objects of namespace ${namespace}`);
+    }
+    throw new CommandFailure(`nothing of the name ${name} found in namespace ${namespace}`);
+  }
+  if (others.length === 0) return only;
+  throw new CommandFailure(`${name} is the name of several: write ${found.map(referenceOf).join(' or ')}`);
+}
+
+function print({ terminal, now }: Environment, start: KnownObject, cause: Cause, output: DataFormat | undefined): void {
+  const { steps, hidden } = cause;
+  const say = (text: string) => terminal.line(plainText(text));
+  const last = steps.at(-1);
+  const remedy = last && remedyOf(last, hidden);
+  if (output !== undefined) {
+    printData(terminal, output, causeData(start, cause, remedy));
+    return;
+  }
+  if (last === undefined || remedy === undefined) {
+    say(`${described(start)} is as wished: it waits for nothing`);
+    return;
+  }
+  for (const [index, step] of steps.entries()) {
+    const indent = index === 0 ? '' : `${'   '.repeat(index - 1)}└─ `;
+    say(`${indent}${described(step)}: ${noteText(step.note)}`);
+  }
+  say('');
+  if (hidden !== undefined) {
+    say(`In the way:  ${hidden.kind.toLowerCase()}/${hidden.name}`);
+  } else {
+    const since = last.note.since === undefined ? '' : `, for ${ageText(last.note.since, now())}`;
+    say(`In the way:  ${described(last)}${since}`);
+    say(`Because:     ${noteText(last.note)}`);
+  }
+  say(`What to do:  ${remedy.text}`);
+  if (remedy.command !== undefined) say(`             ${remedy.command}`);
+}
+
+function causeData(start: KnownObject, { steps, hidden }: Cause, remedy: Remedy | undefined): object {
+  return {
+    object: objectData(start),
+    asWished: steps.length === 0,
+    steps: steps.map((step) => ({ ...objectData(step), ...step.note })),
+    inTheWay: hidden === undefined ? steps.slice(-1).map((step) => ({ ...objectData(step), ...step.note }))[0] : hidden,
+    whatToDo: remedy?.text,
+    command: remedy?.command,
+  };
+}
+
+function objectData({ kind, object }: KnownObject): object {
+  const { metadata, status }: ManagedObject = object;
+  return { kind, namespace: metadata.namespace, name: metadata.name, phase: status?.phase };
+}
+
+function referenceOf({ kind, object }: KnownObject): string {
+  return `${kind.toLowerCase()}/${object.metadata.name}`;
+}
+
+function described(known: KnownObject): string {
+  const { status }: ManagedObject = known.object;
+  return status?.phase === undefined ? referenceOf(known) : `${referenceOf(known)} (${status.phase})`;
+}

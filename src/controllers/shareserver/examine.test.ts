@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { createOperatorRig } from '../../../test/faults/operator-rig.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { callContext, createDriverRig, serverRequest } from '../../drivers/dummy/driver-rig.ts';
+import type { ReconcileContext } from '../../runtime/controller.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { HealthLooks } from './examine.ts';
+import { serverScope } from './scope.ts';
+
+const minute = 60_000;
+const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
+const server: ShareServer = {
+  metadata: { namespace: 'team-a', name: 'net-1', uid: 'uid-net-1', resourceVersion: '5', generation: 1 },
+  spec: { backendName: 'b', shareNetworkName: 'net', subnetName: 'default' },
+  status: { phase: 'active', recordedPhase: 'active', identifier: 'dummy-server-uid-net-1' },
+};
+const context: ReconcileContext = {
+  key: { namespace: 'team-a', name: 'net-1' },
+  reconcileID: 'reconcile-1',
+  logger: createLogger({ level: 'silent', format: 'json' }),
+  signal: new AbortController().signal,
+  outsideWorker: (work) => work(),
+};
+
+test('an active server is looked at by and by, more often while it is not well, and its phase is left alone', async () => {
+  await using rig = await createOperatorRig();
+  const storage = await createDriverRig();
+  const { operator, clock } = rig;
+  const driver = storage.open();
+  await operator.instances.replace('b', driver, 0);
+  const { namespaces, storageBackends } = operator.informers;
+  namespaces.cache.observe({ metadata: { name: 'team-a', uid: tenant.namespaceUID, resourceVersion: '1' } });
+  const lastTransitionTime = '2026-01-01T00:00:00Z';
+  storageBackends.cache.observe({
+    metadata: { name: 'b', uid: 'uid-b', resourceVersion: '1' },
+    spec: { driver: 'dummy' },
+    status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Available', message: '', lastTransitionTime }] },
+  });
+  const looks = new HealthLooks();
+  let present = server;
+  const look = async () => {
+    const scope = serverScope(operator, context, present);
+    const { requeueAfterMs } = await looks.look(scope);
+    present = { ...present, status: scope.draft.status };
+    return { requeueAfterMs, reason: scope.draft.condition('Ready')?.reason, phase: scope.draft.status.phase };
+  };
+  const calls = async () =>
+    (await storage.calls()).filter((line) => line.operation === 'ensureServer' && line.event === 'start').length;
+
+  expect(await look()).toMatchObject({ requeueAfterMs: 7.5 * minute, reason: undefined });
+  await clock.advance(7 * minute);
+  expect(await look()).toMatchObject({ requeueAfterMs: 0.5 * minute, reason: undefined });
+
+  await clock.advance(minute);
+  expect(await look()).toEqual({ requeueAfterMs: 0.75 * minute, reason: 'ShareServerUnhealthy', phase: 'active' });
+  expect(await calls()).toBe(1);
+
+  await driver.setupServer(serverRequest('net-1'), callContext({ tenant }));
+  await clock.advance(minute);
+  expect(await look()).toEqual({ requeueAfterMs: 7.5 * minute, reason: 'Available', phase: 'active' });
+  expect(await calls()).toBe(2);
+  await storage.cleanup();
+});

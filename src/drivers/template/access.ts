@@ -1,0 +1,39 @@
+import { isIP } from 'node:net';
+import type { AccessRequest, AccessUpdate, DriverAccessRule } from '../driver.ts';
+import type { StoredRule } from './storage-system.ts';
+
+/** What a share is to have, and the answer for each rule that was asked for. */
+export interface AccessPlan {
+  readonly rules: readonly StoredRule[];
+  readonly updates: ReadonlyMap<string, AccessUpdate>;
+}
+
+/**
+ * Which rules a share gets. `accessRules` is all that it shall have, so that the same answer is right for new, changed and denied
+ * rules and for recovery. A rule that can't be granted is an error of that rule, and keeps no other from being granted.
+ */
+export function planAccess({ accessRules, addRules, updateRules, deleteRules }: AccessRequest): AccessPlan {
+  const recovery = addRules.length + updateRules.length + deleteRules.length === 0;
+  const faults = new Map<string, string>();
+  for (const rule of accessRules) {
+    const fault = faultOf(rule);
+    if (fault !== undefined) faults.set(rule.id, fault);
+  }
+  const asked = recovery ? accessRules : [...addRules, ...updateRules];
+  // With access keys: the key of each rule goes here, in recovery too.
+  const answer = (reason: string | undefined): AccessUpdate => (reason === undefined ? {} : { state: 'error', reason });
+  return {
+    rules: accessRules
+      .filter(({ id }) => !faults.has(id))
+      .map(({ accessType, accessTo, accessLevel }) => ({ accessType, accessTo, accessLevel })),
+    updates: new Map(asked.map(({ id }) => [id, answer(faults.get(id))])),
+  };
+}
+
+/** What is wrong with a rule, in one line; undefined when nothing is. */
+function faultOf({ accessType, accessTo }: DriverAccessRule): string | undefined {
+  if (accessType === 'user') return undefined;
+  if (accessType !== 'ip') return `rules of type ${accessType} are not taken`;
+  const [address = ''] = accessTo.split('/', 1);
+  return isIP(address) === 0 ? `${accessTo} is no address` : undefined;
+}

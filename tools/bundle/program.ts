@@ -1,0 +1,87 @@
+import { isAbsolute, join, relative } from 'node:path';
+import { rolldown } from 'rolldown';
+
+/** The root of the repository. */
+export const root = join(import.meta.dirname, '../..');
+
+/** A program of this repository that is delivered as one file. */
+export interface Program {
+  /** File name in the bundle. */
+  readonly file: string;
+  /** Its first module, from the root. */
+  readonly entry: string;
+  /** Put before the code, such as the line that names the interpreter. */
+  readonly firstLine?: string;
+}
+
+/** A program in one file. */
+export interface BundledProgram {
+  readonly file: string;
+  readonly code: string;
+  /** Files whose code is in it, from the root. */
+  readonly modules: readonly string[];
+}
+
+/** Starts the process that rados-connection.ts names; its file stands beside the operator's. */
+const radosProcess = { source: './rados-process.ts', bundled: './rados-process.js' } as const;
+
+/**
+ * What is left to be found when the program runs: ssh2's native parts, which are never built and without which it works, and koffi's
+ * native part, which lies in node_modules beside the bundle.
+ */
+const external = [/^cpu-features$/, /\.node$/, /^@koromix\//];
+
+/**
+ * Bundles a program with all it imports. Names and lines stay as they are: a stack trace of an administrator is to be read.
+ * @throws Error when something can't be resolved, or the bundler warns
+ */
+export async function bundleProgram({ file, entry, firstLine }: Program): Promise<BundledProgram> {
+  const complaints: string[] = [];
+  const build = await rolldown({
+    cwd: root,
+    input: join(root, entry),
+    platform: 'node',
+    external,
+    // Modules of CommonJS ask for it; one that is ESM has it by another name.
+    transform: { define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' } },
+    onLog: (level, { code, message }) => {
+      // Some packages use eval on purpose: to hide a require from bundlers.
+      if (level === 'warn' && code !== 'EVAL') complaints.push(`${code}: ${message}`);
+    },
+    plugins: [
+      {
+        name: 'file names of processes',
+        transform(code, id) {
+          if (!id.endsWith('/rados-connection.ts')) return null;
+          if (code.split(radosProcess.source).length !== 2) {
+            throw new Error(
+              `${id} does not name ${radosProcess.source} once: tools/bundle/program.ts must learn how it starts it`,
+            );
+          }
+          return { code: code.replace(radosProcess.source, radosProcess.bundled), moduleType: 'ts' };
+        },
+      },
+    ],
+  });
+  try {
+    const { output } = await build.generate({
+      format: 'esm',
+      codeSplitting: false,
+      ...(firstLine === undefined ? {} : { banner: firstLine }),
+    });
+    const [chunk, ...others] = output;
+    if (others.length > 0) complaints.push(`more than one file: ${others.map(({ fileName }) => fileName).join(', ')}`);
+    if (complaints.length > 0) throw new Error(`${entry} can not be bundled as it should:\n${complaints.join('\n')}`);
+    return { file, code: chunk.code, modules: sourcesOf(chunk.modules) };
+  } finally {
+    await build.close();
+  }
+}
+
+/** Files that code was taken from; what is made by the bundler has no path. */
+function sourcesOf(modules: Readonly<Record<string, { readonly renderedLength: number }>>): readonly string[] {
+  return Object.entries(modules)
+    .filter(([id, { renderedLength }]) => isAbsolute(id) && renderedLength > 0)
+    .map(([id]) => relative(root, id).replace(/\?.*$/, ''))
+    .sort();
+}

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { type Definition, definitionSchema, incompatibilities } from './incompatibilities.ts';
+
+type Version = Definition['spec']['versions'][number];
+type Schema = Version['schema']['openAPIV3Schema'];
+
+function definition(spec: Schema, version: Partial<Version> = {}, scope = 'Namespaced'): Definition {
+  return definitionSchema.parse({
+    metadata: { name: 'things.example.com' },
+    spec: {
+      scope,
+      names: { kind: 'Thing', plural: 'things', shortNames: ['th'] },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          subresources: { status: {} },
+          schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
+          ...version,
+        },
+      ],
+    },
+  });
+}
+
+const before: Schema = {
+  type: 'object',
+  required: ['name'],
+  properties: {
+    name: { type: 'string', maxLength: 63, pattern: '^[a-z]+$' },
+    size: { type: 'integer', minimum: 1, default: 5 },
+    mode: { type: 'string', enum: ['one', 'two'] },
+    tags: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string', maxLength: 10 } },
+    labels: { type: 'object', additionalProperties: { type: 'string' } },
+  },
+  'x-kubernetes-validations': [{ rule: 'self.size < 10' }],
+};
+
+function changed(field: string, schema: Schema): Schema {
+  return { ...before, properties: { ...before.properties, [field]: { ...before.properties?.[field], ...schema } } };
+}
+
+function without(field: string): Schema {
+  const { [field]: _gone, ...properties } = before.properties ?? {};
+  return { ...before, properties };
+}
+
+describe('compatibility with the last release', () => {
+  test.each<[string, Schema]>([
+    ['nothing', before],
+    ['a field is added', changed('colour', { type: 'string', default: 'red' })],
+    ['a bound is wider', changed('name', { maxLength: 100 })],
+    ['a value is added', changed('mode', { enum: ['one', 'two', 'three'] })],
+    ['a rule is taken away', { ...before, 'x-kubernetes-validations': [] }],
+    ['a field need not be given any more', { ...before, required: [] }],
+    ['the pattern is dropped', changed('name', { pattern: undefined })],
+    ['a description is another', changed('name', { description: 'of the thing' })],
+  ])('%s: nothing is broken', (_what, now) => {
+    const text = JSON.stringify(now);
+    expect(incompatibilities([definition(before)], [definition(JSON.parse(text))])).toEqual([]);
+  });
+
+  test.each<[string, Schema]>([
+    ['.size: the field is gone', without('size')],
+    ['.size: type was "integer" and is "string"', changed('size', { type: 'string' })],
+    ['.size: default was 5 and is 6', changed('size', { default: 6 })],
+    ['.size: minimum was 1 and is 2', changed('size', { minimum: 2 })],
+    ['.size: maximum was nothing and is 9', changed('size', { maximum: 9 })],
+    ['.name: maxLength was 63 and is 10', changed('name', { maxLength: 10 })],
+    ['.name: pattern was "^[a-z]+$" and is "^[a-y]+$"', changed('name', { pattern: '^[a-y]+$' })],
+    ['.mode: the value "two" is not allowed any more', changed('mode', { enum: ['one'] })],
+    ['.name: only "a" are allowed now', changed('name', { enum: ['a'] })],
+    ['.tags[]: maxLength was 10 and is 5', changed('tags', { items: { type: 'string', maxLength: 5 } })],
+    [
+      '.tags: x-kubernetes-list-type was "set" and is "atomic"',
+      changed('tags', { 'x-kubernetes-list-type': 'atomic' }),
+    ],
+    ['.labels.*: type was "string" and is "integer"', changed('labels', { additionalProperties: { type: 'integer' } })],
+    [': size is required, which it was not', { ...before, required: ['name', 'size'] }],
+    [
+      ': a rule is new or another: self.size < 9',
+      { ...before, 'x-kubernetes-validations': [{ rule: 'self.size < 9' }] },
+    ],
+  ])('%s', (message, now) => {
+    const found = incompatibilities([definition(before)], [definition(now)]);
+    expect(found).toEqual([`things.example.com v1.spec${message}`]);
+  });
+
+  test('a kind, a version, a scope and a subresource stay', () => {
+    const old = [definition(before)];
+    expect(incompatibilities(old, [])).toEqual(['things.example.com: the kind is gone']);
+    expect(incompatibilities(old, [definition(before, { served: false })])).toEqual([
+      'things.example.com v1: the version is not served any more',
+    ]);
+    expect(incompatibilities(old, [definition(before, {}, 'Cluster')])).toEqual([
+      'things.example.com: the scope was Namespaced and is Cluster',
+    ]);
+    expect(incompatibilities(old, [definition(before, { subresources: {} })])).toEqual([
+      'things.example.com v1: the subresource status is gone',
+    ]);
+  });
+});

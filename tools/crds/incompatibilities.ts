@@ -1,0 +1,141 @@
+import { z } from 'zod';
+
+const rulesSchema = z.array(z.object({ rule: z.string() }));
+
+const schemaNode = z.looseObject({
+  get properties() {
+    return z.record(z.string(), schemaNode).optional();
+  },
+  get items() {
+    return schemaNode.optional();
+  },
+  get additionalProperties() {
+    return schemaNode.optional();
+  },
+  required: z.array(z.string()).optional(),
+  enum: z.array(z.unknown()).optional(),
+  'x-kubernetes-validations': rulesSchema.optional(),
+});
+
+/** A node of an OpenAPI schema in a CustomResourceDefinition. */
+type SchemaNode = z.infer<typeof schemaNode>;
+
+/** As much of a CustomResourceDefinition as objects that are stored or sent depend on. */
+export const definitionSchema = z.object({
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({
+    scope: z.string(),
+    names: z.object({ kind: z.string(), plural: z.string(), shortNames: z.array(z.string()).optional() }),
+    versions: z.array(
+      z.object({
+        name: z.string(),
+        served: z.boolean(),
+        schema: z.object({ openAPIV3Schema: schemaNode }),
+        subresources: z.record(z.string(), z.unknown()).optional(),
+      }),
+    ),
+  }),
+});
+
+/** A parsed CustomResourceDefinition. */
+export type Definition = z.infer<typeof definitionSchema>;
+
+/** Values that may only be the same, or disappear where that allows more. */
+const fixed = ['type', 'format', 'x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type'];
+const lowerBounds = ['minimum', 'minLength', 'minItems', 'minProperties'];
+const upperBounds = ['maximum', 'maxLength', 'maxItems', 'maxProperties'];
+const permissions = ['nullable', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-int-or-string'];
+
+/** What of `before`, the last release, `now` breaks for objects, manifests and clients; one sentence each. */
+export function incompatibilities(before: readonly Definition[], now: readonly Definition[]): readonly string[] {
+  return before.flatMap((old) => {
+    const { name } = old.metadata;
+    const present = now.find((candidate) => candidate.metadata.name === name);
+    if (present === undefined) return [`${name}: the kind is gone`];
+    return [...differencesOfKind(name, old, present), ...differencesOfVersions(name, old, present)];
+  });
+}
+
+function differencesOfKind(name: string, { spec: old }: Definition, { spec: now }: Definition): readonly string[] {
+  const lost = (old.names.shortNames ?? []).filter((short) => !now.names.shortNames?.includes(short));
+  return [
+    ...(old.scope === now.scope ? [] : [`${name}: the scope was ${old.scope} and is ${now.scope}`]),
+    ...(old.names.kind === now.names.kind ? [] : [`${name}: the kind was ${old.names.kind} and is ${now.names.kind}`]),
+    ...lost.map((short) => `${name}: the short name ${short} is gone`),
+  ];
+}
+
+function differencesOfVersions(name: string, old: Definition, now: Definition): readonly string[] {
+  return old.spec.versions
+    .filter(({ served }) => served)
+    .flatMap((version) => {
+      const path = `${name} ${version.name}`;
+      const present = now.spec.versions.find((candidate) => candidate.name === version.name && candidate.served);
+      if (present === undefined) return [`${path}: the version is not served any more`];
+      const lost = Object.keys(version.subresources ?? {}).filter((each) => !(each in (present.subresources ?? {})));
+      return [
+        ...lost.map((each) => `${path}: the subresource ${each} is gone`),
+        ...differences(path, version.schema.openAPIV3Schema, present.schema.openAPIV3Schema),
+      ];
+    });
+}
+
+function differences(path: string, old: SchemaNode, now: SchemaNode): readonly string[] {
+  return [...differencesOfValues(path, old, now), ...differencesOfRules(path, old, now), ...below(path, old, now)];
+}
+
+function below(path: string, old: SchemaNode, now: SchemaNode): readonly string[] {
+  const inProperties = Object.entries(old.properties ?? {}).flatMap(([field, schema]) => {
+    const present = now.properties?.[field];
+    return present === undefined
+      ? [`${path}.${field}: the field is gone`]
+      : differences(`${path}.${field}`, schema, present);
+  });
+  const inItems = old.items && now.items ? differences(`${path}[]`, old.items, now.items) : [];
+  const inValues =
+    old.additionalProperties && now.additionalProperties
+      ? differences(`${path}.*`, old.additionalProperties, now.additionalProperties)
+      : [];
+  return [...inProperties, ...inItems, ...inValues];
+}
+
+function differencesOfValues(path: string, old: SchemaNode, now: SchemaNode): readonly string[] {
+  const same = (key: string) => JSON.stringify(old[key]) === JSON.stringify(now[key]);
+  const told = (key: string) => `${path}: ${key} was ${text(old[key])} and is ${text(now[key])}`;
+  const changed = fixed.filter((key) => !same(key));
+  const defaults = 'default' in old && !same('default') ? ['default'] : [];
+  const patterns = 'pattern' in now && !same('pattern') ? ['pattern'] : [];
+  const bounds = [
+    ...lowerBounds.filter(
+      (key) => bound(now, key, Number.NEGATIVE_INFINITY) > bound(old, key, Number.NEGATIVE_INFINITY),
+    ),
+    ...upperBounds.filter(
+      (key) => bound(now, key, Number.POSITIVE_INFINITY) < bound(old, key, Number.POSITIVE_INFINITY),
+    ),
+  ];
+  const taken = permissions.filter((key) => old[key] === true && now[key] !== true);
+  return [...changed, ...defaults, ...patterns, ...bounds, ...taken].map(told);
+}
+
+function differencesOfRules(path: string, old: SchemaNode, now: SchemaNode): readonly string[] {
+  const required = (now.required ?? []).filter((field) => !old.required?.includes(field));
+  const allowed = now.enum?.map(text);
+  const refused = old.enum?.map(text).filter((value) => allowed !== undefined && !allowed.includes(value)) ?? [];
+  const before = new Set((old['x-kubernetes-validations'] ?? []).map(({ rule }) => rule));
+  const rules = (now['x-kubernetes-validations'] ?? []).filter(({ rule }) => !before.has(rule));
+  return [
+    ...required.map((field) => `${path}: ${field} is required, which it was not`),
+    ...(old.enum === undefined && allowed !== undefined ? [`${path}: only ${allowed.join(', ')} are allowed now`] : []),
+    ...refused.map((value) => `${path}: the value ${value} is not allowed any more`),
+    ...rules.map(({ rule }) => `${path}: a rule is new or another: ${rule}`),
+  ];
+}
+
+function bound(node: SchemaNode, key: string, none: number): number {
+  const value = node[key];
+  return typeof value === 'number' ? value : none;
+}
+
+function text(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}

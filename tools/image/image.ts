@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { findEngine } from './engine.ts';
+import { localBase } from './local-base.ts';
+import { runCommand } from './run-command.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Stages of the Dockerfile that are images for use. */
+export const variants = ['operator', 'librados'] as const;
+export type Variant = (typeof variants)[number];
+
+/** Name of an image of this version. */
+async function imageName(variant: Variant): Promise<string> {
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+  return `sharenet-operator:${version}${variant === 'operator' ? '' : `-${variant}`}`;
+}
+
+/** What an image is built with. */
+export interface ImageOptions {
+  readonly variant: Variant;
+  /** Image with Node.js in place of the Dockerfile's; `local`: one made from this machine's Debian. */
+  readonly base: string | undefined;
+}
+
+/** Builds an image with the engine that is there. @returns its name @throws CommandError */
+export async function buildImage({ variant, base }: ImageOptions): Promise<string> {
+  const local = base === 'local';
+  const engine = await findEngine(local ? ['podman'] : undefined);
+  const { image, args } = local ? await localBase() : { image: base, args: [] };
+  // podman knows what has no registry in its name by this one.
+  const name = `${engine === 'podman' ? 'localhost/' : ''}${await imageName(variant)}`;
+  const baseArgument = image === undefined ? [] : ['--build-arg', `NODE_IMAGE=${image}`];
+  await runCommand(engine, ['build', '--tag', name, '--target', variant, ...baseArgument, ...args, root]);
+  return name;
+}

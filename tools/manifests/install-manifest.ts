@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { Log } from '../../test/kube/progress.ts';
+import { goTool } from '../go/go-tools.ts';
+
+const root = join(import.meta.dirname, '../..');
+const config = join(root, 'config');
+
+/** Where what is made for people goes; git ignores it. */
+export const distDirectory = join(root, 'dist');
+
+/** The name that config/ gives to the image. */
+const imageName = 'sharenet-operator';
+
+/** The version of this checkout, from package.json. */
+export async function checkoutVersion(): Promise<string> {
+  const text = await readFile(join(root, 'package.json'), 'utf8');
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}
+
+/**
+ * What `kustomize build` prints.
+ *
+ * @param directory a folder with a kustomization, absolute or below config/
+ * @throws with what kustomize said
+ */
+export async function kustomize(directory: string, log: Log): Promise<string> {
+  const program = await goTool('kustomize', log);
+  const child = spawn(program, ['build', directory], { cwd: config, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  if (code !== 0) throw new Error(`kustomize build ${directory}: ${stderr.trim()}`);
+  return stdout;
+}
+
+/** What {@link installManifest} stamps in. */
+export interface Stamp {
+  /** For the label `app.kubernetes.io/version`, and the image's tag where {@link image} has none. */
+  readonly version: string;
+  /** `name`, `name:tag` or `name@digest` as a container runtime takes it; by default the name of config/. */
+  readonly image?: string;
+}
+
+/**
+ * All of config/default in one text, with version and image stamped in.
+ *
+ * @throws when the image is none
+ */
+export async function installManifest({ version, image = imageName }: Stamp, log: Log): Promise<string> {
+  await mkdir(distDirectory, { recursive: true });
+  // In the checkout, since kustomize takes a base by a relative path only.
+  const overlay = await mkdtemp(join(distDirectory, '.overlay-'));
+  try {
+    const kustomization = {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: ['../../config/default'],
+      images: [{ name: imageName, ...imageParts(image, version) }],
+      labels: [{ pairs: { 'app.kubernetes.io/version': version }, includeTemplates: true }],
+    };
+    await writeFile(join(overlay, 'kustomization.yaml'), stringify(kustomization));
+    const objects = await kustomize(overlay, log);
+    return `# Sharenet ${version}: kinds, rights, operator, webhook, network policies. Made by \`make manifests\` from config/default.\n${objects}`;
+  } finally {
+    await rm(overlay, { recursive: true, force: true });
+  }
+}
+
+/** An image as kustomize takes it. */
+function imageParts(image: string, version: string): object {
+  const parts =
+    /^((?:[a-z0-9][\w.-]*(?::\d+)?\/)?[a-z0-9][\w./-]*)(?::(\w[\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(image);
+  if (parts === null) {
+    throw new Error(`${JSON.stringify(image)} is not an image: write name, name:tag or name@sha256:digest`);
+  }
+  const [, newName, tag, digest] = parts;
+  return digest === undefined ? { newName, newTag: tag ?? version } : { newName, digest };
+}
