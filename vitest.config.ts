@@ -47,12 +47,12 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          // The rest, so that no test is left out for standing in a new folder. They wait more than they compute.
+          // The rest, so that no test is left out for standing in a new folder.
           include: ['test/**/*.test.ts'],
           exclude: ['test/{faults,kube,api,e2e,delivery}/**', ...measuring],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },
@@ -73,14 +73,14 @@ export default defineConfig({
           include: ['test/delivery/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },
       {
         test: {
           name: 'e2e-ceph',
-          // On real storage, which is some processes more.
+          // On real storage, which is some processes more; they wait more than they compute.
           include: ['test/e2e/ceph/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -8,6 +8,10 @@ import { createServer } from 'node:net';
 const lowest = 20_000;
 const highest = 32_767;
 
+/** Each worker of a test run has every eighth port for itself: two that ask at once must not get the same. */
+const lanes = 8;
+const lane = Number(process.env.VITEST_POOL_ID ?? 0) % lanes;
+
 /** Ports that this process has been given: who asks for two of them before either is used must get two. */
 const given = new Set<number>();
 
@@ -19,7 +23,7 @@ const given = new Set<number>();
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const port = lowest + Math.floor(Math.random() * (highest - lowest + 1));
+    const port = lowest + lanes * Math.floor((Math.random() * (highest - lowest + 1)) / lanes) + lane;
     if (given.has(port)) continue;
     const server = createServer();
     try {
