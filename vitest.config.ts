@@ -80,11 +80,11 @@ export default defineConfig({
       {
         test: {
           name: 'e2e-ceph',
-          // On real storage, which is some processes more; they wait more than they compute.
+          // On real storage, which is some processes more.
           include: ['test/e2e/ceph/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 5 },
         },
       },
@@ -95,7 +95,7 @@ export default defineConfig({
           globalSetup: 'test/labs/machine/run-templates.ts',
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 5 },
         },
       },

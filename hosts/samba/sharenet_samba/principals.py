@@ -114,6 +114,16 @@ def _resolve_in_domain(instance: "Instance", asked: dict[str, str]) -> dict[str,
     return kinds
 
 
+def _resolve_outside_domains(instance: "Instance", names: list[str]) -> dict[str, str | None]:
+    try:
+        return instance.python("principals:resolve_locally", {"names": names}, timeout=20)
+    except Problem as problem:
+        if problem.reason != "CommandTimeout":
+            raise
+        # An LDAP directory that is down lets each look-up wait.
+        return {}
+
+
 def resolve(instance: "Instance", names: list[str]) -> dict[str, str | None]:
     """user, group or None (the directory has no such name) of each name, which may have `@` or `+` in front to mean a
     group only. Names for which the directory could not be asked are left out."""
@@ -122,6 +132,6 @@ def resolve(instance: "Instance", names: list[str]) -> dict[str, str | None]:
     if is_directory_member(state):
         kinds = _resolve_in_domain(instance, asked) if instance.running("winbindd") else {}
     else:
-        known = instance.python("principals:resolve_locally", {"names": sorted(set(asked.values()))}, timeout=20)
+        known = _resolve_outside_domains(instance, sorted(set(asked.values())))
         kinds = {name: known[full] for name, full in asked.items() if full in known}
     return {name: None if name[0] in "@+" and kind == "user" else kind for name, kind in kinds.items()}

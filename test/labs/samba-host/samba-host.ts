@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { eventually } from '../../faults/eventually.ts';
 import { SupervisedPrograms } from '../../kube/supervised-programs.ts';
 import { Machine, type ProgramResult, type Segment, startSegment } from '../machine/machine.ts';
 import { SSHServer } from '../sshd/ssh-server.ts';
@@ -49,6 +50,11 @@ export class SambaHost {
     ]) {
       await machine.succeed(['ip', ...command]);
     }
+    // The kernel tells some moments later that a bridge's port is up; until then the program calls the interface down.
+    await eventually(`the bridge of ${machine.name} is up`, async () => {
+      const state = await machine.succeed(['cat', '/sys/class/net/br0/operstate']);
+      return state.trim() !== 'down';
+    });
     await machine.succeed(['mkdir', '-m', '0700', '/run/netns', '/srv/sharenet']);
     await machine.succeed([join(sources, 'install.sh')]);
     const namespaces = ['mnt', 'net', 'uts', 'ipc', 'pid'].map((kind) => {
