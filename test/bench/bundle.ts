@@ -10,6 +10,7 @@ import { shareAccesses } from '../../src/api/v1alpha1/resource-types.ts';
 import { backend } from '../integration/manifests.ts';
 import { OperatorProcess, type OperatorProcessOptions } from '../integration/operator-process.ts';
 import { TestCluster } from '../integration/test-cluster.ts';
+import { median } from './latency.ts';
 import { create, numbers, quiet, rule, shareWithBackend, untilActive } from './load.ts';
 import { read } from './measure.ts';
 import { mebibytes, printHeading, printRow, seconds } from './table.ts';
@@ -21,10 +22,6 @@ const root = join(import.meta.dirname, '../..');
 async function peakBytes({ pid }: OperatorProcess): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 /** Starts and stops the operator some times and prints what a start takes. */

@@ -4,6 +4,7 @@ import { eventually } from '../faults/eventually.ts';
 import { activeDirectory, backend, network, passwordSecret, share } from '../integration/manifests.ts';
 import type { OperatorProcess } from '../integration/operator-process.ts';
 import type { TestCluster } from '../integration/test-cluster.ts';
+import { median } from './latency.ts';
 import { create, numbers, parallel, quiet, rule, shareWithBackend } from './load.ts';
 import { between, read } from './measure.ts';
 import { printHeading, printRow, seconds } from './table.ts';
@@ -92,10 +93,6 @@ class Bystander {
 interface Samples {
   readonly rules: readonly number[];
   readonly changes: readonly number[];
-}
-
-function median(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Number.NaN;
 }
 
 function print(when: string, measured: Samples, alone?: Samples): void {

@@ -18,6 +18,11 @@ export async function latencyOf(samples: number, act: (n: number) => Promise<unk
   return latencyIn(taken);
 }
 
+/** The middle one of values in any order; of an even number the upper one. NaN when there is none. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
 /** @param taken milliseconds, in any order */
 export function latencyIn(taken: readonly number[]): Latency {
   const sorted = [...taken].sort((left, right) => left - right);

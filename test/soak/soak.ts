@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { secrets } from '../../src/runtime/core-types.ts';
+import { median } from '../bench/latency.ts';
 import { eventually } from '../faults/eventually.ts';
 import { ApiProxy } from '../integration/crash/api-proxy.ts';
 import { readDummyState } from '../integration/crash/dummy-state.ts';
@@ -163,11 +164,10 @@ async function report(): Promise<void> {
 /** What a replica took in the third quarter and in the last one, as medians. */
 function growthOf(replica: string) {
   const own = samples.filter((one) => one.replica === replica);
-  const median = (key: keyof Taken, from: number, to: number): number | undefined => {
+  const between = (key: keyof Taken, from: number, to: number): number => {
     const end = hours * 60;
-    const values = own.filter(({ minute }) => minute >= end * from && minute < end * to).map((one) => one[key]);
-    return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+    return median(own.filter(({ minute }) => minute >= end * from && minute < end * to).map((one) => one[key]));
   };
-  const both = (key: keyof Taken) => [median(key, 0.5, 0.75), median(key, 0.75, 2)];
+  const both = (key: keyof Taken) => [between(key, 0.5, 0.75), between(key, 0.75, 2)];
   return { replica, residentMiB: both('residentMiB'), heapMiB: both('heapMiB'), descriptors: both('descriptors') };
 }

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import { checkoutVersion } from '../manifests/install-manifest.ts';
 import { findEngine } from './engine.ts';
 import { localBase } from './local-base.ts';
 import { runCommand } from './run-command.ts';
@@ -13,9 +12,7 @@ export type Variant = (typeof variants)[number];
 
 /** Name of an image of this version. */
 async function imageName(variant: Variant): Promise<string> {
-  const { version } = z
-    .object({ version: z.string() })
-    .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+  const version = await checkoutVersion();
   return `sharenet-operator:${version}${variant === 'operator' ? '' : `-${variant}`}`;
 }
 

@@ -14,7 +14,7 @@ const { values } = parseArgs({
 const { image, output } = values;
 const stamp = { version: await checkoutVersion(), ...(image === undefined || image === '' ? {} : { image }) };
 try {
-  const text = await installManifest(stamp, (line) => console.error(line));
+  const text = await installManifest(stamp);
   await mkdir(dirname(output), { recursive: true });
   await writeFile(output, text);
   console.log(

@@ -1,12 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import type { Log } from '../../test/kube/progress.ts';
-import { goTool } from '../go/go-tools.ts';
+import { printedBy } from '../go/run-program.ts';
 
 const root = join(import.meta.dirname, '../..');
 const config = join(root, 'config');
@@ -29,12 +25,8 @@ export async function checkoutVersion(): Promise<string> {
  * @param directory a folder with a kustomization, absolute or below config/
  * @throws with what kustomize said
  */
-export async function kustomize(directory: string, log: Log): Promise<string> {
-  const program = await goTool('kustomize', log);
-  const child = spawn(program, ['build', directory], { cwd: config, stdio: ['ignore', 'pipe', 'pipe'] });
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  if (code !== 0) throw new Error(`kustomize build ${directory}: ${stderr.trim()}`);
-  return stdout;
+export async function kustomize(directory: string): Promise<string> {
+  return await printedBy('kustomize', ['build', directory], { cwd: config });
 }
 
 /** What {@link installManifest} stamps in. */
@@ -50,7 +42,7 @@ export interface Stamp {
  *
  * @throws when the image is none
  */
-export async function installManifest({ version, image = imageName }: Stamp, log: Log): Promise<string> {
+export async function installManifest({ version, image = imageName }: Stamp): Promise<string> {
   await mkdir(distDirectory, { recursive: true });
   // In the checkout, since kustomize takes a base by a relative path only.
   const overlay = await mkdtemp(join(distDirectory, '.overlay-'));
@@ -63,7 +55,7 @@ export async function installManifest({ version, image = imageName }: Stamp, log
       labels: [{ pairs: { 'app.kubernetes.io/version': version }, includeTemplates: true }],
     };
     await writeFile(join(overlay, 'kustomization.yaml'), stringify(kustomization));
-    const objects = await kustomize(overlay, log);
+    const objects = await kustomize(overlay);
     return `# Sharenet ${version}: kinds, rights, operator, webhook, network policies. Made by \`make manifests\` from config/default.\n${objects}`;
   } finally {
     await rm(overlay, { recursive: true, force: true });

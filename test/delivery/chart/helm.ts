@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { printedBy } from '../run-program.ts';
+import { printedBy } from '../../../tools/go/run-program.ts';
 
 /** The chart as people get it. */
 export const chart = join(import.meta.dirname, '../../../charts/sharenet');

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { certificateSecretName } from '../../../src/admission/serving-certificate.ts';
 import { injectedByCertManager, webhookServiceName } from '../../../src/admission/webhook-configuration.ts';
 import { valuesDocument } from '../../../tools/chart/values-document.ts';
-import { printedBy } from '../run-program.ts';
+import { printedBy } from '../../../tools/go/run-program.ts';
 import { chart, Helm, type Manifest, manifestsIn, type Values } from './helm.ts';
 import { comparable, differences } from './likeness.ts';
 

@@ -11,12 +11,12 @@ import {
   storageBackends,
 } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { DummyBackendConfig } from '../../../src/api/v1alpha1/storage-backend.ts';
+import { type Run, runProgram } from '../../../tools/go/run-program.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { startWithWebhook, webhookCluster } from '../../integration/admission/webhook.ts';
 import { condition } from '../../integration/network-change/scene.ts';
 import { kstatusOf, type StatusCarrier } from '../../integration/order/kstatus.ts';
 import type { TestCluster } from '../../integration/test-cluster.ts';
-import { type Run, runProgram } from '../run-program.ts';
 import { everyState, kinds } from './every-state.ts';
 import { fluxApply, inRepository, judge, kustomized } from './programs.ts';
 

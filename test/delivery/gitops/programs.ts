@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { KubeObject } from '../../../src/runtime/kube-object.ts';
-import { printedBy, type Run, runTool } from '../run-program.ts';
+import { printedBy, type Run, runTool } from '../../../tools/go/run-program.ts';
 
 /** Absolute path of a file or folder of the repository. */
 export function inRepository(path: string): string {

@@ -7,7 +7,6 @@ import { type ControlPlane, startControlPlane } from '../../kube/control-plane.t
 import { deploymentOf } from './rendered.ts';
 
 const root = join(import.meta.dirname, '../../..');
-const log = (line: string) => process.stderr.write(`${line}\n`);
 
 let plane: ControlPlane;
 
@@ -50,23 +49,23 @@ test('the file for one apply, as a person makes it, installs everything on an em
 });
 
 test('a second time it changes nothing, and that of the next version is taken', async () => {
-  const text = await installManifest({ version: '1.2.3' }, log);
+  const text = await installManifest({ version: '1.2.3' });
   await apply(text);
   const before = await versions(text);
   await apply(text);
   expect(await versions(text)).toEqual(before);
-  const lines = (await apply(await installManifest({ version: '1.3.0' }, log))).trim().split('\n');
+  const lines = (await apply(await installManifest({ version: '1.3.0' }))).trim().split('\n');
   expect(lines).toHaveLength(before.length);
   expect(lines.filter((line) => !line.endsWith(' configured'))).toEqual([]);
 });
 
 test('the server applies it too, which needs no copy in an annotation', async () => {
-  await apply(await installManifest({ version: '1.3.0' }, log), '--server-side', '--force-conflicts');
+  await apply(await installManifest({ version: '1.3.0' }), '--server-side', '--force-conflicts');
 });
 
 /** What the API server answers to the Pod of a base, which is not made; with something in its JSON replaced. */
 async function answerToPod(base: string, found = '', instead = ''): Promise<string> {
-  const { metadata, spec } = deploymentOf(await kustomize(base, log)).spec.template;
+  const { metadata, spec } = deploymentOf(await kustomize(base)).spec.template;
   const pod = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: 'operator' }, spec });
   expect(pod).toContain(found);
   const create = ['create', '--namespace=sharenet-system', '--dry-run=server', '-f', '-'];

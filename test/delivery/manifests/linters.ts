@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { GoTool } from '../../../tools/go/go-tools.ts';
-import { runTool } from '../run-program.ts';
+import { runTool } from '../../../tools/go/run-program.ts';
 
 /** What a program printed when it found something; undefined when it found nothing. */
 async function findings(tool: GoTool, args: readonly string[], input: string): Promise<string | undefined> {

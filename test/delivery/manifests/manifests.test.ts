@@ -24,7 +24,7 @@ describe.each(installs)('config/%s', (base) => {
   let podLabels: Readonly<Record<string, string>>;
 
   beforeAll(async () => {
-    text = await kustomize(base, log);
+    text = await kustomize(base);
     deployment = deploymentOf(text);
     podLabels = deployment.spec.template.metadata.labels;
   });
@@ -89,7 +89,7 @@ describe.each(installs)('config/%s', (base) => {
 });
 
 test('the linter finds what is wrong', async () => {
-  const text = await kustomize('default', log);
+  const text = await kustomize('default');
   const wrong = text
     .replace('readOnlyRootFilesystem: true', 'readOnlyRootFilesystem: false')
     .replace('path: /readyz', 'path: /healthz')
@@ -103,8 +103,8 @@ test('the linter finds what is wrong', async () => {
 describe('the file for one apply', () => {
   test('is config/default with its version', async () => {
     const version = '7.8.9';
-    const stamped = await installManifest({ version }, log);
-    const plain = await kustomize('default', log);
+    const stamped = await installManifest({ version });
+    const plain = await kustomize('default');
     const label = `app.kubernetes.io/version: ${version}`;
     // Every object has it, and the Pod.
     expect(stamped.split(label).length - 1).toBe(documentsOf(plain).length + 1);
@@ -120,15 +120,14 @@ describe('the file for one apply', () => {
     ['operator:nightly', 'operator:nightly'],
     [`a/b@sha256:${'0'.repeat(64)}`, `a/b@sha256:${'0'.repeat(64)}`],
   ])('has the image %s', async (image, expected) => {
-    const [container] = deploymentOf(await installManifest({ version: '1.2.3', image }, log)).spec.template.spec
-      .containers;
+    const [container] = deploymentOf(await installManifest({ version: '1.2.3', image })).spec.template.spec.containers;
     expect(container.image).toBe(expected);
   });
 
   test.each(['', 'a b', 'Upper', 'a:b:c', 'a@sha256:12', 'https://a/b'])(
     'is not made with the image "%s"',
     async (image) => {
-      await expect(installManifest({ version: '1.2.3', image }, log)).rejects.toThrow(
+      await expect(installManifest({ version: '1.2.3', image })).rejects.toThrow(
         /is not an image: write name, name:tag/,
       );
     },
@@ -142,7 +141,7 @@ test("an installation of one's own is made as docs/kustomize.md shows it", async
   const directory = await mkdtemp(join(distDirectory, '.own-'));
   try {
     await writeFile(join(directory, 'kustomization.yaml'), example.replace('sharenet/config/', '../../config/'));
-    const { replicas, template } = deploymentOf(await kustomize(directory, log)).spec;
+    const { replicas, template } = deploymentOf(await kustomize(directory)).spec;
     const [{ image, args, resources }] = template.spec.containers;
     expect({ replicas, image, memory: resources.limits.memory, last: args.at(-1) }).toEqual({
       replicas: 3,

@@ -68,7 +68,7 @@ describe.each(Object.keys(cases))('the network policies of config/%s', (base) =>
   let labels: Readonly<Record<string, string>>;
 
   beforeAll(async () => {
-    const text = await kustomize(base, (line) => process.stderr.write(`${line}\n`));
+    const text = await kustomize(base);
     policies = rendered(text, 'NetworkPolicy');
     labels = deploymentOf(text).spec.template.metadata.labels;
   });

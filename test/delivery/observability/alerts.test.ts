@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { printedBy } from '../run-program.ts';
+import { printedBy } from '../../../tools/go/run-program.ts';
 import { promtoolProblem, rulesFile } from './promtool.ts';
 import { alertNames } from './rules.ts';
 

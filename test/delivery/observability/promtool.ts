@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runTool } from '../run-program.ts';
+import { runTool } from '../../../tools/go/run-program.ts';
 import type { Held } from './recorded-metrics.ts';
 import { inputSeries } from './recorded-metrics.ts';
 

@@ -15,9 +15,7 @@ let serverID: string;
 
 beforeAll(async () => {
   lab = await startSambaHosts();
-  const [first] = lab.hosts;
-  if (first === undefined) throw new Error('the lab has no host');
-  host = first;
+  host = lab.host;
   calls = await HostCalls.open(host);
   ({ id: serverID } = await calls.createServer(address));
   for (const [index, [user, password]] of Object.entries(passwords).entries()) {

@@ -22,8 +22,7 @@ beforeAll(async () => {
     ...{ segment, address: '10.77.0.14/24', suffix: 'dc=other,dc=test', domain: 'OTHER', tls: true },
     users: [{ name: 'olga', password: 'Olga-Passw0rd!', uidNumber: 6001 }],
   });
-  const [host] = hosts.hosts;
-  if (host === undefined) throw new Error('the lab has no host');
+  const { host } = hosts;
   calls = await HostCalls.open(host);
   server = new DirectoryServer(hosts, host, calls, '10.77.0.121');
   await server.create();

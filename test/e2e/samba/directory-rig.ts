@@ -136,8 +136,7 @@ export interface DirectoryRig {
 export async function startDirectoryRig(): Promise<DirectoryRig> {
   const ad = await startActiveDirectory();
   const hosts = await startSambaHosts({ segment: ad.segment });
-  const [host] = hosts.hosts;
-  if (host === undefined) throw new Error('the lab has no host');
+  const { host } = hosts;
   const calls = await HostCalls.open(host);
   return {
     ad,

@@ -12,9 +12,7 @@ let calls: HostCalls;
 
 beforeAll(async () => {
   lab = await startSambaHosts();
-  const [first] = lab.hosts;
-  if (first === undefined) throw new Error('the lab has no host');
-  host = first;
+  host = lab.host;
   calls = await HostCalls.open(host);
 });
 

@@ -165,6 +165,13 @@ export class SambaHostLab {
     return new SambaClient(await Machine.start(programs, { name: 'client', address, segment, privateFolders: [] }));
   }
 
+  /** The first of the file server hosts, in most labs the only one. */
+  get host(): SambaHost {
+    const [first] = this.hosts;
+    if (first === undefined) throw new Error('the lab has no host');
+    return first;
+  }
+
   /** Another machine on the segment. `address` with the prefix length. */
   async addMachine(address: string): Promise<Machine> {
     const name = `machine-${randomUUID().slice(0, 8)}`;

@@ -34,9 +34,7 @@ beforeAll(async () => {
   const where = { segment, address: '10.77.0.14/24' };
   branch = await startLDAP({ ...where, suffix: 'dc=branch,dc=test', domain: 'BRANCH', users });
   lab = await startSambaHosts({ segment });
-  const [first] = lab.hosts;
-  if (first === undefined) throw new Error('the lab has no host');
-  host = first;
+  host = lab.host;
   driver = await sambaDriver.createDriver({
     backendName: 'test',
     config: sambaConfigSchema.parse({

@@ -30,8 +30,7 @@ export async function testHostsOf(
   securityServices: { readonly initial: DriverSecurityService; readonly next: DriverSecurityService },
   stop: () => Promise<void>,
 ): Promise<TestHosts> {
-  const [host] = lab.hosts;
-  if (host === undefined) throw new Error('the lab has no host');
+  const { host } = lab;
   const folderOf = (serverID: string): string => `${host.root}/servers/${serverID}`;
   const sockets = new Set<Socket>();
   const silent = createServer((socket) => sockets.add(socket.on('error', () => {})));

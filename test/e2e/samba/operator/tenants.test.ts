@@ -51,9 +51,7 @@ describe('two tenants on one host, with a domain of the same name on different n
     sites = await Promise.all([startSite('one'), startSite('two')]);
     const [one, two] = sites;
     hosts = await startSambaHosts({ segment: one.segment });
-    const [only] = hosts.hosts;
-    if (only === undefined) throw new Error('the lab has no host');
-    host = only;
+    host = hosts.host;
     const bridge = await host.addBridge(two.segment);
     const place = { name: 'client', address: '10.77.0.30/24', segment: two.segment, privateFolders: [] };
     clients = [hosts.client, new SambaClient(await Machine.start(two.programs, place))];

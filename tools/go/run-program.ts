@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { type GoTool, goTool } from '../../tools/go/go-tools.ts';
+import { type GoTool, goTool } from './go-tools.ts';
 
 /** What a program printed and how it ended. */
 export interface Run {
@@ -15,15 +15,17 @@ export interface Given {
   /** On its standard input. */
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Where it is run; else where this process is. */
+  readonly cwd?: string;
 }
 
 /** Runs a program; one that fails is a result. */
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { input = '', env = process.env }: Given = {},
+  { input = '', env = process.env, cwd }: Given = {},
 ): Promise<Run> {
-  const child = spawn(program, args, { stdio: 'pipe', env });
+  const child = spawn(program, args, { stdio: 'pipe', env, cwd });
   // It may end without having read its input.
   child.stdin.on('error', () => {});
   child.stdin.end(input);
