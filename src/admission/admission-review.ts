@@ -13,6 +13,7 @@ const about = {
   namespace: z.string().optional(),
   name: z.string().optional(),
   userInfo: z.object({ username: z.string().optional() }).optional(),
+  dryRun: z.boolean().optional(),
 };
 const review = z.object({
   apiVersion: z.literal(apiVersion),

@@ -80,6 +80,7 @@ afterEach(async () => {
 });
 
 const update = (object: ShareNetwork, oldObject = stored) => rig.update(shareNetworkValidator, oldObject, object);
+const tryOut = (object: ShareNetwork) => rig.update(shareNetworkValidator, stored, object, true);
 const create = (object: ShareNetwork) => rig.create(shareNetworkValidator, object);
 const replaced = changed({ securityServices: [refer('ad2')] });
 
@@ -243,6 +244,28 @@ describe('a change of the security services of a network with share servers', ()
     expect(update({ ...unchanged, metadata: { ...unchanged.metadata, labels: { a: 'b' } } }, unchanged)).toEqual(
       allowed,
     );
+  });
+
+  it('is only warned of in a dry run, where other manifests of the commit may bring what lacks', () => {
+    expect(tryOut(changed({ securityServices: [refer('later')] }))).toEqual({
+      allowed: true,
+      warnings: [
+        expect.stringMatching(/would be refused as things are: SecurityServiceNotFound: .*do not exist: later/),
+      ],
+    });
+    rig.show('securityServices', service('ad2', { passwordSecretRef: { name: 'later' } }));
+    expect(tryOut(replaced)).toEqual({
+      allowed: true,
+      warnings: [expect.stringMatching(/SecurityServiceIncomplete: .*ad2 \(Secret later or its key does not exist\)/)],
+    });
+  });
+
+  it('is refused in a dry run for what no other manifest brings, also behind what one may bring', () => {
+    const removal = changed({ securityServices: [refer('later', 'ldap')] });
+    expect(update(removal)).toMatchObject({ code: 400, reason: 'SecurityServiceNotFound' });
+    expect(tryOut(removal)).toMatchObject({ code: 403, reason: 'ShareNetworkInUse' });
+    rig.show('shareServers', activeServer('server', { phase: 'error' }));
+    expect(tryOut(replaced)).toMatchObject({ code: 409, reason: 'ShareServerNotActive' });
   });
 
   it('is settled by errors, by what waits for its turn, and by what is tried again', () => {

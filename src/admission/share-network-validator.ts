@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { safeText } from '../api/safe-text.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import { shareNetworks } from '../api/v1alpha1/resource-types.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
@@ -6,10 +7,10 @@ import { guardInput } from '../cluster-state/guard-input.ts';
 import { segmentRefusal } from '../cluster-state/network-segments.ts';
 import { related } from '../cluster-state/related.ts';
 import { requestToken } from '../cluster-state/requests.ts';
-import { judgeChange } from '../network-change/guard.ts';
+import { type GuardReason, judgeChange } from '../network-change/guard.ts';
 import { subnetProblem } from '../scheduling/subnets.ts';
 import { type Refusal, refusedWith } from './refusal.ts';
-import { type AdmissionState, allowed, type ObjectWrite, type Validator } from './verdict.ts';
+import { type AdmissionState, allowed, type ObjectWrite, type Validator, type Verdict } from './verdict.ts';
 
 type Write = ObjectWrite<ShareNetwork>;
 
@@ -22,9 +23,18 @@ export const shareNetworkValidator: Validator<ShareNetwork> = {
   validate(write, state) {
     // Nothing is done for it any more but its deletion.
     if (write.object.metadata.deletionTimestamp !== undefined) return allowed;
-    return subnetRefusal(write, state) ?? guardRefusal(write, state) ?? segmentRefusalOf(write, state) ?? allowed;
+    const refusal = subnetRefusal(write, state);
+    if (refusal !== undefined) return refusal;
+    const verdict = guardVerdict(write, state);
+    return verdict.allowed ? (segmentRefusalOf(write, state) ?? verdict) : verdict;
   },
 };
+
+/**
+ * What a dry run only warns of. Flux and others try all manifests before they apply the first: what another manifest of the same
+ * commit brings is not there yet, and a refusal would be for ever.
+ */
+const broughtByOtherManifests: readonly GuardReason[] = ['SecurityServiceNotFound', 'SecurityServiceIncomplete'];
 
 function subnetRefusal({ object, oldObject }: Write, state: AdmissionState): Refusal | undefined {
   if (oldObject !== undefined && isDeepStrictEqual(object.spec.subnets, oldObject.spec.subnets)) return undefined;
@@ -36,24 +46,25 @@ function subnetRefusal({ object, oldObject }: Write, state: AdmissionState): Ref
   return refusedWith(problem.reason, problem.message);
 }
 
-function guardRefusal(write: Write, state: AdmissionState): Refusal | undefined {
+function guardVerdict(write: Write, state: AdmissionState): Verdict {
   const { object, oldObject } = write;
   const token = newReapplyToken(write);
-  if (token === undefined && oldObject !== undefined && sameServices(object, oldObject)) return undefined;
+  if (token === undefined && oldObject !== undefined && sameServices(object, oldObject)) return allowed;
   const { namespace = '', name } = object.metadata;
   const servers = oldObject === undefined ? [] : related(state, namespace).serversOf(name);
   // A write of the spec leaves the status as it is stored.
   const judged = oldObject?.status === undefined ? object : { ...object, status: oldObject.status };
-  const judgement = judgeChange(
-    guardInput(state, judged, servers, {
-      reapply: token !== undefined,
-      quiet: false,
-      shareIsBusy: (shareUID) => state.calls.shareIsBusy(shareUID),
-    }),
-  );
-  if (judgement.kind !== 'refused') return undefined;
-  const { reason, message } = judgement.refusal;
-  return refusedWith(reason, message);
+  const input = guardInput(state, judged, servers, {
+    reapply: token !== undefined,
+    quiet: false,
+    shareIsBusy: (shareUID) => state.calls.shareIsBusy(shareUID),
+  });
+  const now = judgeChange(input);
+  if (now.kind !== 'refused') return allowed;
+  const lasting = write.dryRun === true ? judgeChange(input, broughtByOtherManifests) : now;
+  if (lasting.kind === 'refused') return refusedWith(lasting.refusal.reason, lasting.refusal.message);
+  const { reason, message } = now.refusal;
+  return { allowed: true, warnings: [safeText(`would be refused as things are: ${reason}: ${message}`)] };
 }
 
 /** A reapply token that an update brings, and that was not handled yet. */

@@ -9,6 +9,8 @@ export interface ObjectWrite<T extends KubeObject = KubeObject> {
   readonly object: T;
   /** As it is stored; absent when it is being created. */
   readonly oldObject?: T;
+  /** Whether nothing will be stored: the write is only tried. */
+  readonly dryRun?: boolean;
 }
 
 /** What admission says of a write. `code` and `reason` reach the client as they are. */

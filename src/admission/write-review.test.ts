@@ -69,9 +69,9 @@ describe('a write', () => {
       },
     };
     await answer({ operation: 'UPDATE', ...objects }, { validators: [validator] });
-    expect(seen).toEqual({ operation: 'UPDATE', ...objects });
-    await answer({}, { validators: [validator] });
-    expect(seen).toEqual({ operation: 'CREATE', object: { metadata: { name: 'net' } } });
+    expect(seen).toEqual({ operation: 'UPDATE', dryRun: false, ...objects });
+    await answer({ dryRun: true }, { validators: [validator] });
+    expect(seen).toEqual({ operation: 'CREATE', dryRun: true, object: { metadata: { name: 'net' } } });
   });
 
   test.each([

@@ -38,8 +38,11 @@ export function reviewWrite(request: AdmissionRequest, options: WriteReviewOptio
 
 /** The first refusal, or all warnings. */
 function judge(request: WriteRequest, { validators, state }: WriteReviewOptions): Verdict {
-  const { operation, object } = request;
-  const write = operation === 'UPDATE' ? { operation, object, oldObject: request.oldObject } : { operation, object };
+  const { operation, object, dryRun = false } = request;
+  const write =
+    operation === 'UPDATE'
+      ? { operation, object, dryRun, oldObject: request.oldObject }
+      : { operation, object, dryRun };
   const warnings: string[] = [];
   for (const validator of validators) {
     if (validator.type.plural !== request.resource.resource) continue;

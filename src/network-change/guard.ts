@@ -107,12 +107,15 @@ export type ChangeJudgement =
   /** `servers` are those that count: none, where the network is not in use. */
   | { readonly kind: 'allowed'; readonly plan: ChangePlan; readonly servers: readonly ShareServer[] };
 
-/** Judges what a network wishes: the same for its reconciler and for admission. */
-export function judgeChange(input: GuardInput): ChangeJudgement {
+/**
+ * Judges what a network wishes: the same for its reconciler and for admission.
+ * @param passedOver reasons that do not refuse here: the rows after theirs are tried
+ */
+export function judgeChange(input: GuardInput, passedOver: readonly GuardReason[] = []): ChangeJudgement {
   const facts = factsOf(input);
   const { plan, servers } = facts;
   if (servers.length > 0 && !plan.wanted && !input.reapply) return { kind: 'nothing', plan };
-  const verdict = judge(facts);
+  const verdict = judge(facts, passedOver);
   return verdict.ok
     ? { kind: 'allowed', plan, servers: servers.map(({ server }) => server) }
     : { kind: 'refused', plan, refusal: verdict };
@@ -124,7 +127,7 @@ export function judgeChange(input: GuardInput): ChangeJudgement {
  * may be applied in any order.
  */
 export function evaluateGuard(input: GuardInput): GuardVerdict {
-  return judge(factsOf(input));
+  return judge(factsOf(input), []);
 }
 
 function factsOf(input: GuardInput): Facts {
@@ -135,10 +138,11 @@ function factsOf(input: GuardInput): Facts {
   return { input, plan, servers: input.servers.filter(({ server, busy }) => countsInGuard(server, busy)) };
 }
 
-function judge(facts: Facts): GuardVerdict {
+function judge(facts: Facts, passedOver: readonly GuardReason[]): GuardVerdict {
   for (const [row, check] of rows) {
     const refusal = check(facts);
-    if (refusal !== undefined) return { ok: false, row, code: admissionCodes[refusal.reason], ...refusal };
+    if (refusal === undefined || passedOver.includes(refusal.reason)) continue;
+    return { ok: false, row, code: admissionCodes[refusal.reason], ...refusal };
   }
   return { ok: true };
 }

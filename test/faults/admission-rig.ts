@@ -70,8 +70,8 @@ export class AdmissionRig implements AsyncDisposable {
     return validator.validate({ operation: 'CREATE', object }, this.state);
   }
 
-  update<T extends KubeObject>(validator: Validator<T>, oldObject: T, object: T): Verdict {
-    return validator.validate({ operation: 'UPDATE', object, oldObject }, this.state);
+  update<T extends KubeObject>(validator: Validator<T>, oldObject: T, object: T, dryRun = false): Verdict {
+    return validator.validate({ operation: 'UPDATE', object, oldObject, dryRun }, this.state);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -272,7 +272,7 @@ describe('the example repository', () => {
     applied(await networks());
   });
 
-  test('needs the directory to be there before the network names it: one Kustomization of both is refused', async () => {
+  test('takes a new directory and its reference from one Kustomization too: its dry run is only warned', async () => {
     await cp(join(clone, 'team-a/directories/ad-b'), join(clone, 'team-a/directories/ad-c'), { recursive: true });
     for (const file of ['password.yaml', 'security-service.yaml']) {
       await edit(`team-a/directories/ad-c/${file}`, (text) => text.replaceAll('ad-b', 'ad-c'));
@@ -281,11 +281,8 @@ describe('the example repository', () => {
       text.replace('directories/ad-b', 'directories/ad-b\n  - ../../directories/ad-c'),
     );
     await refer('ad-c');
-    const refused = await flux('team-a', 'team-a/production');
-    expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('SecurityServiceNotFound');
-    applied(await directories());
-    applied(await networks());
+    // The network may come before the operator has seen its directory; then retryInterval is what it is for.
+    await eventually('applied', async () => (await flux('team-a', 'team-a/production')).code === 0, 60_000);
     expect((await read()).status?.securityServices).toMatchObject([{ name: 'ad-c' }, { type: 'ldap' }]);
   });
 });

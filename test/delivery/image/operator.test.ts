@@ -71,9 +71,9 @@ describe(`the operator as it is delivered${image === undefined ? '' : `, in imag
     expect(changed.status?.securityServices?.map((service) => service.name)).toEqual(['ad-b']);
   });
 
-  test('refuses by its webhook a reference to no service', async () => {
+  test('refuses by its webhook to take the service from a network in use', async () => {
     // With a certificate of its own making, for which it loads what is not loaded without a webhook.
-    const patch = JSON.stringify({ spec: { securityServices: [{ type: 'active_directory', name: 'ad-c' }] } });
+    const patch = JSON.stringify({ spec: { securityServices: [] } });
     const args = ['patch', 'sharenetwork', 'net-1', '-n', namespace, '--type=merge', '--dry-run=server', '-p', patch];
     const refusal = await eventually('refused', async () =>
       cluster.kubectl(...args).then(
@@ -81,7 +81,7 @@ describe(`the operator as it is delivered${image === undefined ? '' : `, in imag
         (error: Error) => error.message,
       ),
     );
-    expect(refusal).toMatch(/admission webhook .* denied the request.*ad-c/);
+    expect(refusal).toMatch(/admission webhook .* denied the request.*ad-b/);
   });
 
   test.runIf(image !== undefined || canConfine)(

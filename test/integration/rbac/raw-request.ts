@@ -21,12 +21,12 @@ export class RawRequests {
     return new RawRequests(plane.server, new Agent({ connect: { ca, cert, key } }));
   }
 
-  /** Sends a request; answers its code and what the API server says about a refusal. */
+  /** Sends a request; answers its code, what the API server says about a refusal, and what it warns of (empty: nothing). */
   async send(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
     body?: object,
-  ): Promise<{ readonly code: number; readonly reason: string; readonly message: string }> {
+  ): Promise<{ readonly code: number; readonly reason: string; readonly message: string; readonly warning: string }> {
     const answer = await request(new URL(path, this.#server), {
       dispatcher: this.#agent,
       method,
@@ -35,7 +35,8 @@ export class RawRequests {
     });
     // Every answer is an object of Kubernetes; a Status has a reason and a message.
     const { reason = '', message = '' } = (await answer.body.json()) as { reason?: string; message?: string };
-    return { code: answer.statusCode, reason, message };
+    const warning = [answer.headers.warning ?? []].flat().join(', ');
+    return { code: answer.statusCode, reason, message, warning };
   }
 
   async close(): Promise<void> {
