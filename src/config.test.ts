@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Config, ConfigError, readConfig } from './config.ts';
 
@@ -117,9 +119,14 @@ describe('the configuration', () => {
 
   test.each([[['--help']], [['-h']], [['--log-level=info', '--help']]])('explains itself with %j', (args) => {
     const invocation = readConfig(args, {});
-    expect(invocation.kind).toBe('help');
-    if (invocation.kind !== 'help') return;
+    expect(invocation.kind).toBe('text');
+    if (invocation.kind !== 'text') return;
     for (const flag of Object.keys(configOf([]))) expect(invocation.text).toContain(`--${flag}`);
     expect(invocation.text.split('\n').every((line) => line.length <= 120)).toBe(true);
+  });
+
+  test('tells its version', async () => {
+    const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8'));
+    expect(readConfig(['--version'], {})).toEqual({ kind: 'text', text: version });
   });
 });

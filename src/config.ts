@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { version } from './version.ts';
 
 /** A wrong flag or environment variable; its message is one line that names it. */
 export class ConfigError extends Error {
@@ -87,10 +88,10 @@ type FlagValue<N extends FlagName> = (typeof flags)[N]['fallback'] extends strin
 /** The operator's configuration, by flag. */
 export type Config = { readonly [N in FlagName]: FlagValue<N> };
 
-/** What the command line asks for. */
+/** What the command line asks for: the operator, or only a text. */
 export type Invocation =
   | { readonly kind: 'run'; readonly config: Config }
-  | { readonly kind: 'help'; readonly text: string };
+  | { readonly kind: 'text'; readonly text: string };
 
 /** Environment variable of a flag. */
 function variableOf(flag: string): string {
@@ -120,7 +121,8 @@ function isBindAddress(text: string): boolean {
  */
 export function readConfig(args: readonly string[], environment: NodeJS.ProcessEnv): Invocation {
   const given = parse(args);
-  if (given.help !== undefined) return { kind: 'help', text: helpText() };
+  if (given.asked === 'help') return { kind: 'text', text: helpText() };
+  if (given.asked === 'version') return { kind: 'text', text: version };
   const config: Record<string, unknown> = {};
   for (const [name, { schema, fallback }] of Object.entries(flags)) {
     const fromFlag = given.values.get(name);
@@ -140,9 +142,13 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
   return { kind: 'run', config: config as Config };
 }
 
-function parse(args: readonly string[]): { readonly values: ReadonlyMap<string, string>; readonly help?: true } {
+function parse(args: readonly string[]): {
+  readonly values: ReadonlyMap<string, string>;
+  readonly asked?: 'help' | 'version';
+} {
   const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
     help: { type: 'boolean', short: 'h' },
+    version: { type: 'boolean' },
   };
   for (const name of Object.keys(flags)) options[name] = { type: 'string' };
   // A boolean flag may stand alone, as in Go programs.
@@ -151,7 +157,8 @@ function parse(args: readonly string[]): { readonly values: ReadonlyMap<string, 
     const { values } = parseArgs({ args: spelled, options, strict: true, allowPositionals: false });
     const texts = new Map<string, string>();
     for (const [name, value] of Object.entries(values)) if (typeof value === 'string') texts.set(name, value);
-    return values.help === true ? { values: texts, help: true } : { values: texts };
+    if (values.help === true) return { values: texts, asked: 'help' };
+    return values.version === true ? { values: texts, asked: 'version' } : { values: texts };
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\n/);
     throw new ConfigError(`${line}; see --help`);
@@ -174,6 +181,8 @@ function helpText(): string {
     'Each flag has an environment variable: --log-level is SHARENET_LOG_LEVEL.',
     '',
     ...lines,
+    `  --${'version'.padEnd(32)} print the version and exit`,
+    `  --${'help'.padEnd(32)} print this and exit`,
   ].join('\n');
 }
 

@@ -1,6 +1,7 @@
 import { ConfigError, readConfig } from './config.ts';
 import { runOperator } from './run-operator.ts';
 import { createLogger } from './runtime/logger.ts';
+import { version } from './version.ts';
 
 const invocation = (() => {
   try {
@@ -12,7 +13,7 @@ const invocation = (() => {
   }
 })();
 
-if (invocation.kind === 'help') {
+if (invocation.kind === 'text') {
   process.stdout.write(`${invocation.text}\n`);
 } else {
   const { config } = invocation;
@@ -29,7 +30,7 @@ if (invocation.kind === 'help') {
     logger.error({ err: reason instanceof Error ? reason : new Error(String(reason)) }, 'a failure was not handled');
   });
   try {
-    logger.info({ config, node: process.version }, 'starting');
+    logger.info({ version, node: process.version, config }, 'starting');
     await runOperator(config, logger, stop.signal);
     logger.info({}, 'stopped');
     // Whatever still holds the event loop is a driver's call that was waited for long enough.

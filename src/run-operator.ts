@@ -30,6 +30,7 @@ import type { KubeObject, ResourceType } from './runtime/kube-object.ts';
 import type { Logger } from './runtime/logger.ts';
 import { Manager } from './runtime/manager.ts';
 import { RuntimeMetrics } from './runtime/metrics.ts';
+import { version } from './version.ts';
 
 const fieldManager = 'sharenet-operator';
 const leaseName = 'sharenet-operator';
@@ -65,7 +66,7 @@ export async function runOperator(
   const client = createApiClient({
     kubeConfig: loadKubeConfig(config.kubeconfig),
     fieldManager,
-    userAgent: fieldManager,
+    userAgent: `${fieldManager}/${version}`,
     logger,
     metrics,
   });

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ApiError } from '../runtime/api-error.ts';
+import { version } from '../version.ts';
 import { explainFailure } from './api-failure.ts';
 import { CommandFailure, UsageError } from './command-failure.ts';
 import { addAbort } from './commands/abort.ts';
@@ -51,6 +52,7 @@ function program(environment: Environment): Command {
   const { terminal } = environment;
   const command = new Command('kubectl sharenet')
     .description('Shows and steers what Sharenet manages, with your own rights.')
+    .version(version, '--version', 'print the version')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (subcommand) => subcommand.name() })
     .configureOutput({

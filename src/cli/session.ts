@@ -1,5 +1,6 @@
 import type { ApiClient, WatchClient } from '../runtime/api-client.ts';
 import type { Transport } from '../runtime/transport.ts';
+import { version } from '../version.ts';
 import { CommandFailure, UsageError } from './command-failure.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -55,7 +56,7 @@ export async function withSession(
   }
   const transport = new Transport({
     kubeConfig,
-    userAgent: fieldManager,
+    userAgent: `${fieldManager}/${version}`,
     logger: createLogger({
       level: 'warn',
       format: 'json',

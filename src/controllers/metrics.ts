@@ -7,6 +7,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import { keyOf } from '../runtime/object-store.ts';
+import { version } from '../version.ts';
 import { isReady, registerObjectGauges } from './object-gauges.ts';
 import { RecentRecoveries } from './recent-recoveries.ts';
 import type { WithStatus } from './unhealthy-objects.ts';
@@ -30,6 +31,12 @@ export class OperatorMetrics {
   constructor(registry: Registry, clock: Clock) {
     const registers = [registry];
     this.#clock = clock;
+    new Gauge({
+      name: 'sharenet_build_info',
+      help: '1, with the version of the operator.',
+      labelNames: ['version'],
+      registers,
+    }).set({ version }, 1);
     this.#timeToReady = new Histogram({
       name: 'sharenet_time_to_ready_seconds',
       help: 'Time from the creation of an object until it was ready for the first time, by kind.',

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { checkoutVersion } from '../manifests/install-manifest.ts';
+import { version } from '../../src/version.ts';
 import { findEngine } from './engine.ts';
 import { localBase } from './local-base.ts';
 import { runCommand } from './run-command.ts';
@@ -11,8 +11,7 @@ export const variants = ['operator', 'librados'] as const;
 export type Variant = (typeof variants)[number];
 
 /** Name of an image of this version. */
-async function imageName(variant: Variant): Promise<string> {
-  const version = await checkoutVersion();
+function imageName(variant: Variant): string {
   return `sharenet-operator:${version}${variant === 'operator' ? '' : `-${variant}`}`;
 }
 
@@ -29,7 +28,7 @@ export async function buildImage({ variant, base }: ImageOptions): Promise<strin
   const engine = await findEngine(local ? ['podman'] : undefined);
   const { image, args } = local ? await localBase() : { image: base, args: [] };
   // podman knows what has no registry in its name by this one.
-  const name = `${engine === 'podman' ? 'localhost/' : ''}${await imageName(variant)}`;
+  const name = `${engine === 'podman' ? 'localhost/' : ''}${imageName(variant)}`;
   const baseArgument = image === undefined ? [] : ['--build-arg', `NODE_IMAGE=${image}`];
   await runCommand(engine, ['build', '--tag', name, '--target', variant, ...baseArgument, ...args, root]);
   return name;

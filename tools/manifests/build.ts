@@ -6,13 +6,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkoutVersion, distDirectory, installManifest } from './install-manifest.ts';
+import { version } from '../../src/version.ts';
+import { distDirectory, installManifest } from './install-manifest.ts';
 
 const { values } = parseArgs({
   options: { image: { type: 'string' }, output: { type: 'string', default: join(distDirectory, 'install.yaml') } },
 });
 const { image, output } = values;
-const stamp = { version: await checkoutVersion(), ...(image === undefined || image === '' ? {} : { image }) };
+const stamp = { version, ...(image === undefined || image === '' ? {} : { image }) };
 try {
   const text = await installManifest(stamp);
   await mkdir(dirname(output), { recursive: true });

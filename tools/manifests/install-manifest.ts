@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { z } from 'zod';
 import { printedBy } from '../go/run-program.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -12,12 +11,6 @@ export const distDirectory = join(root, 'dist');
 
 /** The name that config/ gives to the image. */
 const imageName = 'sharenet-operator';
-
-/** The version of this checkout, from package.json. */
-export async function checkoutVersion(): Promise<string> {
-  const text = await readFile(join(root, 'package.json'), 'utf8');
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
-}
 
 /**
  * What `kustomize build` prints.

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkoutVersion, installManifest, kustomize } from '../../../tools/manifests/install-manifest.ts';
+import { version } from '../../../src/version.ts';
+import { installManifest, kustomize } from '../../../tools/manifests/install-manifest.ts';
 import { type ControlPlane, startControlPlane } from '../../kube/control-plane.ts';
 import { deploymentOf } from './rendered.ts';
 
@@ -41,7 +42,6 @@ test('the file for one apply, as a person makes it, installs everything on an em
   expect(stderr).toBe('');
   const lines = stdout.trim().split('\n');
   expect(lines.filter((line) => !line.endsWith(' created'))).toEqual([]);
-  const version = await checkoutVersion();
   expect(told).toContain(`: ${lines.length} objects, version ${version}\n`);
   const path = 'jsonpath={.spec.template.spec.containers[0].image}';
   const deployed = await plane.kubectl(['get', 'deployment', 'sharenet-operator', '-n', 'sharenet-system', '-o', path]);

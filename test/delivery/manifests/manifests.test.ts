@@ -2,12 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
-import {
-  checkoutVersion,
-  distDirectory,
-  installManifest,
-  kustomize,
-} from '../../../tools/manifests/install-manifest.ts';
+import { version } from '../../../src/version.ts';
+import { distDirectory, installManifest, kustomize } from '../../../tools/manifests/install-manifest.ts';
 import { findAssets } from '../../kube/assets.ts';
 import { runKubectl } from '../../kube/kubectl.ts';
 import { matches } from './connections.ts';
@@ -84,7 +80,7 @@ describe.each(installs)('config/%s', (base) => {
 
   test('names the image of this version', async () => {
     const [{ image }] = deployment.spec.template.spec.containers;
-    expect(image).toBe(`sharenet-operator:${await checkoutVersion()}`);
+    expect(image).toBe(`sharenet-operator:${version}`);
   });
 });
 

@@ -73,7 +73,10 @@ describe('the end of an operator process', () => {
   /** Lines of the audit log about writes of the operator, in order. */
   async function operatorWrites(): Promise<readonly string[]> {
     return (await readAuditLog(cluster.plane))
-      .filter(({ verb, userAgent }) => userAgent === 'sharenet-operator' && !['get', 'list', 'watch'].includes(verb))
+      .filter(
+        ({ verb, userAgent }) =>
+          userAgent?.startsWith('sharenet-operator/') && !['get', 'list', 'watch'].includes(verb),
+      )
       .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
   }
 

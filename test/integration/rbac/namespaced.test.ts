@@ -163,7 +163,9 @@ describe('an operator for some namespaces, with the rights and arguments of conf
   // Last, since watches are in the audit log when they have ended.
   test('its rights allow all that it asks for, and nothing else does; they are all needed, but for a few', async () => {
     await operator.stop();
-    const requests = (await operatorRequests(cluster)).filter(({ userAgent }) => userAgent === 'sharenet-operator');
+    const requests = (await operatorRequests(cluster)).filter(({ userAgent }) =>
+      userAgent?.startsWith('sharenet-operator/'),
+    );
     expect(await cluster.refusals()).toEqual([]);
     for (const binding of allowedBy(requests)) expect(rights.bindings).toContain(binding);
     expect(unused(rights, requests)).toEqual([

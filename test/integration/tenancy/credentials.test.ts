@@ -180,7 +180,7 @@ describe('credentials of backends', () => {
     cluster = await TestCluster.start();
     const flags = [`--kubeconfig=${cluster.operatorKubeconfig}`, '--metrics-bind-address=0'];
     const invocation = readConfig([...flags, '--health-probe-bind-address=0'], {});
-    if (invocation.kind === 'help') throw new Error('no configuration');
+    if (invocation.kind === 'text') throw new Error('no configuration');
     const modules = withVendorDriver(
       driverModules,
       vaultDriverName,
