@@ -20,6 +20,9 @@ FROM ${NODE_IMAGE} AS runtime
 # Package managers are of no use here, and of some to an intruder.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* \
       /usr/local/bin/yarn /usr/local/bin/yarnpkg
+LABEL org.opencontainers.image.title="Sharenet operator" \
+      org.opencontainers.image.description="Share networks, security services, share servers and access rules of shared file systems" \
+      org.opencontainers.image.licenses="Apache-2.0"
 # The user has no home, and no entry in /etc/passwd where Node.js could find one.
 ENV NODE_ENV=production HOME=/nonexistent
 COPY --from=bundle /bundle/operator /opt/sharenet
@@ -28,7 +31,10 @@ EXPOSE 8080 8081 9443
 ENTRYPOINT ["node", "/opt/sharenet/sharenet-operator.js"]
 
 FROM runtime AS librados
+LABEL org.opencontainers.image.title="Sharenet operator with the libraries of Ceph"
 USER 0:0
+# Not pinned: a release of Debian keeps one version and corrects it, and its archive has the last correction only.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends librados2 libcephfs2 && rm -rf /var/lib/apt/lists/* /var/log/*
 USER 65532:65532
 

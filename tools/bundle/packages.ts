@@ -12,7 +12,7 @@ export interface DeliveredPackage {
   /** What the package says about its licence and authors. */
   readonly licenseText: string;
   /** Subresource integrity of the package's archive, as the lockfile has it. */
-  readonly integrity: string | undefined;
+  readonly integrity: string;
 }
 
 /** Licences under which others may have our bundle without conditions beyond their notices. */
@@ -41,7 +41,7 @@ const lockSchema = z.object({ packages: z.record(z.string(), z.object({ integrit
 /**
  * The packages that files belong to, by name and version.
  * @param files from the root
- * @throws Error for a package whose licence is not among those that may be delivered
+ * @throws Error for a package whose licence is not among those that may be delivered, and for one that the lockfile does not pin
  */
 export async function packagesOf(files: readonly string[]): Promise<readonly DeliveredPackage[]> {
   const folders = new Set(files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []));
@@ -51,6 +51,7 @@ export async function packagesOf(files: readonly string[]): Promise<readonly Del
 }
 
 async function describe(folder: string, integrity: string | undefined): Promise<DeliveredPackage> {
+  if (integrity === undefined) throw new Error(`${folder} is not in package-lock.json: run 'make setup'`);
   const text = await readFile(join(root, folder, 'package.json'), 'utf8');
   const { name, version, license: plain, licenses, author } = manifestSchema.parse(JSON.parse(text));
   const license = plain ?? licenses?.[0]?.type ?? 'none';

@@ -42,6 +42,8 @@ export async function bundleProgram({ file, entry, firstLine }: Program): Promis
     input: join(root, entry),
     platform: 'node',
     external,
+    // Where node_modules is a link, its packages are still known by their place in the lockfile.
+    resolve: { symlinks: false },
     // Modules of CommonJS ask for it; one that is ESM has it by another name.
     transform: { define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' } },
     onLog: (level, { code, message }) => {

@@ -20,7 +20,7 @@ export function softwareBill({ name, version, license }: Delivered, packages: re
     name: one.name,
     version: one.version,
     purl: purl(one),
-    ...(one.integrity === undefined ? {} : { hashes: hashesOf(one.integrity) }),
+    hashes: hashesOf(one.integrity),
     licenses: [{ license: { id: one.license } }],
   }));
   const digest = createHash('sha256')

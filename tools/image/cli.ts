@@ -4,11 +4,11 @@
  *   node tools/image/cli.ts build|test [--target operator|librados] [--base IMAGE|local]
  *   node tools/image/cli.ts kind-up | kind-down
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildImage, type Variant, variants } from './image.ts';
 import { kindDown, kindUp } from './kind.ts';
-import { CommandError, runCommand } from './run-command.ts';
+import { CommandError } from './run-command.ts';
+import { testImage } from './test-image.ts';
 
 function variantOf(text: string): Variant {
   const variant = variants.find((one) => one === text);
@@ -26,15 +26,7 @@ try {
     build: async () => `built ${await build()}`,
     test: async () => {
       const image = await build();
-      const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs');
-      process.env.SHARENET_TEST_IMAGE = image;
-      await runCommand(process.execPath, [
-        vitest,
-        'run',
-        '--project',
-        'delivery',
-        'test/delivery/image/operator.test.ts',
-      ]);
+      await testImage(image, variantOf(values.target));
       return `${image} works`;
     },
     'kind-up': kindUp,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { version } from '../../src/version.ts';
 import { findEngine } from './engine.ts';
 import { localBase } from './local-base.ts';
-import { runCommand } from './run-command.ts';
+import { outputOf, runCommand } from './run-command.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -30,6 +30,15 @@ export async function buildImage({ variant, base }: ImageOptions): Promise<strin
   // podman knows what has no registry in its name by this one.
   const name = `${engine === 'podman' ? 'localhost/' : ''}${imageName(variant)}`;
   const baseArgument = image === undefined ? [] : ['--build-arg', `NODE_IMAGE=${image}`];
-  await runCommand(engine, ['build', '--tag', name, '--target', variant, ...baseArgument, ...args, root]);
+  const labels = await imageLabels();
+  await runCommand(engine, ['build', '--tag', name, '--target', variant, ...labels, ...baseArgument, ...args, root]);
   return name;
+}
+
+/** Arguments that say which version, and which commit where that is known, an image was built from. */
+async function imageLabels(): Promise<readonly string[]> {
+  const labels = [`version=${version}`];
+  const commit = await outputOf('git', ['-C', root, 'rev-parse', 'HEAD']).catch(() => undefined);
+  if (commit !== undefined) labels.push(`revision=${commit}`);
+  return labels.flatMap((label) => ['--label', `org.opencontainers.image.${label}`]);
 }

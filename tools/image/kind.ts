@@ -81,5 +81,7 @@ async function requirePrograms(): Promise<Engine> {
     });
   }
   if (engine === undefined || missing.length > 0) throw new CommandError(missing.join('\n'));
+  // kind by itself takes docker where there is the program, even if its engine does not run.
+  process.env.KIND_EXPERIMENTAL_PROVIDER ??= engine;
   return engine;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { operatorUser } from '../../integration/operator-user.ts';
 import type { TestCluster } from '../../integration/test-cluster.ts';
+import { imageSettings } from './dockerfile.ts';
 
 type Command = readonly [string, ...(readonly string[])];
 
@@ -36,8 +37,8 @@ export class PodSurroundings {
   }
 
   /**
-   * Runs a bundle without a container engine, as the image does it: as 65532 without privileges, on a root that is read-only and has
-   * nothing but Node.js, the system's libraries and the bundle. Needs root, and Linux.
+   * Runs a bundle without a container engine, as the image does it: as the Dockerfile's user without privileges, by its entry point,
+   * on a root that is read-only and has nothing but Node.js, the system's libraries and the bundle. Needs root, and Linux.
    */
   async confined(bundle: string): Promise<Command> {
     const root = join(this.#folder, 'root');
@@ -48,15 +49,18 @@ export class PodSurroundings {
     const script = join(import.meta.dirname, 'confined.sh');
     const environment = this.#environment().map(([name, value]) => `${name}=${value}`);
     const account = join(this.#folder, 'account');
-    const program = ['/node', '/opt/sharenet/sharenet-operator.js'];
-    return ['unshare', '--mount', 'sh', script, root, process.execPath, copy, account, ...environment, ...program];
+    const { user = '0:0', entryPoint, bundle: place = '' } = await imageSettings('operator');
+    const [node, ...program] = entryPoint;
+    if (node !== 'node') throw new Error(`the Dockerfile's entry point does not begin with node: ${entryPoint}`);
+    const paths = [root, process.execPath, copy, place, account];
+    return ['unshare', '--mount', 'sh', script, ...paths, ...user.split(':'), ...environment, '/node', ...program];
   }
 
-  /** Runs an image with the flags that stand for the Deployment's security context. */
+  /** Runs an image with the flags that stand for the Deployment's security context, but as the user that the image itself names. */
   container(engine: string, image: string): Command {
     return [
       engine,
-      ...['run', '--rm', '--read-only', '--user', '65532:65532', '--cap-drop', 'ALL'],
+      ...['run', '--rm', '--read-only', '--cap-drop', 'ALL'],
       ...['--security-opt', 'no-new-privileges', '--network', 'host'],
       // Engines differ in what they lay over a read-only root: here nothing is writable.
       ...(engine === 'podman' ? ['--read-only-tmpfs=false'] : []),

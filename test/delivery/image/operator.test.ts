@@ -1,55 +1,29 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses, shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
 import { secrets } from '../../../src/runtime/core-types.ts';
-import { findEngine } from '../../../tools/image/engine.ts';
 import { applySamples, sampleNamespace as namespace } from '../../../tools/image/samples.ts';
 import { eventually } from '../../faults/eventually.ts';
-import { OperatorProcess } from '../../integration/operator-process.ts';
+import type { OperatorProcess } from '../../integration/operator-process.ts';
 import { TestCluster } from '../../integration/test-cluster.ts';
 import { freePort } from '../../kube/free-port.ts';
-import { PodSurroundings } from './container.ts';
+import { DeliveredOperator, delivered, insideOf, isConfined } from './delivered-operator.ts';
 
-const run = promisify(execFile);
-const root = join(import.meta.dirname, '../../..');
-/** An image to test in place of the bundle: `make image-test` sets it. */
-const image = process.env.SHARENET_TEST_IMAGE;
-const canConfine = process.platform === 'linux' && process.getuid?.() === 0;
-
-describe(`the operator as it is delivered${image === undefined ? '' : `, in image ${image}`}`, () => {
+describe(delivered, () => {
   let cluster: TestCluster;
-  let surroundings: PodSurroundings;
-  let folder: string;
+  let delivery: DeliveredOperator;
   let operator: OperatorProcess;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sharenet-bundle-'));
     cluster = await TestCluster.start();
-    surroundings = await PodSurroundings.of(cluster);
-    const webhook = ['--webhook-mode=url', `--webhook-port=${await freePort()}`];
-    operator = await OperatorProcess.start(cluster.operatorKubeconfig, ['--leader-elect', ...webhook], {
-      command: await command(),
-    });
+    delivery = await DeliveredOperator.for(cluster);
+    operator = await delivery.start('--leader-elect', '--webhook-mode=url', `--webhook-port=${await freePort()}`);
   });
 
   afterAll(async () => {
     await operator?.stop();
-    await surroundings?.remove();
+    await delivery?.remove();
     await cluster?.stop();
-    await rm(folder, { recursive: true, force: true });
   });
-
-  async function command(): Promise<readonly [string, ...(readonly string[])]> {
-    if (image !== undefined) return surroundings.container(await findEngine(), image);
-    await run(process.execPath, [join(root, 'tools/bundle/bundle.ts'), folder]);
-    const bundle = join(folder, 'operator');
-    if (canConfine) return await surroundings.confined(bundle);
-    return [process.execPath, join(bundle, 'sharenet-operator.js'), `--kubeconfig=${cluster.operatorKubeconfig}`];
-  }
 
   test('makes the samples ready, with the key of a rule in its Secret', async () => {
     await applySamples((...args) => cluster.kubectl(...args));
@@ -84,39 +58,25 @@ describe(`the operator as it is delivered${image === undefined ? '' : `, in imag
     expect(refusal).toMatch(/admission webhook .* denied the request.*ad-b/);
   });
 
-  test.runIf(image !== undefined || canConfine)(
-    'runs as 65532 without privileges on a root that it can not write',
-    async () => {
-      const { stdout } = await run('pgrep', [
-        '--full',
-        '--newest',
-        '--',
-        `--health-probe-bind-address=127.0.0.1:${new URL(operator.healthURL).port}`,
-      ]);
-      const process = `/proc/${stdout.trim()}`;
-      const status = await readFile(`${process}/status`, 'utf8');
-      const of = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1];
-      expect({
-        uid: of('Uid'),
-        gid: of('Gid'),
-        groups: of('Groups')
-          ?.split(' ')
-          .filter((group) => group !== '' && group !== '65532'),
-      }).toEqual({
-        uid: '65532\t65532\t65532\t65532',
-        gid: '65532\t65532\t65532\t65532',
-        groups: [],
-      });
-      expect({ bounding: of('CapBnd'), effective: of('CapEff'), gains: of('NoNewPrivs') }).toEqual({
-        bounding: '0000000000000000',
-        effective: '0000000000000000',
-        gains: '1',
-      });
-      const mounts = (await readFile(`${process}/mountinfo`, 'utf8')).split('\n').map((line) => line.split(' '));
-      const flags = (path: string) => mounts.find((fields) => fields[4] === path)?.[5]?.split(',')[0];
-      expect(flags('/')).toBe('ro');
-    },
-  );
+  test.runIf(isConfined)('runs as 65532 without privileges on a root that it can not write', async () => {
+    const { status, rootMount } = await insideOf(operator);
+    const groups = status('Groups')?.split(' ') ?? [];
+    expect({
+      uid: status('Uid'),
+      gid: status('Gid'),
+      groups: groups.filter((group) => group !== '' && group !== '65532'),
+    }).toEqual({
+      uid: '65532\t65532\t65532\t65532',
+      gid: '65532\t65532\t65532\t65532',
+      groups: [],
+    });
+    expect({ bounding: status('CapBnd'), effective: status('CapEff'), gains: status('NoNewPrivs') }).toEqual({
+      bounding: '0000000000000000',
+      effective: '0000000000000000',
+      gains: '1',
+    });
+    expect(rootMount).toBe('ro');
+  });
 
   test('ends in order when it is told to, and has logged no error', async () => {
     expect(await operator.stop()).toBe(0);
