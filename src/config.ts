@@ -51,6 +51,14 @@ const flags = {
     fallback: undefined,
     help: 'identity towards storage systems; else the UID of namespace kube-system',
   },
+  'driver-files': {
+    schema: z
+      .string()
+      .transform((text) => [...new Set(text.split(',').map((path) => path.trim()))])
+      .pipe(z.array(z.string().min(1, 'must be files, separated by commas'))),
+    fallback: undefined,
+    help: 'comma-separated files with drivers of others; their code gets all its rights',
+  },
   'metrics-bind-address': { schema: bindAddress, fallback: ':8080', help: 'address of /metrics; 0: off' },
   'health-probe-bind-address': {
     schema: bindAddress,

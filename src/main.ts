@@ -1,4 +1,6 @@
 import { ConfigError, readConfig } from './config.ts';
+import { driverModules } from './drivers/registry.ts';
+import { loadVendorDrivers } from './drivers/vendor-drivers.ts';
 import { runOperator } from './run-operator.ts';
 import { createLogger } from './runtime/logger.ts';
 import { version } from './version.ts';
@@ -31,7 +33,8 @@ if (invocation.kind === 'text') {
   });
   try {
     logger.info({ version, node: process.version, config }, 'starting');
-    await runOperator(config, logger, stop.signal);
+    const modules = await loadVendorDrivers(driverModules, config['driver-files'] ?? [], logger);
+    await runOperator(config, logger, stop.signal, modules);
     logger.info({}, 'stopped');
     // Whatever still holds the event loop is a driver's call that was waited for long enough.
     process.exit(0);

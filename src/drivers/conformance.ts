@@ -1,4 +1,5 @@
 import { afterAll, describe, test } from 'vitest';
+import { safeText } from '../api/safe-text.ts';
 import { accessCases } from './conformance/access-cases.ts';
 import { accessKeyCases } from './conformance/access-key-cases.ts';
 import { capabilityCases } from './conformance/capability-cases.ts';
@@ -6,7 +7,7 @@ import type { ConformanceCase } from './conformance/conformance-case.ts';
 import type { ConformanceFixture } from './conformance/fixture.ts';
 import { interruptionCases } from './conformance/interruption-cases.ts';
 import { type CaseOutcome, createReport, writeReport } from './conformance/report.ts';
-import { runConformanceCase } from './conformance/run-case.ts';
+import { type CaseRun, runConformanceCase } from './conformance/run-case.ts';
 import { secrecyCases } from './conformance/secrecy-cases.ts';
 import { securityServiceCases } from './conformance/security-service-cases.ts';
 import { serverCases } from './conformance/server-cases.ts';
@@ -24,6 +25,10 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...securityServiceCases,
   ...interruptionCases,
 ];
+
+/** How much of what a driver said is shown when a case fails: lines, and characters of each. */
+const shownTexts = 12;
+const shownCharacters = 600;
 
 /** Options of {@link describeDriverConformance}. */
 export interface ConformanceOptions {
@@ -52,7 +57,7 @@ export function describeDriverConformance(
         const result = await runConformanceCase(conformanceCase, fixture);
         capabilities ??= result.capabilities;
         outcomes.set(conformanceCase, result.outcome);
-        if (result.outcome.result === 'failed') throw new Error(result.outcome.message);
+        if (result.outcome.result === 'failed') throw new Error(failureText(result));
         if (result.outcome.result === 'skipped') skip(result.outcome.message);
       });
     }
@@ -62,4 +67,10 @@ export function describeDriverConformance(
       await fixture.cleanup?.();
     });
   });
+}
+
+/** What an author needs to see: what failed, and what the driver said last. The report has only the first. */
+function failureText({ outcome, said }: CaseRun): string {
+  const last = said.slice(-shownTexts).map((line) => `  ${safeText(line, shownCharacters)}`);
+  return [outcome.message, 'What the driver said last:', ...last].join('\n');
 }

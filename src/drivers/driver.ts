@@ -36,7 +36,10 @@ export interface OperationContext {
 
 /** What every call gets besides its arguments. */
 export interface CallContext {
-  /** Aborts when the call took longer than the backend's operationTimeout, or at shutdown. */
+  /**
+   * Aborts when the call took longer than the backend's operationTimeout, or at shutdown. What the call throws then, nobody reads:
+   * whatever an aborted signal makes Node.js throw will do.
+   */
   readonly signal: AbortSignal;
   readonly logger: DriverLogger;
   readonly operation: OperationContext;
@@ -75,6 +78,7 @@ export interface DriverNetwork {
   readonly id: string;
   readonly name: string;
   readonly subnets: readonly ShareNetworkSubnet[];
+  /** Those of the server that the call is about: the same as the server's own. */
   readonly allocations: readonly DriverAllocation[];
 }
 
@@ -111,6 +115,10 @@ export interface DriverAccessRule {
   readonly id: string;
   readonly name: string;
   readonly accessType: AccessType;
+  /**
+   * Hostile, but of the form of its type. `ip`: an IPv4 or IPv6 address, or a network as address/length without bits beyond the
+   * length; no leading zeros, no zone.
+   */
   readonly accessTo: string;
   readonly accessLevel: AccessLevel;
 }
@@ -231,7 +239,7 @@ export interface ResizeResult extends WarningsResult {
   readonly exportLocations?: readonly ExportLocation[];
 }
 
-/** Answer of ensureServer. */
+/** Answer of ensureServer. What is wrong with a server is told here; thrown is only what kept the driver from finding out. */
 export interface ServerHealth extends WarningsResult {
   readonly exists: boolean;
   readonly healthy: boolean;
@@ -278,6 +286,10 @@ export interface Driver {
   shrinkShare(request: ResizeRequest, context: CallContext): Promise<ResizeResult>;
   deleteShare(request: ShareRequest, context: CallContext): Promise<WarningsResult>;
   updateAccess(request: AccessRequest, context: CallContext): Promise<AccessUpdates>;
+  /**
+   * May set right what is wrong with a server that exists, such as a daemon that died; never makes one that is gone. Calls about
+   * the server's shares may run meanwhile.
+   */
   ensureServer?(request: ServerRequest, context: CallContext): Promise<ServerHealth>;
   ensureShare?(request: ShareRequest, context: CallContext): Promise<ShareHealth>;
   checkUpdateShareServerSecurityService?(

@@ -31,8 +31,19 @@ export interface DriverErrorOptions {
   readonly cause?: unknown;
 }
 
+/**
+ * Marks what is thrown: a driver that is a file of its own has its own copy of these classes, and what it throws must count as
+ * one of ours.
+ */
+const mark = Symbol.for('sharenet.io/driver-api/1/thrown');
+
+function isMarked(value: unknown, as: 'DriverError' | 'InProgress'): boolean {
+  return value instanceof Error && Reflect.get(value, mark) === as;
+}
+
 /** A failed driver call. */
 export class DriverError extends Error {
+  readonly [mark] = 'DriverError';
   readonly kind: DriverErrorKind;
   readonly reason: string;
   readonly detail: string | undefined;
@@ -48,10 +59,16 @@ export class DriverError extends Error {
     this.retryAfter = options.retryAfter;
     this.partial = options.partial;
   }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a class that extends this one is asked here too, and knows its own
+    return this === DriverError ? isMarked(value, 'DriverError') : super[Symbol.hasInstance](value);
+  }
 }
 
 /** Thrown by a call whose work goes on on the storage system: the same method is called again with the token. */
 export class InProgress extends Error {
+  readonly [mark] = 'InProgress';
   readonly token: string;
   /** When to ask again, in seconds. */
   readonly pollAfter: number;
@@ -61,6 +78,10 @@ export class InProgress extends Error {
     this.name = 'InProgress';
     this.token = options.token;
     this.pollAfter = options.pollAfter;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isMarked(value, 'InProgress');
   }
 }
 

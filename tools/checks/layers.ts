@@ -31,7 +31,11 @@ const layers: readonly Layer[] = [
   { name: 'access-rules', files: /^access-rules\//, uses: ['api'], packages: pure },
   { name: 'scheduling', files: /^scheduling\//, uses: ['api'], packages: pure },
   { name: driverInterface, files: /^drivers\/(?:driver|errors)\.ts$/, uses: ['api'] },
-  { name: 'driver registry', files: /^drivers\/(?:registry|identity)\.ts$/, uses: ['api', driverInterface, 'driver'] },
+  {
+    name: 'driver registry',
+    files: /^drivers\/(?:registry|vendor-drivers|identity)\.ts$/,
+    uses: ['api', driverInterface, 'driver'],
+  },
   {
     name: 'driver conformance',
     files: /^drivers\/conformance(?:\.ts$|\/)/,

@@ -17,6 +17,24 @@ export const brokenDrivers: readonly { name: string; breakage: Breakage; finding
     findings: ['setting up a share server again gives the same server'],
   },
   {
+    name: 'has room for one share server only',
+    breakage: (driver) => {
+      const serving = new Set<string>();
+      return {
+        setupServer: async (request, context) => {
+          serving.add(request.server.id);
+          if (serving.size > 1) throw rejected('AddressInUse', 'another share server listens there');
+          return driver.setupServer(request, context);
+        },
+        teardownServer: async (request, context) => {
+          serving.delete(request.server.id);
+          return driver.teardownServer(request, context);
+        },
+      };
+    },
+    findings: ['share servers of two tenants are set up at once and serve side by side'],
+  },
+  {
     name: 'fails when a share exists already',
     breakage: (driver) => ({
       createShare: async (request, context) => {

@@ -22,7 +22,7 @@ export interface ConformanceFixture {
   openDriver(logger: DriverLogger): Driver | Promise<Driver>;
   /** A share server that was never set up: a new id, addresses that the storage system can use. Needed with share servers. */
   newServer?(tenant: Tenant): ServerRequest;
-  /** A share that was never created, of a protocol that takes all rules the fixture makes. */
+  /** A share that was never created, of a protocol that takes all rules the fixture makes. `fillShare` gets half of its size to write. */
   newShare(tenant: Tenant): DriverShare;
   /** A rule for a new target that the storage system grants. */
   newRule(share: DriverShare): DriverAccessRule;
@@ -39,7 +39,10 @@ export interface ConformanceFixture {
   grantedRules?(share: DriverShare): Promise<readonly GrantedRule[]>;
   /** Puts data on a share, in bytes. */
   fillShare?(share: DriverShare, server: DriverServer | undefined, bytes: number): Promise<void>;
-  /** Opens the driver so that each call, the probe too, takes longer than {@link ConformanceFixture.abortBound}. */
+  /**
+   * Opens the driver so that each call, the probe too, takes longer than {@link ConformanceFixture.abortBound}: for example made by
+   * hand, with a client that waits before it asks the storage system.
+   */
   openSlowDriver?(logger: DriverLogger): Driver | Promise<Driver>;
   /** Opens the driver so that createShare answers InProgress at first. */
   openInProgressDriver?(logger: DriverLogger): Driver | Promise<Driver>;
@@ -51,7 +54,7 @@ export interface ConformanceFixture {
   readonly callTimeout?: number;
   /** Versions for the report, for example of the storage system. */
   readonly versions?: Readonly<Record<string, string>>;
-  /** Frees what the fixture holds; called after the last case. */
+  /** Frees what the fixture holds; called after the last case. Each case has removed the shares and servers that it made. */
   cleanup?(): Promise<void>;
 }
 

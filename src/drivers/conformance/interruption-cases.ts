@@ -17,7 +17,7 @@ export const interruptionCases: readonly ConformanceCase[] = [
     name: 'a call ends within the bound after its signal aborts',
     run: async (session) => {
       const { openSlowDriver } = session.fixture;
-      if (openSlowDriver === undefined) throw new SkippedCase('the fixture can not slow the driver down');
+      if (openSlowDriver === undefined) throw new SkippedCase('the fixture has no openSlowDriver');
       const calls = await callsOfEveryMethod(session);
       await session.useDriver(openSlowDriver);
       const abort = new AbortController();
@@ -30,7 +30,7 @@ export const interruptionCases: readonly ConformanceCase[] = [
     name: 'after a call was cut off the same call succeeds',
     run: async (session) => {
       const { openSlowDriver } = session.fixture;
-      if (openSlowDriver === undefined) throw new SkippedCase('the fixture can not slow the driver down');
+      if (openSlowDriver === undefined) throw new SkippedCase('the fixture has no openSlowDriver');
       const { tenant: _, ...request } = await session.newShare();
       await session.useDriver(openSlowDriver);
       const abort = new AbortController();
@@ -46,7 +46,9 @@ export const interruptionCases: readonly ConformanceCase[] = [
     run: async (session) => {
       const { openInProgressDriver } = session.fixture;
       if (openInProgressDriver === undefined)
-        throw new SkippedCase('the fixture has no driver that answers InProgress');
+        throw new SkippedCase(
+          'the fixture has no openInProgressDriver: no need where createShare never throws InProgress',
+        );
       const { tenant: _, ...request } = await session.newShare();
       await session.useDriver(openInProgressDriver);
       const { identifier } = await session.driver.createShare(request, session.context());

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Driver, DriverLogger } from '../driver.ts';
 import { DriverError, InProgress } from '../errors.ts';
+import type { ConformanceFixture } from './fixture.ts';
 
 /** Everything that left a driver during a case. */
 export interface Recording {
@@ -17,6 +18,16 @@ export interface Recording {
 /** An empty recording. */
 export function newRecording(): Recording {
   return { texts: [], secrets: new Set(), strangeErrors: [], inProgress: 0 };
+}
+
+/** Secrets that the driver got from the fixture, and those that it made so far. */
+export function secretsOf(
+  { securityServices, secrets = [] }: ConformanceFixture,
+  recording: Recording,
+): readonly string[] {
+  const services = securityServices === undefined ? [] : [...securityServices.initial, securityServices.next];
+  const passwords = services.flatMap(({ password }) => password ?? []);
+  return [...recording.secrets, ...passwords, ...secrets].filter((secret) => secret !== '');
 }
 
 /** A logger that writes into the recording. */

@@ -1,19 +1,32 @@
+import { redact } from '../../api/safe-text.ts';
 import type { Capabilities } from '../driver.ts';
 import type { ConformanceCase } from './conformance-case.ts';
 import type { ConformanceFixture } from './fixture.ts';
+import { newRecording, type Recording, secretsOf } from './recording.ts';
 import type { CaseOutcome } from './report.ts';
 import { ConformanceSession, SkippedCase } from './session.ts';
+
+/** What became of a case, and what the driver said meanwhile, last last: its log lines, answers and errors without keys. */
+export interface CaseRun {
+  readonly outcome: CaseOutcome;
+  readonly capabilities?: Capabilities;
+  readonly said: readonly string[];
+}
 
 /** Runs one case in a session of its own; never throws. */
 export async function runConformanceCase(
   { name, run }: ConformanceCase,
   fixture: ConformanceFixture,
-): Promise<{ outcome: CaseOutcome; capabilities?: Capabilities }> {
+): Promise<CaseRun> {
+  const recording = newRecording();
   let session: ConformanceSession;
   try {
-    session = await ConformanceSession.open(fixture);
+    session = await ConformanceSession.open(fixture, recording);
   } catch (error) {
-    return { outcome: { name, result: 'failed', message: `the driver could not be opened: ${messageOf(error)}` } };
+    return {
+      outcome: { name, result: 'failed', message: `the driver could not be opened: ${messageOf(error)}` },
+      said: saidIn(fixture, recording),
+    };
   }
   const { capabilities } = session;
   const outcome = await run(session).then(
@@ -28,11 +41,19 @@ export async function runConformanceCase(
     () => undefined,
     (error: unknown) => messageOf(error),
   );
-  if (problem === undefined || outcome.result === 'failed') return { outcome, capabilities };
+  if (problem === undefined || outcome.result === 'failed')
+    return { outcome, capabilities, said: saidIn(fixture, recording) };
   return {
     outcome: { name, result: 'failed', message: `what the case made could not be removed: ${problem}` },
     capabilities,
+    said: saidIn(fixture, recording),
   };
+}
+
+/** What was recorded, to be shown to whoever runs the suite. */
+function saidIn(fixture: ConformanceFixture, recording: Recording): readonly string[] {
+  const secrets = secretsOf(fixture, recording);
+  return recording.texts.map((text) => redact(text, secrets));
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ConformanceCase } from './conformance-case.ts';
+import { secretsOf } from './recording.ts';
 import type { ConformanceSession } from './session.ts';
 
 /** Secrets and texts. */
@@ -8,13 +9,7 @@ export const secrecyCases: readonly ConformanceCase[] = [
     name: 'keys and passwords are in no log line, error, detail, export location, warning or reason',
     run: async (session) => {
       await walkThrough(session);
-      const { initial = [], next } = session.fixture.securityServices ?? {};
-      const passwords = [...initial, ...(next === undefined ? [] : [next])].map(({ password }) => password);
-      const known = [...session.recording.secrets, ...passwords, ...(session.fixture.secrets ?? [])];
-      const secrets = known
-        .filter((secret) => secret !== undefined && secret !== '')
-        .filter((text) => text !== undefined);
-      for (const secret of secrets) {
+      for (const secret of secretsOf(session.fixture, session.recording)) {
         const forms = [secret, Buffer.from(secret).toString('base64'), encodeURIComponent(secret)];
         const leak = session.recording.texts.find((text) => forms.some((form) => text.includes(form)));
         if (leak !== undefined) assert.fail(`a secret leaks: ${leak.replaceAll(secret, '<secret>')}`);

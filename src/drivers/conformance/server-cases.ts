@@ -19,6 +19,25 @@ export const serverCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'share servers of two tenants are set up at once and serve side by side',
+    run: async (session) => {
+      const tenants = [session.tenant, session.otherTenant];
+      const servers = await Promise.all(
+        tenants.map(async (tenant) => ({ tenant, server: await session.makeServer(tenant) })),
+      );
+      for (const { tenant, server } of servers) {
+        const made = await session.makeShare(tenant, server.server);
+        const rule = session.fixture.newRule(made.share);
+        const failure = (await session.grant(made, [rule])).get(rule.id);
+        assert.notEqual(failure?.state, 'error', `a rule failed beside another server: ${failure?.reason}`);
+      }
+      for (const { tenant, server } of servers) {
+        const health = await session.driver.ensureServer?.(server, session.context({ tenant }));
+        assert.notEqual(health?.healthy, false, `a server is not healthy beside another: ${health?.reason}`);
+      }
+    },
+  },
+  {
     name: 'tearing down a share server again succeeds',
     run: async (session) => {
       const server = await session.makeServer();

@@ -15,7 +15,7 @@ import type {
   Tenant,
 } from '../driver.ts';
 import type { ConformanceFixture } from './fixture.ts';
-import { newRecording, type Recording, recordedDriver, recordingLogger } from './recording.ts';
+import { type Recording, recordedDriver, recordingLogger } from './recording.ts';
 
 /** Says why a case can't be tried with this driver or fixture. */
 export class SkippedCase extends Error {}
@@ -53,8 +53,7 @@ export class ConformanceSession {
     this.#driver = driver;
   }
 
-  static async open(fixture: ConformanceFixture): Promise<ConformanceSession> {
-    const recording = newRecording();
+  static async open(fixture: ConformanceFixture, recording: Recording): Promise<ConformanceSession> {
     const logger = recordingLogger(recording);
     const driver = recordedDriver(await fixture.openDriver(logger), recording);
     const signal = AbortSignal.timeout(fixture.callTimeout ?? 60_000);

@@ -71,7 +71,7 @@ export const shareCases: readonly ConformanceCase[] = [
     name: 'shrinking a share below its use is refused and loses nothing',
     run: async (session) => {
       const { fillShare } = session.fixture;
-      if (fillShare === undefined) throw new SkippedCase('the fixture can put no data on a share');
+      if (fillShare === undefined) throw new SkippedCase('the fixture has no fillShare');
       const made = await session.makeShare();
       const { tenant: _, ...request } = made;
       const { size } = made.share;

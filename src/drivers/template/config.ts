@@ -7,9 +7,7 @@ export const templateConfigSchema = z.strictObject({
   directory: z.string().refine((path) => isAbsolute(path), { error: 'must be an absolute path' }),
   /** Yours: the name of the Secret in the operator's namespace that the credentials are in. */
   credentialsSecretName: z.string().exactOptional(),
-  /** How long the storage system takes for anything, in milliseconds: only for the conformance suite. */
-  latency: z.int().min(0).default(0),
-  /** Whether shares are made by jobs that take a while: only for the conformance suite. */
+  /** Whether shares are made by jobs that go on after the call. */
   jobs: z.boolean().default(false),
 });
 

@@ -6,6 +6,7 @@ import type { Driver, DriverLogger, DriverSecurityService } from '../driver.ts';
 import { templateConfigSchema } from './config.ts';
 import { templateDriver } from './module.ts';
 import { StorageSystem } from './storage-system.ts';
+import { TemplateDriver } from './template-driver.ts';
 
 const installationID = 'installation-1';
 const signal = new AbortController().signal;
@@ -14,7 +15,7 @@ const signal = new AbortController().signal;
 export async function createTemplateFixture(): Promise<ConformanceFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'sharenet-template-'));
   // Looks at the storage system past the driver.
-  const system = new StorageSystem({ directory, latency: 0 });
+  const system = new StorageSystem({ directory });
   let count = 0;
   const next = (kind: string): { id: string; name: string } => {
     count += 1;
@@ -35,7 +36,9 @@ export async function createTemplateFixture(): Promise<ConformanceFixture> {
       { namespace: 'tenant-b', namespaceUID: '1b4e28ba-2fa1-4000-8000-00000000000b' },
     ],
     openDriver: (logger) => open(logger),
-    openSlowDriver: (logger) => open(logger, { latency: 3_600_000 }),
+    // Not by the module: how to slow a storage system down is no business of its configuration.
+    openSlowDriver: (logger) =>
+      new TemplateDriver(new StorageSystem({ directory }, 3_600_000), { jobs: false }, logger),
     openInProgressDriver: (logger) => open(logger, { jobs: true }),
     newServer: () => {
       const server = next('server');

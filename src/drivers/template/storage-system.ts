@@ -45,7 +45,8 @@ export class StorageSystem {
   readonly #directory: string;
   readonly #latency: number;
 
-  constructor({ directory, latency }: Pick<TemplateConfig, 'directory' | 'latency'>) {
+  /** @param latency how long it takes for anything, in milliseconds */
+  constructor({ directory }: Pick<TemplateConfig, 'directory'>, latency = 0) {
     this.#directory = directory;
     this.#latency = latency;
   }
