@@ -173,7 +173,7 @@ export class Admission {
     const conflict = await this.#registration.ensure(this.#operatorUser, trust, this.#leads);
     // Something was stored just now: what follows from it comes first.
     if (until <= clock.now()) return until;
-    await this.#probe(conflict);
+    await this.#probe(conflict ?? (problem === undefined ? undefined : new Error(problem)));
     if (conflict !== undefined) throw conflict;
     this.#report(undefined);
     return until;
@@ -181,9 +181,9 @@ export class Admission {
 
   /**
    * Finds out whether the API server asks the webhook with what is served and registered now; once for each.
-   * @throws why it does not; `conflict` is the likely cause
+   * @throws why it does not, which is `known` where there is a likely cause
    */
-  async #probe(conflict: Error | undefined): Promise<void> {
+  async #probe(known: Error | undefined): Promise<void> {
     const about = `${this.#fingerprint}/${this.#registration.present?.metadata.resourceVersion}`;
     if (about === this.#probed) return;
     const instead = await probeAdmission(this.#options.client, this.#options.state.namespace, randomUUID());
@@ -192,7 +192,7 @@ export class Admission {
       const { tlsError } = this.#server;
       const handshake = tlsError === undefined ? '' : `; the last TLS handshake failed: ${tlsError}`;
       throw (
-        conflict ??
+        known ??
         new Error(
           `the API server does not reach the webhook yet: a dry run was not refused by it: ${instead}${handshake}`,
         )

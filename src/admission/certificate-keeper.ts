@@ -22,7 +22,7 @@ export interface KeptCertificate {
   readonly serving?: ServingCertificate;
   /** What the API server is to trust; absent where cert-manager tells it. */
   readonly trust?: Trust;
-  /** Why there is no certificate from the Secret, a line for the administrator. */
+  /** Why there is no certificate from the Secret, or why the API server may not trust the one that is, a line for the administrator. */
   readonly problem?: string;
   /** When to look again, milliseconds since the Unix epoch. */
   readonly until?: number;
@@ -75,7 +75,13 @@ export class CertificateKeeper {
     const stored = readCertificateSecret(secret, this.#namespace);
     switch (stored.kind) {
       case 'external':
-        return { serving: stored.serving };
+        if (options.byCertManager) return { serving: stored.serving };
+        return {
+          serving: stored.serving,
+          problem:
+            `Secret ${name.namespace}/${name.name} is of cert-manager, but the registration does not ask it for the authority: ` +
+            'delete the Secret to have the operator make the certificate, or install the webhook for cert-manager',
+        };
       case 'absent':
         if (options.byCertManager) {
           return {

@@ -16,6 +16,8 @@ import {
 
 /** Owner of `caBundle`, apart from whoever installs the rest. */
 const trustManager = 'sharenet-webhook-ca';
+/** Owner of `caBundle` where cert-manager was asked to inject it. */
+const injector = 'cert-manager-cainjector';
 /** Owner of the rest where the operator registers itself. */
 const registrationManager = 'sharenet-webhook';
 
@@ -127,13 +129,20 @@ export class WebhookRegistration {
   async #apply(
     configuration: ValidatingWebhookConfiguration,
     fieldManager: string,
+    force = false,
   ): Promise<RegistrationError | undefined> {
     try {
-      this.#cache.observe(await this.#client.apply(validatingWebhookConfigurations, configuration, { fieldManager }));
+      this.#cache.observe(
+        await this.#client.apply(validatingWebhookConfigurations, configuration, { fieldManager, force }),
+      );
       return undefined;
     } catch (error) {
       if (!(error instanceof ApiError) || !error.causes.some(({ reason }) => reason === 'FieldManagerConflict'))
         throw error;
+      // It is asked no more, and lets go of nothing.
+      if (error.causes.every(({ message = '' }) => message.includes(`"${injector}"`))) {
+        return await this.#apply(configuration, fieldManager, true);
+      }
       const fields = error.causes.map(({ field, message }) => `${field} (${message})`).join(', ');
       return new RegistrationError(
         `${described}: others set fields that the operator needs to set: ${fields}; have them leave these out`,

@@ -62,6 +62,8 @@ export interface TestClusterOptions {
   readonly auditLog?: boolean;
   /** Folder of config/ with the operator's rights; `namespaced` comes with its namespaces. `none`: the test installs kinds and rights. */
   readonly rights?: keyof typeof lastRights | 'none';
+  /** The API server asks webhooks at the Pods behind their Services. */
+  readonly services?: boolean;
 }
 
 /**
@@ -88,8 +90,12 @@ export class TestCluster {
   }
 
   /** Starts the control plane, applies the CRDs, the operator's namespace and the roles. */
-  static async start({ auditLog = true, rights = 'rbac' }: TestClusterOptions = {}): Promise<TestCluster> {
-    const plane = await startControlPlane({ auditLog });
+  static async start({
+    auditLog = true,
+    rights = 'rbac',
+    services = false,
+  }: TestClusterOptions = {}): Promise<TestCluster> {
+    const plane = await startControlPlane({ auditLog, services });
     const client = createApiClient({
       kubeConfig: loadKubeConfig(plane.kubeconfigPath),
       fieldManager: 'integration-test',

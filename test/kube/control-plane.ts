@@ -23,6 +23,11 @@ export interface ControlPlaneOptions {
   readonly log?: Log;
   /** Write metadata of every request to {@link ControlPlane.auditLogPath}. */
   readonly auditLog?: boolean;
+  /**
+   * The API server asks webhooks at the Pods behind their Services: no node is there that would lead to them. Pods are objects that
+   * the test makes; the controller manager finds those that a Service selects.
+   */
+  readonly services?: boolean;
   /** Finds a port of 127.0.0.1 that is free at the moment; called for etcd, its peers and the API server in turn. */
   readonly findPort?: () => Promise<number>;
 }
@@ -71,6 +76,7 @@ export class ControlPlane {
   readonly #ports: Ports;
   readonly #files: ServerFiles;
   readonly #authority: CertificateAuthority;
+  readonly #services: boolean;
   readonly #agent: Agent;
   #kubeconfigs = 0;
 
@@ -81,13 +87,14 @@ export class ControlPlane {
     files: ServerFiles,
     authority: CertificateAuthority,
     adminToken: string,
-    auditLog: boolean,
+    { auditLog, services }: Required<Pick<ControlPlaneOptions, 'auditLog' | 'services'>>,
   ) {
     this.#programs = programs;
     this.#assets = assets;
     this.#ports = ports;
     this.#files = files;
     this.#authority = authority;
+    this.#services = services;
     this.#agent = new Agent({ ca: authority.certificate });
     this.adminToken = adminToken;
     this.ca = authority.certificate;
@@ -107,9 +114,7 @@ export class ControlPlane {
   /** @throws PortTakenError */
   static async start(
     assets: Assets,
-    dataDirectory: string | undefined,
-    auditLog: boolean,
-    findPort: () => Promise<number>,
+    { dataDirectory, auditLog = false, services = false, findPort = freePort }: ControlPlaneOptions,
   ): Promise<ControlPlane> {
     const programs = await SupervisedPrograms.open(dataDirectory);
     try {
@@ -117,7 +122,7 @@ export class ControlPlane {
       const authority = await CertificateAuthority.create('sharenet-local-control-plane');
       const adminToken = randomBytes(16).toString('hex');
       const files = await writeServerFiles(programs.directory, authority, adminToken);
-      const plane = new ControlPlane(programs, assets, ports, files, authority, adminToken, auditLog);
+      const plane = new ControlPlane(programs, assets, ports, files, authority, adminToken, { auditLog, services });
       await plane.#startAll();
       return plane;
     } catch (error) {
@@ -168,6 +173,7 @@ export class ControlPlane {
   /** Starts the API server after {@link stopApiServer}, on the same port and data; returns when it is ready. */
   async startApiServer(): Promise<void> {
     const flags = apiServerFlags(this.#files, this.#ports, this.auditLogPath);
+    if (this.#services) flags.push('--enable-aggregator-routing');
     await this.#run('kube-apiserver', flags);
     await this.#until('kube-apiserver', 'ready', async () => (await this.#status('/readyz')) === 200);
   }
@@ -198,7 +204,7 @@ export class ControlPlane {
     const user = 'system:kube-controller-manager';
     // The API server's roles for the single controllers are for service accounts of theirs; here one identity has all.
     const kubeconfig = await this.kubeconfigFor({ user, groups: ['system:masters'] });
-    await this.#run('kube-controller-manager', controllerManagerFlags(this.#files, kubeconfig));
+    await this.#run('kube-controller-manager', controllerManagerFlags(this.#files, kubeconfig, this.#services));
   }
 
   /** Kills the programs and removes the temporary folder; returns when nothing is left. Once more does nothing. */
@@ -294,16 +300,11 @@ export class ControlPlane {
  * @throws when a program is missing or does not start; the message has the last lines of its log
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
-  const {
-    dataDirectory,
-    log = (line) => process.stderr.write(`${line}\n`),
-    auditLog = false,
-    findPort = freePort,
-  } = options;
+  const { log = (line) => process.stderr.write(`${line}\n`) } = options;
   const assets = await findAssets(log);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await ControlPlane.start(assets, dataDirectory, auditLog, findPort);
+      return await ControlPlane.start(assets, options);
     } catch (error) {
       if (!(error instanceof PortTakenError) || attempt === startAttempts) {
         throw error;

@@ -1,4 +1,5 @@
-/** `node tools/go/cli.ts build` builds every program of this folder that the cache does not have. */
+/** `node tools/go/cli.ts build` gets what the cache does not have: every program of this folder, and the CRDs of other projects. */
+import { foreignCrds } from './foreign-crds.ts';
 import { goTool, goToolNames } from './go-tools.ts';
 
 if (process.argv[2] !== 'build') {
@@ -6,4 +7,6 @@ if (process.argv[2] !== 'build') {
   process.exit(2);
 }
 // One after the other: each build uses every core.
-for (const name of goToolNames) await goTool(name, (line) => console.error(line));
+const log = (line: string): void => console.error(line);
+for (const name of goToolNames) await goTool(name, log);
+await foreignCrds('flux', log);

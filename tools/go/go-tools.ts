@@ -36,7 +36,7 @@ export async function goTool(name: GoTool, log: Log): Promise<string> {
   const directory = join(
     assetSources().cacheDirectory,
     'go-tools',
-    `${name}-${await digestOf(module)}-${goOs}-${goArch}`,
+    `${name}-${await moduleDigest(module)}-${goOs}-${goArch}`,
   );
   const program = join(directory, name);
   if (await isExecutable(program)) return program;
@@ -57,9 +57,9 @@ export async function goTool(name: GoTool, log: Log): Promise<string> {
   return program;
 }
 
-/** Differs when anything that is built does. */
-async function digestOf(module: string): Promise<string> {
-  const hash = createHash('sha256');
+/** Differs when a file in the folder of a module does, or what else is told. */
+export async function moduleDigest(module: string, more = ''): Promise<string> {
+  const hash = createHash('sha256').update(more);
   for (const file of (await readdir(module)).sort())
     hash.update(`${file}\0`).update(await readFile(join(module, file)));
   return hash.digest('hex').slice(0, 16);

@@ -23,6 +23,7 @@ let pod: OperatorProcess;
 const uninstalled: { from: number; to: number }[] = [];
 
 const kinds = ['storagebackends', 'securityservices', 'sharenetworks', 'shareservers', 'shares', 'shareaccesses'];
+const told = 'updateShareServerSecurityService';
 const definitions = kinds.map((kind) => `crd/${kind}.sharenet.io`);
 
 beforeAll(async () => {
@@ -74,6 +75,15 @@ async function presentKinds(): Promise<readonly string[]> {
   return lines.map((line) => line.replace(/\.sharenet\.io\s+<none>\s*$/, '').trim()).sort();
 }
 
+/** Kinds and names of all our objects. */
+async function sharenetObjects(): Promise<readonly string[]> {
+  const name = '--output=custom-columns=:.kind,:.metadata.namespace,:.metadata.name,:.metadata.deletionTimestamp';
+  return (await cluster.kubectl('get', 'sharenet', '--all-namespaces', '--no-headers', name))
+    .split('\n')
+    .filter(Boolean)
+    .sort();
+}
+
 async function knowsNewField(): Promise<boolean> {
   const path = `--output=jsonpath={${newField}}`;
   return (await cluster.kubectl('get', 'crd', 'sharenetworks.sharenet.io', path)) !== '';
@@ -107,7 +117,6 @@ describe('a release for the whole cluster', () => {
   });
 
   test('is upgraded while a network changes its directory: the change goes on, and no server is told twice', async () => {
-    const told = 'updateShareServerSecurityService';
     const last = await scene.serverName(2);
     await scene.faults({ operation: told, kind: 'unavailable', match: { shareServer: last } });
     await scene.refer([ad('ad-b')]);
@@ -148,6 +157,54 @@ describe('a release for the whole cluster', () => {
     expect(await knowsNewField()).toBe(true);
     await release.upgrade(await valuesForThisMachine());
     expect(await release.objects()).not.toContain(onlyBefore);
+    await pod.stop();
+    pod = await release.startPod();
+  });
+
+  test('is rolled back by Helm while a network changes: the older kinds come back, objects stay, the change goes on', async () => {
+    const last = await scene.serverName(2);
+    const callsBefore = (await cluster.calls()).length;
+    await scene.faults({ operation: told, kind: 'unavailable', match: { shareServer: last } });
+    await scene.refer([ad('ad-a')], { description: 'a word that the older kind has no place for' });
+    await eventually('two servers have changed, the third has not', async () => {
+      const servers = (await scene.servers()).flatMap(appliedTo).sort();
+      return servers.join() === 'ad-a,ad-a,ad-b';
+    });
+    const objects = await sharenetObjects();
+    await release.rollback(1);
+    expect(await release.objects()).toContain(onlyBefore);
+    expect([await presentKinds(), await knowsNewField()]).toEqual([[...kinds].sort(), false]);
+    expect(await sharenetObjects()).toEqual(objects);
+    await untilHeeded();
+    const old = pod;
+    pod = await release.startPod();
+    expect(await old.stop()).toBe(0);
+    const { spec, status } = await scene.present();
+    expect([status?.phase, spec.description, spec.securityServices]).toEqual([
+      ...['network_change', undefined],
+      [expect.objectContaining({ name: 'ad-a' })],
+    ]);
+    await scene.faults();
+    await scene.changed('Succeeded', status?.lastNetworkChange?.id);
+    expect((await scene.servers()).map(appliedTo)).toEqual([['ad-a'], ['ad-a'], ['ad-a']]);
+    const done = (await cluster.calls())
+      .slice(callsBefore)
+      .filter(({ operation, result }) => operation === told && result === 'ok');
+    expect(done.map(({ shareServer }) => shareServer).sort()).toEqual(
+      (await scene.servers()).map(({ metadata }) => metadata.name),
+    );
+  });
+
+  test('is rolled back to a revision without kinds: they stay, and so does what is of them', async () => {
+    const objects = await sharenetObjects();
+    await release.rollback(3);
+    expect(await presentKinds()).toEqual([...kinds].sort());
+    expect(await sharenetObjects()).toEqual(objects);
+    await release.upgrade(await valuesForThisMachine());
+    expect(await knowsNewField()).toBe(true);
+    // What the older kind had no place for is gone for good.
+    expect((await scene.present()).spec.description).toBeUndefined();
+    await untilHeeded();
     await pod.stop();
     pod = await release.startPod();
   });

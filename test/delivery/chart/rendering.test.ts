@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { certificateSecretName } from '../../../src/admission/serving-certificate.ts';
 import { injectedByCertManager, webhookServiceName } from '../../../src/admission/webhook-configuration.ts';
-import { valuesDocument } from '../../../tools/chart/values-document.ts';
 import { printedBy } from '../../../tools/go/run-program.ts';
 import { chart, Helm, type Manifest, manifestsIn, type Values } from './helm.ts';
 import { comparable, differences } from './likeness.ts';
@@ -66,10 +65,13 @@ describe('the chart', () => {
     }
   });
 
-  test('brings the kinds when it is packed', async () => {
+  test('brings the kinds when it is packed, each to be kept', async () => {
     await helm.run('package', chart, '--destination', helm.directory);
     const packed = manifestsIn(await helm.run('template', 'sharenet', join(helm.directory, 'sharenet-0.1.0.tgz')));
-    expect(packed.filter(({ kind }) => kind === 'CustomResourceDefinition')).toHaveLength(6);
+    const kinds = packed.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    // Else Helm would delete them, and with them all objects, when they are no longer in a release.
+    const policies = kinds.map(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy']);
+    expect(policies).toEqual(Array.from({ length: 6 }, () => 'keep'));
   });
 });
 
@@ -95,6 +97,50 @@ describe('what the chart installs is what config/ does', () => {
     const theirs = comparable((await base('namespaced')).filter(kinds));
     for (const key of differences(ours, theirs)) expect(ours.get(key), key).toEqual(theirs.get(key));
     expect(ours.size).toBe(theirs.size);
+  });
+
+  test('with the certificate by cert-manager', async () => {
+    const ours = comparable(await helm.render({ webhook: { certManager: { enabled: true } } }));
+    const theirs = comparable((await base('cert-manager')).filter(({ kind }) => kind !== 'Namespace'));
+    for (const key of differences(ours, theirs)) expect(ours.get(key), key).toEqual(theirs.get(key));
+    expect(ours.size).toBe(theirs.size);
+  });
+});
+
+describe('the certificate by cert-manager', () => {
+  const certificate = (manifests: readonly Manifest[]) =>
+    manifests.find(({ kind, metadata }) => kind === 'Certificate' && metadata.name === 'sharenet-webhook');
+
+  test('goes into the Secret that the operator serves, and the registration asks for its authority', async () => {
+    const manifests = await helm.render({ webhook: { certManager: { enabled: true } } });
+    expect(certificate(manifests)?.spec).toMatchObject({
+      secretName: certificateSecretName,
+      dnsNames: expect.arrayContaining([`${webhookServiceName}.sharenet-system.svc`]),
+    });
+    const registration = manifests.find(({ kind }) => kind === 'ValidatingWebhookConfiguration');
+    expect(injectedByCertManager(registration)).toBe(true);
+    expect(registration?.metadata.annotations).toEqual({
+      'cert-manager.io/inject-ca-from': `sharenet-system/${certificate(manifests)?.metadata.name}`,
+    });
+  });
+
+  test('is signed by an authority that stays when it is renewed, or by an issuer of yours alone', async () => {
+    const manifests = await helm.render({ webhook: { certManager: { enabled: true } } });
+    const named = (kind: string, name: string) =>
+      manifests.find((each) => each.kind === kind && each.metadata.name === name)?.spec;
+    const issuerOf = (spec: unknown) => (spec as { issuerRef: { name: string; kind: string } }).issuerRef;
+    const signing = issuerOf(named('Certificate', 'sharenet-webhook'));
+    expect(named(signing.kind, signing.name)).toEqual({ ca: { secretName: 'sharenet-webhook-authority' } });
+    const authority = named('Certificate', 'sharenet-webhook-authority');
+    expect(authority).toMatchObject({ isCA: true, secretName: 'sharenet-webhook-authority', duration: '87600h' });
+    expect(named(issuerOf(authority).kind, issuerOf(authority).name)).toEqual({ selfSigned: {} });
+    const issuerRef = { name: 'company', kind: 'ClusterIssuer' };
+    const theirs = await helm.render({ webhook: { certManager: { enabled: true, issuerRef } } });
+    expect(certificate(theirs)?.spec).toMatchObject({ issuerRef });
+    const ofCertManager = theirs.filter(({ apiVersion }) => apiVersion.startsWith('cert-manager.io/'));
+    expect(ofCertManager.map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
+      ['Certificate', 'sharenet-webhook'],
+    ]);
   });
 });
 
@@ -123,191 +169,3 @@ describe('in another namespace and under another account', () => {
     expect([...one.keys()].filter((key) => other.has(key))).toEqual([]);
   });
 });
-
-describe('a value', () => {
-  test.each<[string, Values, string, string, unknown]>([
-    [
-      'a digest wins over a tag',
-      { image: { tag: 'x', digest: `sha256:${'0'.repeat(64)}` } },
-      'Deployment',
-      'sharenet-operator',
-      {
-        spec: { template: { spec: { containers: [{ image: `sharenet-operator@sha256:${'0'.repeat(64)}` }] } } },
-      },
-    ],
-    [
-      'flags of the operator',
-      { operator: { logLevel: 'debug', leaseDurationSeconds: 5, installationID: 'east' } },
-      'Deployment',
-      'sharenet-operator',
-      {
-        spec: {
-          template: {
-            spec: {
-              containers: [
-                {
-                  args: expect.arrayContaining([
-                    '--log-level=debug',
-                    '--leader-election-lease-duration=5',
-                    '--installation-id=east',
-                  ]),
-                },
-              ],
-            },
-          },
-        },
-      },
-    ],
-    [
-      'no metrics',
-      { metrics: { enabled: false } },
-      'Deployment',
-      'sharenet-operator',
-      {
-        spec: { template: { spec: { containers: [{ args: expect.arrayContaining(['--metrics-bind-address=0']) }] } } },
-      },
-    ],
-    [
-      'the port of the webhook in its policy',
-      { webhook: { port: 10250 } },
-      'NetworkPolicy',
-      'sharenet-webhook',
-      {
-        spec: { ingress: [{ ports: [{ protocol: 'TCP', port: 10250 }] }] },
-      },
-    ],
-    [
-      'the port of the webhook behind its Service',
-      { webhook: { port: 10250 } },
-      'Service',
-      'sharenet-webhook',
-      {
-        spec: { ports: [{ name: 'webhook', port: 443, targetPort: 10250 }] },
-      },
-    ],
-    [
-      'addresses of the API server',
-      { networkPolicy: { apiServer: { ports: [8443], to: [{ ipBlock: { cidr: '192.0.2.8/29' } }] } } },
-      'NetworkPolicy',
-      'sharenet-operator',
-      {
-        spec: { egress: [{ ports: [{ port: 8443 }], to: [{ ipBlock: { cidr: '192.0.2.8/29' } }] }] },
-      },
-    ],
-    [
-      'a ServiceMonitor',
-      { metrics: { serviceMonitor: { enabled: true, labels: { release: 'prometheus' } } } },
-      'ServiceMonitor',
-      'sharenet-operator',
-      {
-        metadata: { labels: { release: 'prometheus' } },
-      },
-    ],
-  ])('%s', async (_, values, kind, name, expected) => {
-    expect(await find(kind, name, values)).toMatchObject(expected as object);
-  });
-
-  test.each<[string, Values, string, string]>([
-    ['one Pod has no disruption budget', { replicas: 1 }, 'PodDisruptionBudget', 'sharenet-operator'],
-    ['without metrics there is no Service for them', { metrics: { enabled: false } }, 'Service', 'sharenet-metrics'],
-    ['without metrics nobody may scrape', { metrics: { enabled: false } }, 'NetworkPolicy', 'sharenet-metrics'],
-    ['no network policies', { networkPolicy: { enabled: false } }, 'NetworkPolicy', 'sharenet-operator'],
-    ['no rights', { rbac: { create: false } }, 'ClusterRole', 'sharenet-operator'],
-    ['no kinds', { crds: { install: false } }, 'CustomResourceDefinition', 'shares.sharenet.io'],
-    ['an account of yours', { serviceAccount: { create: false } }, 'ServiceAccount', 'sharenet-operator'],
-  ])('%s', async (_, values, kind, name) => {
-    expect(usual.some((each) => each.kind === kind && each.metadata.name === name)).toBe(true);
-    expect(await find(kind, name, values)).toBeUndefined();
-  });
-
-  test('cert-manager writes the Secret that the operator serves, and the registration asks it for its authority', async () => {
-    const manifests = await helm.render({ webhook: { certManager: { enabled: true } } });
-    const certificate = manifests.find(({ kind }) => kind === 'Certificate');
-    expect(certificate?.spec).toMatchObject({
-      secretName: certificateSecretName,
-      dnsNames: expect.arrayContaining([`${webhookServiceName}.sharenet-system.svc`]),
-      issuerRef: { kind: 'Issuer', name: manifests.find(({ kind }) => kind === 'Issuer')?.metadata.name },
-    });
-    const registration = manifests.find(({ kind }) => kind === 'ValidatingWebhookConfiguration');
-    expect(injectedByCertManager(registration)).toBe(true);
-    expect(registration?.metadata.annotations).toEqual({
-      'cert-manager.io/inject-ca-from': `sharenet-system/${certificate?.metadata.name}`,
-    });
-    const issuerRef = { name: 'company', kind: 'ClusterIssuer' };
-    const theirs = await helm.render({ webhook: { certManager: { enabled: true, issuerRef } } });
-    expect(theirs.find(({ kind }) => kind === 'Certificate')?.spec).toMatchObject({ issuerRef });
-    expect(theirs.some(({ kind }) => kind === 'Issuer')).toBe(false);
-  });
-
-  test.each<[Values, RegExp]>([
-    [{ replica: 1 }, /additional properties 'replica' not allowed/],
-    [{ replicas: '2' }, /'\/replicas': got string, want integer/],
-    [{ image: { tagg: '1' } }, /'\/image': additional properties 'tagg' not allowed/],
-    [{ image: { digest: 'sha256:12' } }, /'\/image\/digest'/],
-    [{ image: { repository: 'a b' } }, /'\/image\/repository'/],
-    [{ operator: { logLevel: 'loud' } }, /'\/operator\/logLevel': value must be one of 'trace'/],
-    [{ operator: { maxConcurrentReconciles: 0 } }, /'\/operator\/maxConcurrentReconciles': minimum/],
-    [{ watchNamespaces: 'team-a' }, /'\/watchNamespaces': got string, want array/],
-    [{ watchNamespaces: ['Team'] }, /'\/watchNamespaces\/0'/],
-    [{ webhook: { failurePolicy: 'fail' } }, /'\/webhook\/failurePolicy'/],
-    [{ webhook: { port: 443 } }, /'\/webhook\/port': minimum/],
-    [{ webhook: { certManager: { issuerRef: { kind: 'ClusterIssuer' } } } }, /'\/webhook\/certManager\/issuerRef'/],
-    [{ metrics: { port: 8081 } }, /'\/metrics\/port'/],
-    [{ networkPolicy: { webhook: { from: [{}] } } }, /'\/networkPolicy\/webhook\/from\/0'/],
-    [{ commonLabels: { 'app.kubernetes.io/name': 'x' } }, /'\/commonLabels\/app.kubernetes.io~1name': false schema/],
-    [{ env: [{ name: 'POD_NAMESPACE', value: 'x' }] }, /'\/env\/0\/name'/],
-    [{ resources: { limits: { memory: 'much' } } }, /'\/resources\/limits\/memory'/],
-    [{ watchNamespaces: ['team-a'] }, /watchNamespaces needs webhook.enabled=false: the webhook is asked about/],
-    [{ ...namespaced, watchNamespaces: ['sharenet-system'] }, /"sharenet-system" is the operator's own namespace/],
-    [{ webhook: { enabled: false, certManager: { enabled: true } } }, /certManager.enabled needs webhook.enabled=true/],
-    [
-      { metrics: { enabled: false, serviceMonitor: { enabled: true } } },
-      /serviceMonitor.enabled needs metrics.enabled/,
-    ],
-    [{ webhook: { port: 8080 } }, /webhook.port and metrics.port are both 8080/],
-  ])('%j is refused with its place', async (values, message) => {
-    await expect(helm.render(values)).rejects.toThrow(message);
-  });
-
-  test('that the schema knows is in values.yaml, and the other way round', async () => {
-    const values = parse(await readFile(join(chart, 'values.yaml'), 'utf8'));
-    const schema = JSON.parse(await readFile(join(chart, 'values.schema.json'), 'utf8'));
-    expect(placesInSchema(schema).filter((place) => place !== 'global')).toEqual(placesInValues(values, schema));
-  });
-
-  test('that has no comment can not be documented', () => {
-    expect(() => valuesDocument('a:\n  # Known.\n  b: 1\n  c: 2\n')).toThrow('a.c has no comment');
-    expect(valuesDocument('# Head.\n\n# First.\na: 1\nb:\n  # Second,\n  # on two lines.\n  c: []\n')).toContain(
-      '| `a` | `1` | First. |\n| `b.c` | `[]` | Second, on two lines. |\n',
-    );
-  });
-});
-
-/** A part of the schema that this looks into. */
-interface Schema {
-  readonly properties?: Readonly<Record<string, Schema>>;
-}
-
-/** Values whose insides are the API's: only they themselves are compared. */
-const closed = /^(resources|affinity|webhook\.certManager\.issuerRef)$/;
-
-function placesInSchema({ properties = {} }: Schema, path = ''): readonly string[] {
-  return Object.entries(properties)
-    .flatMap(([name, each]) => {
-      const place = `${path}${name}`;
-      return each.properties === undefined || closed.test(place) ? [place] : placesInSchema(each, `${place}.`);
-    })
-    .sort();
-}
-
-function placesInValues(values: Values, { properties = {} }: Schema, path = ''): readonly string[] {
-  return Object.entries(values)
-    .flatMap(([name, value]) => {
-      const place = `${path}${name}`;
-      const schema = properties[name] ?? {};
-      return schema.properties === undefined || closed.test(place)
-        ? [place]
-        : placesInValues(value as Values, schema, `${place}.`);
-    })
-    .sort();
-}

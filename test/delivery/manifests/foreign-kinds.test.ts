@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { kustomize } from '../../../tools/manifests/install-manifest.ts';
 import { type ControlPlane, startControlPlane } from '../../kube/control-plane.ts';
-import { chart, Helm } from '../chart/helm.ts';
+import { chart, Helm, type Manifest, type Values } from '../chart/helm.ts';
 import { applyStrictly, expectStored, installKindsOf } from '../foreign-kinds.ts';
 
 const namespace = 'sharenet-system';
@@ -36,7 +36,7 @@ describe('config/prometheus', () => {
   });
 
   test.each([
-    ['a field that the kind does not have', 'honorLabels', 'honourLabels', 'unknown field'],
+    ['a field that the kind does not have', 'honorLabels', 'honourLabels', 'field not declared in schema'],
     ['a value that the kind does not take', 'interval: 30s', 'interval: often', 'spec.endpoints[0].interval'],
     [
       'a rule without expression',
@@ -52,25 +52,32 @@ describe('config/prometheus', () => {
 });
 
 describe('the chart', () => {
-  test.each([
-    ['an issuer of its own', {}, 4],
-    ['an issuer of the cluster', { issuerRef: { name: 'storage', kind: 'ClusterIssuer' } }, 3],
-  ])('brings objects of other projects with %s, and Helm installs them', async (_, certManager, count) => {
-    const values = {
-      metrics: {
-        serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
-        prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
-      },
-      webhook: { certManager: { enabled: true, ...certManager } },
-    };
-    const foreign = (await helm.render(values, namespace)).filter(({ apiVersion }) =>
+  const metrics = {
+    serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
+    prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
+  };
+  const everything = { metrics, webhook: { certManager: { enabled: true } } };
+  const foreign = async (values: Values): Promise<readonly Manifest[]> =>
+    (await helm.render(values, namespace)).filter(({ apiVersion }) =>
       /^(monitoring\.coreos\.com|cert-manager\.io)\//.test(apiVersion),
     );
-    expect(foreign).toHaveLength(count);
-    await applyStrictly(plane, foreign.map((object) => JSON.stringify(object)).join('\n---\n'));
-    await plane.kubectl(['delete', 'servicemonitor,prometheusrule,certificate,issuer', '--all', '-n', namespace]);
-    await helm.run('install', 'sharenet', chart, `--namespace=${namespace}`, ...(await helm.flagsOf(values)));
-    await expectStored(plane, foreign);
-    await helm.run('uninstall', 'sharenet', `--namespace=${namespace}`);
+
+  test('brings objects that are of the kinds of other projects', async () => {
+    const ofTheCluster = { enabled: true, issuerRef: { name: 'storage', kind: 'ClusterIssuer' } };
+    for (const [values, kinds] of [
+      [everything, ['Certificate', 'Certificate', 'Issuer', 'Issuer', 'PrometheusRule', 'ServiceMonitor']],
+      [{ webhook: { certManager: ofTheCluster } }, ['Certificate']],
+    ] as const) {
+      const objects = await foreign(values);
+      expect(objects.map(({ kind }) => kind).sort()).toEqual(kinds);
+      const text = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+      await applyStrictly(plane, text);
+      await plane.kubectl(['delete', '-f', '-'], { input: text });
+    }
+  });
+
+  test('is installed with them by Helm', async () => {
+    await helm.run('install', 'sharenet', chart, `--namespace=${namespace}`, ...(await helm.flagsOf(everything)));
+    await expectStored(plane, await foreign(everything));
   });
 });
