@@ -49,7 +49,7 @@ function rewrite(
       if (repository !== undefined) token.attrSet('href', `${repository}/blob/main/${path}`);
       else {
         dropped = true;
-        replace(token, `<span title="${escaped(path)}">`);
+        replace(token, `<span class="source" title="${escaped(path)}">`);
       }
     } else if (token.type === 'link_close' && dropped) {
       dropped = false;

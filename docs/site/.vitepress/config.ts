@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitepress';
+import { breakNames } from '../breakable-names.ts';
 import { headingSlug } from '../heading-slug.ts';
 import { navigation, topBar } from '../navigation.ts';
 import { linkSources, tellWhatIsNotRun } from '../source-links.ts';
@@ -24,6 +25,8 @@ export default defineConfig({
   title: 'Sharenet',
   description: 'Share networks, security services, share servers and access rules as Kubernetes resources',
   lang: 'en',
+  // No picture: else browsers ask for one that is not there.
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
   base,
   srcDir: '..',
   srcExclude: ['site/**'],
@@ -35,6 +38,7 @@ export default defineConfig({
     config: (markdown) => {
       linkSources(markdown, repository);
       tellWhatIsNotRun(markdown);
+      breakNames(markdown);
     },
   },
   vite: {

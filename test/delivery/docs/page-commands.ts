@@ -13,7 +13,7 @@ at=""
 trap 'code=$?; test $code = 0 || printf "\\n%s: ended with code %s\\n" "$at" "$code" >&2' EXIT
 `;
 
-/** Runs the commands of pages as their reader would, as the cluster's administrator in a checkout. */
+/** Runs the commands of pages as their reader would, in a checkout. */
 export class PageCommands {
   readonly #plane: ControlPlane;
   readonly #folder: string;
@@ -25,11 +25,14 @@ export class PageCommands {
     this.#kubeconfig = kubeconfig;
   }
 
-  /** What pages do to their kubeconfig stays with the commands. */
-  static async open(plane: ControlPlane): Promise<PageCommands> {
+  /**
+   * What pages do to their kubeconfig stays with the commands.
+   * @param of kubeconfig of who types; without it the cluster's administrator
+   */
+  static async open(plane: ControlPlane, of = plane.kubeconfigPath): Promise<PageCommands> {
     const folder = await mkdtemp(join(plane.directory, 'page-'));
     const kubeconfig = join(folder, 'kubeconfig');
-    await copyFile(plane.kubeconfigPath, kubeconfig);
+    await copyFile(of, kubeconfig);
     return new PageCommands(plane, folder, kubeconfig);
   }
 

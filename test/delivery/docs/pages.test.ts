@@ -3,6 +3,7 @@ import { join, posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { navigation, topBar } from '../../../docs/site/navigation.ts';
 import { type Page, readPages } from './pages.ts';
+import { lacks } from './run-by.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const pages = await readPages();
@@ -19,6 +20,19 @@ describe('the pages of the documentation', () => {
         else if (mark.kind === 'run-by' && !(await exists(mark.text))) {
           problems.push(`${path}:${line}: there is no ${mark.text}`);
         }
+      }
+    }
+    expect(problems).toEqual([]);
+  });
+
+  test('a test that is named for a block types it from the page, or has its words', async () => {
+    const problems: string[] = [];
+    for (const page of pages) {
+      for (const block of page.blocks.filter(({ mark }) => mark?.kind === 'run-by')) {
+        const { line, mark } = block;
+        const file = mark?.text ?? '';
+        const missing = (await exists(file)) ? await lacks(page, block, file) : [];
+        if (missing.length > 0) problems.push(`${page.path}:${line}: ${file} has not: ${missing.join(', ')}`);
       }
     }
     expect(problems).toEqual([]);
