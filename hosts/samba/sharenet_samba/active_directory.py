@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import dns_records
+from .account_expiry import expiry_of
 from .address_policy import denied_networks
 from .directory_data import DirectoryConnection, DirectoryError
 from .directory_service import DirectoryService
@@ -54,6 +55,11 @@ def update(
             record = _join(instance, trial, survey, settings)
             _enter(instance, record)
             warnings += dns_records.register(trial, record)
+        connection = DirectoryConnection(trial, survey.host)
+        instance.state.directory["current"]["credentialsExpireTime"] = expiry_of(
+            connection, service, survey.place.base_dn
+        )
+        instance.save()
     warnings += leave_former(instance, [service, *former], settings)
     return warnings
 

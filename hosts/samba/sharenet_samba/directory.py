@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import active_directory, ldap_membership, membership
+from .account_expiry import NEVER, UNKNOWN
 from .address_policy import denied_networks
 from .directory_service import DirectoryService, parse_service
 from .domain_membership import place_of, trust_problem
@@ -108,6 +109,13 @@ def health(instance: Instance) -> dict:
     return found if problem is None else {**found, "reason": problem.reason, "message": problem.message}
 
 
+def credentials_expire_time(instance: Instance) -> str | None:
+    """When the account that the server joined with can't log in any more, RFC 3339, as it was when the service was
+    applied; None: never, or nobody knows."""
+    told = (membership.current(instance) or {}).get("credentialsExpireTime")
+    return None if told in (NEVER, UNKNOWN) else told
+
+
 def details(instance: Instance) -> dict[str, str]:
     """For backendDetails: what a tenant may know, as strings."""
     record = membership.current(instance)
@@ -130,6 +138,8 @@ def details(instance: Instance) -> dict[str, str]:
         "workgroup": record["netbiosName"],
         "domainSID": record["sid"],
         "machineAccount": place_of(record).dn,
+        # Always there: the operator keeps a detail that is not told anew.
+        "credentialsExpireTime": record.get("credentialsExpireTime", UNKNOWN),
     }
 
 

@@ -14,7 +14,11 @@ REFUSALS = (
     ("Password incorrect", "PasswordRefused", "password of '{user}' refused by {kdc}"),
     ("Decrypt integrity check failed", "PasswordRefused", "password of '{user}' refused by {kdc}"),
     ("not found in Kerberos database", "AccountUnknown", "there is no account '{user}', says {kdc}"),
-    ("Client's credentials have been revoked", "AccountDisabled", "account '{user}' is disabled or locked, says {kdc}"),
+    (
+        "Client's credentials have been revoked",
+        "AccountDisabled",
+        "account '{user}' is disabled, locked or expired, says {kdc}",
+    ),
     ("Client's entry in database has expired", "AccountDisabled", "account '{user}' has expired, says {kdc}"),
     ("Password has expired", "PasswordExpired", "password of '{user}' has expired, says {kdc}"),
     ("Password expired", "PasswordExpired", "password of '{user}' has expired, says {kdc}"),

@@ -162,7 +162,8 @@ def create(layout: Layout, request: Fields, deadline: Deadline) -> dict:
 
 
 def describe(layout: Layout, request: Fields, deadline: Deadline) -> dict:
-    """{root, owner, serverID} -> {exists, healthy, reason?, message?, details, warnings}. Changes nothing."""
+    """{root, owner, serverID} -> {exists, healthy, reason?, message?, details, warnings, credentialsExpireTime?}.
+    Changes nothing."""
     with lock_of(layout, request, deadline):
         try:
             instance = owned_instance(layout, request, deadline)
@@ -178,6 +179,8 @@ def describe(layout: Layout, request: Fields, deadline: Deadline) -> dict:
                 reason = outcome.get("reason", "DirectoryUnhealthy")
                 wrong = (reason, outcome.get("message", "the directory can't be used"))
         answer = {"exists": True, "healthy": wrong is None, **_answer(instance, outcome)}
+        if instance.state.directory:
+            answer["credentialsExpireTime"] = directory_part().credentials_expire_time(instance)
         return answer if wrong is None else {**answer, "reason": wrong[0], "message": wrong[1]}
 
 

@@ -3,8 +3,9 @@
 import struct
 import unittest
 
+from sharenet_samba.account_expiry import earliest, expiry_of
 from sharenet_samba.address_policy import denied_networks, refusal
-from sharenet_samba.directory_data import filter_value, parse_ldif, rdn_value
+from sharenet_samba.directory_data import DirectoryError, Entry, filter_value, parse_ldif, rdn_value
 from sharenet_samba.directory_service import ldap_address, parse_service
 from sharenet_samba.domain_survey import organizational_unit_dn
 from sharenet_samba.idmap import as_details, range_of
@@ -127,6 +128,58 @@ class Services(unittest.TestCase):
         ):
             with self.subTest(given=given), self.assertRaises(Problem):
                 ldap_address("x", given)
+
+
+class Answering:
+    """A connection whose only answer is given; `expression` is what it was asked."""
+
+    def __init__(self, answer: list[Entry] | DirectoryError) -> None:
+        self.answer = answer
+        self.expression = ""
+
+    def search(self, _base: str, _scope: str, expression: str, _attributes: list[str]) -> list[Entry]:
+        self.expression = expression
+        if isinstance(self.answer, DirectoryError):
+            raise self.answer
+        return self.answer
+
+
+class Expiry(unittest.TestCase):
+    never = str(0x7FFFFFFFFFFFFFFF)
+    march, april = "134167968000000000", "134194752000000000"
+
+    def test_the_first_of_password_and_account_to_expire_is_told(self):
+        cases = {
+            (self.march, self.never): "2026-03-01T00:00:00Z",
+            (self.march, "0"): "2026-03-01T00:00:00Z",
+            (self.march, ""): "2026-03-01T00:00:00Z",
+            (self.april, self.march): "2026-03-01T00:00:00Z",
+            (self.never, self.march): "2026-03-01T00:00:00Z",
+            (self.never, self.never): "never",
+            (self.never, "0"): "never",
+            # Not readable, to be changed at a login, no numbers.
+            ("", ""): "unknown",
+            ("", self.march): "unknown",
+            ("0", self.march): "unknown",
+            ("x", self.march): "unknown",
+            ("-1", self.march): "unknown",
+            (self.march, "-1"): "unknown",
+        }
+        for values, expected in cases.items():
+            with self.subTest(values=values):
+                self.assertEqual(earliest(*values), expected)
+
+    def test_it_is_that_of_the_account_itself_and_no_answer_is_no_error(self):
+        service = parse_service({**AD, "user": "join(er"}, [])
+        named = Entry("CN=1", {"samaccountname": ["Join(er"], "msds-userpasswordexpirytimecomputed": [self.march]})
+        alias = Entry("CN=2", {"samaccountname": ["other"], "msds-userpasswordexpirytimecomputed": [self.april]})
+        connection = Answering([alias, named])
+        self.assertEqual(expiry_of(connection, service, service.base_dn), "2026-03-01T00:00:00Z")
+        name = "join\\28er"
+        self.assertEqual(connection.expression, f"(|(sAMAccountName={name})(userPrincipalName={name}@corp.example))")
+        self.assertEqual(expiry_of(Answering([alias]), service, service.base_dn), "2026-04-01T00:00:00Z")
+        self.assertEqual(expiry_of(Answering([]), service, service.base_dn), "unknown")
+        self.assertEqual(expiry_of(Answering(DirectoryError(None, "")), service, service.base_dn), "unknown")
 
 
 class Data(unittest.TestCase):

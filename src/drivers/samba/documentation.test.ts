@@ -52,6 +52,24 @@ test('the documentation has every reason that the driver gives', async () => {
   expect(reasons.filter((name) => !plain.includes(name) && !page.includes(`\`${name}\``))).toEqual([]);
 });
 
+test('the documentation has what the program on the hosts finds wrong', async () => {
+  const folder = new URL('../../../hosts/samba/sharenet_samba/', import.meta.url);
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.py'));
+  const texts = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')));
+  // Raised, told of a share server that is not well, warned of, or concluded from what kinit says.
+  const told = /(?:(?:rejected|unavailable)\(\s*|return \(|"reason": |^ {4}\(\s*"[^"]+",\s*)"([A-Z][A-Za-z]+)"/gm;
+  const reasons = new Set(texts.flatMap((text) => [...text.matchAll(told)].flatMap(([, name]) => name ?? [])));
+  for (const each of ['DomainTrustLost', 'ServerStarting', 'MachineAccountLeft', 'PasswordExpired']) {
+    expect(reasons).toContain(each);
+  }
+  // Of requests that the driver does not make, or in words that need no more.
+  const plain = [
+    ...['ProtocolNotSupported', 'RequestInvalid', 'ServerIDInvalid', 'VerbUnknown', 'ShareNameInUse'],
+    ...['ShareBeingRemoved', 'ShareServerBeingRemoved', 'ShareServerDiffers', 'ShareServerNotReady'],
+  ];
+  expect([...reasons].filter((name) => !plain.includes(name) && !page.includes(`\`${name}\``))).toEqual([]);
+});
+
 test('the documented packages, and those of the tests, are what the program asks for', async () => {
   const folder = new URL('../../../hosts/samba/sharenet_samba/', import.meta.url);
   const packagesIn = async (file: string, dictionary: RegExp): Promise<readonly string[]> => {

@@ -27,6 +27,7 @@ const describeSchema = z.object({
   reason: z.string().nullish(),
   message: z.string().nullish(),
   warnings: warningsSchema,
+  credentialsExpireTime: z.iso.datetime().nullish(),
 });
 
 /**
@@ -149,7 +150,7 @@ export async function ensureServer(
     const failure = failed[server.id];
     health = failure === undefined ? await describe(host, server, context) : { ...health, message: failure };
   }
-  const { exists, healthy, reason, message, warnings } = health;
+  const { exists, healthy, reason, message, warnings, credentialsExpireTime } = health;
   const why = message ?? reason;
   return {
     exists,
@@ -157,6 +158,7 @@ export async function ensureServer(
     warnings,
     ...(why == null ? {} : { reason: safeText(why) }),
     ...(reason == null ? {} : { code: reason }),
+    ...(credentialsExpireTime == null ? {} : { credentialsExpireTime }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { TestDomain } from '../../labs/ad/domain.ts';
 import {
   activeDirectory,
@@ -80,6 +81,40 @@ describe('a share server in a domain', () => {
     expect(await session.command('ls')).toContain('blocks');
     await session.close();
     await server.remove(activeDirectory(a));
+  });
+
+  test('tells when its join account expires, where that may know it, and serves on when it has', {
+    timeout: 200_000,
+  }, async () => {
+    const server = rig.server('10.77.0.107');
+    const account = { user: 'joiner2', password: a.password('joiner2'), ou: 'Others' };
+    const day = 86_400_000;
+    const expiry = async () => {
+      const { details, credentialsExpireTime } = await server.describe();
+      const shown = z.object({ credentialsExpireTime: z.string() }).parse(details).credentialsExpireTime;
+      expect(credentialsExpireTime).toBe(Number.isNaN(Date.parse(shown)) ? null : shown);
+      return Number.isNaN(Date.parse(shown)) ? shown : Math.ceil((Date.parse(shown) - Date.now()) / day);
+    };
+    // Sooner than its password, which the domain's policy lets live for six weeks.
+    await a.expireAccount('joiner2', 3);
+    await server.create(activeDirectory(a, account));
+    expect(await expiry()).toBe(3);
+    await a.expireAccount('joiner2', undefined);
+    await server.update(activeDirectory(a, account));
+    expect(await expiry()).toBe('never');
+    await a.deny(`CN=joiner2,CN=Users,${a.baseDN}`, '(D;;RP;;;PS)');
+    await server.update(activeDirectory(a, account));
+    expect(await expiry()).toBe('unknown');
+    await a.expireAccount('joiner2', -1);
+    const refused = { reason: 'AccountDisabled', message: expect.stringContaining('locked or expired') };
+    expect(await server.check(activeDirectory(a, account))).toMatchObject({
+      result: { compatible: false, ...refused },
+    });
+    await server.allow('alice');
+    expect(await server.as(a, 'alice', 'ls')).toContain('blocks');
+    expect(await server.describe()).toMatchObject({ healthy: true });
+    const left = [expect.objectContaining({ reason: 'MachineAccountLeft' })];
+    expect(await server.remove(activeDirectory(a, account))).toEqual({ warnings: left });
   });
 
   test('keeps files and owners over ten replacements, and the same RID of another domain owns none of them', {

@@ -69,8 +69,29 @@ export class TestDomain {
     return found.password;
   }
 
-  async setPassword(user: string, password: string): Promise<void> {
-    const tool = ['samba-tool', 'user', 'setpassword', user, `--newpassword=${password}`, '-H', database];
+  /** Of a user, or of a computer's account, whose name ends with a dollar sign. */
+  async setPassword(account: string, password: string): Promise<void> {
+    const tool = ['samba-tool', 'user', 'setpassword', account, `--newpassword=${password}`, '-H', database];
+    await this.controller.succeed(tool);
+  }
+
+  /** A password policy for one user alone: its passwords are valid for so many days. */
+  async limitPasswordAge(user: string, days: number): Promise<void> {
+    const policy = ['samba-tool', 'domain', 'passwordsettings', 'pso'];
+    const name = `${user}-policy`;
+    await this.controller.succeed([...policy, 'create', name, '10', `--max-pwd-age=${days}`, '-H', database]);
+    await this.controller.succeed([...policy, 'apply', name, user, '-H', database]);
+  }
+
+  /** Lets an account, such as a user, expire after so many days; undefined: neither it nor its password does. */
+  async expireAccount(account: string, days: number | undefined): Promise<void> {
+    const when = days === undefined ? '--noexpiry' : `--days=${days}`;
+    await this.controller.succeed(['samba-tool', 'user', 'setexpiry', account, when, '-H', database]);
+  }
+
+  /** Takes rights to an object away, as SDDL such as `(D;;RP;;;PS)`. */
+  async deny(dn: string, sddl: string): Promise<void> {
+    const tool = ['samba-tool', 'dsacl', 'set', `--objectdn=${dn}`, `--sddl=${sddl}`, '-H', database];
     await this.controller.succeed(tool);
   }
 

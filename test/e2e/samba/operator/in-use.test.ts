@@ -3,7 +3,7 @@ import type { TestDomain } from '../../../labs/ad/domain.ts';
 import type { SambaHost } from '../../../labs/samba-host/samba-host.ts';
 import { keySearch } from '../../ceph/operator/key-search.ts';
 import { CommandLineWatch } from '../command-line-watch.ts';
-import { Stage, type TenantStage } from './stage.ts';
+import { Stage, seriesOf, type TenantStage } from './stage.ts';
 
 const rotatedPassword = 'Rotated-Passw0rd!';
 const wrongPassword = 'Wrong-Passw0rd!';
@@ -25,6 +25,7 @@ describe('a share in use', () => {
     stage = await Stage.open();
     ({ a, b } = stage.directories);
     joinPassword = a.password('joiner');
+    await a.limitPasswordAge('joiner', 5);
     const [first, second] = stage.hosts.hosts;
     tenant = await stage.tenant(1);
     const [hostName, ...ids] = (await tenant.share(name)).status?.identifier?.split('/') ?? [];
@@ -49,6 +50,16 @@ describe('a share in use', () => {
 
   async function lastChange(): Promise<string | undefined> {
     return (await tenant.network('there', () => true)).status?.lastNetworkChange?.id;
+  }
+
+  /** When the join account expires, as status and metrics tell it; of the latter in seconds, undefined without a series. */
+  async function expiry(token: string): Promise<{ readonly shown: string; readonly series: number | undefined }> {
+    const [first] = await tenant.servers();
+    const { metadata, status } = await tenant.examined(first?.metadata.name ?? '', token);
+    const metric = 'sharenet_share_server_credentials_expiry_timestamp_seconds';
+    const [line] = await seriesOf(stage.operator, metric, metadata);
+    const series = line === undefined ? undefined : Number(line.split(' ').at(-1));
+    return { shown: status?.backendDetails?.credentialsExpireTime ?? '', series };
   }
 
   /** Gives the Secret of a's service another password. */
@@ -82,9 +93,14 @@ describe('a share in use', () => {
     await tenant.allow(name, 'alice');
   });
 
-  test('goes on while the password of the join account is rotated, and while a wrong one is refused', {
+  test('goes on while the password of the join account is rotated, which moves the day that it expires, and while a wrong one is refused', {
     timeout: 200_000,
   }, async () => {
+    const before = await expiry('before');
+    const inDays = (Date.parse(before.shown) - Date.now()) / 86_400_000;
+    expect(inDays).toBeGreaterThan(4.9);
+    expect(inDays).toBeLessThan(5);
+    expect(before.series).toBe(Date.parse(before.shown) / 1000);
     const watch = await CommandLineWatch.start(host.machine, passwords());
     const session = await tenant.connect(name, a, 'alice');
     await a.setPassword('joiner', rotatedPassword);
@@ -95,6 +111,9 @@ describe('a share in use', () => {
       expect.objectContaining({ type: 'SecurityServicesUpToDate', status: 'True' }),
     );
     expect(await session.command('ls')).toContain('blocks');
+    const moved = await expiry('rotated');
+    expect(Date.parse(moved.shown)).toBeGreaterThan(Date.parse(before.shown));
+    expect(moved.series).toBe(Date.parse(moved.shown) / 1000);
 
     const details = (await tenant.servers()).map(({ status }) => status?.backendDetails);
     await setSecret(wrongPassword);
@@ -110,14 +129,51 @@ describe('a share in use', () => {
     expect(await session.command('ls')).toContain('blocks');
     expect(await tenant.smbclient(name, a, 'alice', 'ls')).toMatchObject({ ok: true });
 
-    const before = await lastChange();
+    const last = await lastChange();
+    await a.expireAccount('joiner', undefined);
     await setSecret(rotatedPassword);
     await tenant.annotate('sharenet.io/reapply-requested-at', 'mended');
-    await tenant.changed('Succeeded', before);
+    await tenant.changed('Succeeded', last);
+    expect(await expiry('mended')).toEqual({ shown: 'never', series: undefined });
     expect(await session.command('ls')).toContain('blocks');
     expect(await watch.end()).toBe(0);
     await session.close();
   });
+
+  test.each([
+    ['deleted', async (dn: string) => await a.modify(`dn: ${dn}\nchangetype: delete\n`)],
+    ['reset', async (_dn: string, account: string) => await a.setPassword(account, 'Reset-Passw0rd!')],
+  ])(
+    'whose server lost its computer account, %s in the domain, is told to the alert, and used again after a reapply token',
+    {
+      timeout: 200_000,
+    },
+    async (how, lose) => {
+      const [server] = await tenant.servers();
+      const { machineAccount = '', hostname = '' } = server?.status?.backendDetails ?? {};
+      const examined = async (token: string) => {
+        const { metadata, status } = await tenant.examined(server?.metadata.name ?? '', token);
+        return { status, series: await seriesOf(stage.operator, 'sharenet_share_server_unhealthy', metadata) };
+      };
+      await lose(machineAccount, `${hostname}$`);
+      const lost = await examined(`lost-${how}`);
+      expect(lost.series).toEqual([expect.stringMatching(/,reason="DomainTrustLost"\} 1$/)]);
+      expect(lost.status?.phase).toBe('active');
+      const message = lost.status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+      expect(message).toMatch(/^domain a\.test: .*computer account$/);
+      expect(hasCondition(lost.status?.conditions, 'Ready', 'False', 'ShareServerUnhealthy')).toBe(true);
+      expect(await tenant.smbclient(name, a, 'alice', 'ls')).toMatchObject({ ok: false });
+
+      const last = await lastChange();
+      await tenant.annotate('sharenet.io/reapply-requested-at', how);
+      await tenant.changed('Succeeded', last);
+      const healed = await examined(`healed-${how}`);
+      expect(healed.series).toEqual([]);
+      expect(hasCondition(healed.status?.conditions, 'Ready', 'True', 'Available')).toBe(true);
+      expect(await tenant.smbclient(name, a, 'alice', `mkdir after-${how}`)).toMatchObject({ ok: true });
+      expect((await a.computers()).filter(({ disabled }) => !disabled)).toHaveLength(1);
+    },
+  );
 
   test('keeps files and their owners over four replacements: the user with the same RID in the other domain owns none', {
     timeout: 300_000,

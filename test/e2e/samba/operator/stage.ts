@@ -249,6 +249,19 @@ export class TenantStage {
     return (await this.#place.cluster.client.list(shareServers, { namespace: this.namespace })).items;
   }
 
+  /** Has the operator ask how a share server is. @returns it as it stands then */
+  async examined(name: string, token: string): Promise<ShareServer> {
+    const request = `sharenet.io/reconcile-requested-at=${token}`;
+    const { cluster } = this.#place;
+    await cluster.kubectl('annotate', '--overwrite', `--namespace=${this.namespace}`, 'shareserver', name, request);
+    return await cluster.until(
+      shareServers,
+      { namespace: this.namespace, name },
+      'examined',
+      ({ status }) => status?.lastHandledReconcileAt === token,
+    );
+  }
+
   /** Runs commands of smbclient on a share as a user of a domain. @returns what it printed, and whether it succeeded */
   async smbclient(
     shareName: string,
@@ -275,6 +288,16 @@ export class TenantStage {
       password: domain.password(user),
     };
   }
+}
+
+/** Series of a metric of one share server, each as Prometheus is told it. */
+export async function seriesOf(
+  operator: OperatorProcess,
+  metric: string,
+  { namespace = '', name }: ShareServer['metadata'],
+): Promise<readonly string[]> {
+  const lines = (await operator.metrics()).split('\n');
+  return lines.filter((line) => line.startsWith(`${metric}{namespace="${namespace}",name="${name}"`));
 }
 
 function isReady(conditions: readonly { readonly type: string; readonly status: string }[] = []): boolean {
