@@ -10,6 +10,8 @@ folder=$1 namespace=$2 network=$3
 as_merged="--server-side --force-conflicts --field-manager=${4:-kustomize-controller}"
 annotation=sharenet.io/check-security-services
 
+# Under a name of its own: what was written as kubectl Flux takes away in its next round.
+annotate() { kubectl annotate sharenetwork "$network" -n "$namespace" --field-manager=check-change "$@" >/dev/null; }
 of_network() { kubectl get sharenetwork "$network" -n "$namespace" "$@"; }
 
 echo "== what changes"
@@ -28,8 +30,8 @@ fi
 echo "== whether the share servers could take it"
 # shellcheck disable=SC2086
 wanted=$(kubectl apply $as_merged --dry-run=server -k "$folder" -o go-template='{{range .items}}{{if eq .kind "ShareNetwork"}}{{if eq .metadata.name "'"$network"'"}}{{range $i, $s := .spec.securityServices}}{{if $i}},{{end}}{{$s.type}}={{$s.name}}{{end}}{{end}}{{end}}{{end}}')
-trap 'kubectl annotate sharenetwork "$network" -n "$namespace" "$annotation-" >/dev/null' EXIT
-kubectl annotate sharenetwork "$network" -n "$namespace" --overwrite "$annotation=$wanted" >/dev/null
+trap 'annotate "$annotation-"' EXIT
+annotate --overwrite "$annotation=$wanted"
 tries=120
 until [ "$(of_network -o jsonpath='{.status.check.request}')" = "$wanted" ]; do
   tries=$((tries - 1))

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -19,6 +19,7 @@ const fluxSchema = z.object({
     path: z.string(),
     wait: z.literal(true),
     force: z.literal(false),
+    sourceRef: z.object({ kind: z.literal('GitRepository'), name: z.string() }),
   }),
 });
 
@@ -107,12 +108,18 @@ describe('the example repository', () => {
   });
 
   test('tells Flux to wait, to try again, never to force, and directories first', async () => {
-    const [directories, network] = objectsIn(await readFile(join(examples, 'flux/team-a.yaml'), 'utf8')).map((object) =>
-      fluxSchema.parse(object),
-    );
-    expect(network?.spec.dependsOn).toEqual([{ name: directories?.metadata.name }]);
-    for (const one of [directories, network]) {
-      expect((await stat(join(examples, one?.spec.path ?? 'missing', 'kustomization.yaml'))).isFile()).toBe(true);
+    const folder = join(examples, 'flux');
+    const texts = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), 'utf8')));
+    const objects = texts.flatMap(objectsIn);
+    const all = objects.filter(({ kind }) => kind === 'Kustomization').map((object) => fluxSchema.parse(object));
+    const names = all.map(({ metadata }) => metadata.name).sort();
+    expect(names).toEqual(['backends', 'team-a-directories', 'team-a-network']);
+    const network = all.find(({ metadata }) => metadata.name === 'team-a-network');
+    expect(network?.spec.dependsOn).toEqual([{ name: 'team-a-directories' }]);
+    const sources = objects.filter(({ kind }) => kind === 'GitRepository').map(({ metadata }) => metadata.name);
+    for (const { spec } of all) {
+      expect((await stat(join(examples, spec.path, 'kustomization.yaml'))).isFile()).toBe(true);
+      expect(sources).toEqual([spec.sourceRef.name]);
     }
   });
 

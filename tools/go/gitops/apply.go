@@ -10,6 +10,7 @@ import (
 	"github.com/fluxcd/pkg/ssa"
 	"github.com/fluxcd/pkg/ssa/normalize"
 	"github.com/fluxcd/pkg/ssa/utils"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,6 +38,12 @@ func apply(kubeconfig, name string, in io.Reader, out io.Writer) error {
 	}
 	options := ssa.DefaultApplyOptions()
 	options.WaitInterval = 100 * time.Millisecond
+	// What was set by kubectl, or by a program whose name begins like that, is undone.
+	for _, operation := range []metav1.ManagedFieldsOperationType{metav1.ManagedFieldsOperationApply, metav1.ManagedFieldsOperationUpdate} {
+		kubectl := ssa.FieldManager{Name: "kubectl", OperationType: operation}
+		options.Cleanup.FieldManagers = append(options.Cleanup.FieldManagers, kubectl)
+	}
+	options.Cleanup.Exclusions = map[string]string{"kustomize.toolkit.fluxcd.io/ssa": "Merge"}
 	changes, err := manager.ApplyAllStaged(context.Background(), objects, options)
 	if err != nil {
 		return err
