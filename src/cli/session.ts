@@ -31,7 +31,8 @@ export interface PodLogOptions {
   readonly previous: boolean;
 }
 
-const fieldManager = 'kubectl-sharenet';
+/** Flux takes back what was written under a name that begins with kubectl: a pause is to last. */
+const fieldManager = 'sharenet-plugin';
 
 /**
  * Runs something with a connection, which is ended afterwards.
@@ -56,7 +57,7 @@ export async function withSession(
   }
   const transport = new Transport({
     kubeConfig,
-    userAgent: `${fieldManager}/${version}`,
+    userAgent: `kubectl-sharenet/${version}`,
     logger: createLogger({
       level: 'warn',
       format: 'json',

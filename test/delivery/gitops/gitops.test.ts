@@ -14,6 +14,7 @@ import type { DummyBackendConfig } from '../../../src/api/v1alpha1/storage-backe
 import { type Run, runProgram } from '../../../tools/go/run-program.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { startWithWebhook, webhookCluster } from '../../integration/admission/webhook.ts';
+import { bin } from '../../integration/cli/plugin.ts';
 import { condition } from '../../integration/network-change/scene.ts';
 import { kstatusOf, type StatusCarrier } from '../../integration/order/kstatus.ts';
 import type { TestCluster } from '../../integration/test-cluster.ts';
@@ -139,18 +140,28 @@ describe('the example repository', () => {
     await cluster.kubectl('diff', '--server-side', '--force-conflicts', '-k', join(clone, 'team-a/production/network'));
   });
 
-  test('loses what was set by kubectl with the next round of Flux, and keeps what was set under another name', async () => {
+  test('loses what was set by kubectl with the next round of Flux, and keeps what was set by the plugin and under other names', async () => {
     const annotate = async (name: string, ...args: string[]) =>
       await cluster.kubectl('annotate', 'share', name, '-n', namespace, ...args);
+    const plugin = async (...args: string[]) =>
+      await runProgram(join(bin, 'kubectl-sharenet'), [
+        `--kubeconfig=${cluster.plane.kubeconfigPath}`,
+        `--namespace=${namespace}`,
+        ...args,
+      ]);
+    const mark = 'sharenet.io/paused';
     const paused = async (name: string) =>
-      (await cluster.client.get(shares, { namespace, name })).metadata.annotations?.['sharenet.io/paused'];
+      (await cluster.client.get(shares, { namespace, name })).metadata.annotations?.[mark];
     await annotate('scratch', 'sharenet.io/paused=true');
     await annotate('projects', 'sharenet.io/paused=true', '--field-manager=storage-admin');
-    // It waits for the share that stays paused.
+    expect(await plugin('pause', 'sharenetwork/net-1')).toMatchObject({ code: 0 });
+    // It waits for what stays paused.
     const round = networks();
     await eventually('not paused', async () => (await paused('scratch')) === undefined);
     expect(await paused('projects')).toBe('true');
+    expect((await read()).metadata.annotations?.[mark]).toBe('true');
     await annotate('projects', 'sharenet.io/paused-');
+    expect(await plugin('resume', 'sharenetwork/net-1')).toMatchObject({ code: 0 });
     applied(await round);
   });
 
