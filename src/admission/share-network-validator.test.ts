@@ -226,7 +226,7 @@ describe('a change of the security services of a network with share servers', ()
       row: 'G9 of its Secret',
       code: 400,
       reason: 'SecurityServiceIncomplete',
-      says: /ad2 \(Secret unmarked or its key does not exist\)/,
+      says: /ad2 \(Secret unmarked does not exist, lacks the label sharenet\.io\/credentials: "true", or .* key password\)/,
       arrange: () => rig.show('securityServices', service('ad2', { passwordSecretRef: { name: 'unmarked' } })),
     },
   ];
@@ -256,7 +256,9 @@ describe('a change of the security services of a network with share servers', ()
     rig.show('securityServices', service('ad2', { passwordSecretRef: { name: 'later' } }));
     expect(tryOut(replaced)).toEqual({
       allowed: true,
-      warnings: [expect.stringMatching(/SecurityServiceIncomplete: .*ad2 \(Secret later or its key does not exist\)/)],
+      warnings: [
+        expect.stringMatching(/SecurityServiceIncomplete: .*ad2 \(Secret later does not exist, lacks the label .*\)/),
+      ],
     });
   });
 

@@ -424,8 +424,7 @@ describe('G7', () => {
 
 describe('G9', () => {
   it.each<[GuardService['credentials'], string]>([
-    ['missing', 'Secret password or its key does not exist'],
-    ['not_marked', 'lacks the label sharenet.io/credentials'],
+    ['missing', 'Secret password does not exist, lacks the label sharenet.io/credentials'],
     ['not_bound', 'sharenet.io/credentials-for'],
   ])('refuses credentials that are %s', (credentials, because) => {
     const verdict = evaluateGuard(withService(service('ad2', {}, credentials))(passing()));

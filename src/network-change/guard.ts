@@ -4,7 +4,7 @@ import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
-import { securityServiceGaps } from './completeness.ts';
+import { type CredentialsState, credentialsProblem, securityServiceGaps } from './completeness.ts';
 import { type ChangePlan, planChanges } from './plan.ts';
 import { neverSetUp, updateFailed } from './server-state.ts';
 
@@ -22,8 +22,7 @@ export interface GuardServer {
 export interface GuardService {
   /** Absent when it does not exist. */
   readonly service: SecurityService | undefined;
-  /** State of the password's Secret: marked as credentials and bound to this service, or what is wrong; none: no reference. */
-  readonly credentials: 'usable' | 'missing' | 'not_marked' | 'not_bound' | 'none';
+  readonly credentials: CredentialsState;
 }
 
 /** Everything that the guard decides on. */
@@ -297,17 +296,7 @@ function whatLacks({ service, credentials }: GuardService): string | undefined {
   if (service === undefined) return undefined;
   const gaps = securityServiceGaps(service.spec);
   if (gaps.length > 0) return `missing: ${gaps.join(', ')}`;
-  const secret = service.spec.passwordSecretRef?.name ?? '';
-  switch (credentials) {
-    case 'missing':
-      return `Secret ${secret} or its key does not exist`;
-    case 'not_marked':
-      return `Secret ${secret} lacks the label sharenet.io/credentials: "true"`;
-    case 'not_bound':
-      return `Secret ${secret} is bound to other services by the annotation sharenet.io/credentials-for`;
-    default:
-      return undefined;
-  }
+  return credentialsProblem(credentials, service.spec.passwordSecretRef);
 }
 
 function conflict(reason: GuardReason, message: string): ReturnType<Check> {

@@ -3,7 +3,7 @@ import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/
 import { findPassword } from '../../cluster-state/credentials.ts';
 import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
-import { securityServiceGaps } from '../../network-change/completeness.ts';
+import { type CredentialsState, credentialsProblem, securityServiceGaps } from '../../network-change/completeness.ts';
 import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
@@ -98,7 +98,7 @@ export class SecurityServiceReconciler {
     return recorded !== undefined && !this.#operator.installation.differs(recorded, present) ? recorded : present;
   }
 
-  #standing(service: SecurityService, password: ReturnType<typeof findPassword>['state']): Standing {
+  #standing(service: SecurityService, password: CredentialsState): Standing {
     if (service.metadata.namespace === this.#operator.namespace) {
       return {
         state: 'stalled',
@@ -124,25 +124,10 @@ export class SecurityServiceReconciler {
         message: `a service of type ${service.spec.type} needs: ${gaps.join(', ')}`,
       };
     }
-    const secret = `Secret ${service.spec.passwordSecretRef?.name}`;
-    const reference = service.spec.passwordSecretRef?.key ?? 'password';
-    switch (password) {
-      case 'usable':
-      case 'none':
-        return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
-      case 'not_bound':
-        return {
-          state: 'working',
-          reason: 'CredentialsNotBound',
-          message: `${secret} is bound to other services by its annotation sharenet.io/credentials-for`,
-        };
-      default:
-        return {
-          state: 'working',
-          reason: 'CredentialsNotFound',
-          message: `${secret} with label sharenet.io/credentials: "true" and key ${reference} was not found`,
-        };
-    }
+    const problem = credentialsProblem(password, service.spec.passwordSecretRef);
+    if (problem === undefined) return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
+    const reason = password === 'not_bound' ? 'CredentialsNotBound' : 'CredentialsNotFound';
+    return { state: 'working', reason, message: problem };
   }
 
   /** Names of share servers that were given the service with other data: it was edited before it was told to be in use. */

@@ -5,7 +5,7 @@ import { findPassword } from '../../cluster-state/credentials.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { DriverSecurityService } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
-import { securityServiceGaps } from '../../network-change/completeness.ts';
+import { credentialsProblem, securityServiceGaps } from '../../network-change/completeness.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { appliedService, driverService } from '../driver-requests.ts';
 import type { ServerScope } from './scope.ts';
@@ -63,11 +63,9 @@ function resolve(
     };
   }
   const password = findPassword(operator, service);
-  if (password.state === 'usable' || password.state === 'none') return { service, password };
-  return {
-    reason: 'CredentialsNotFound',
-    message: `the password Secret ${service.spec.passwordSecretRef?.name} of security service ${recorded.name} is missing, not marked with the label sharenet.io/credentials, or bound to other services`,
-  };
+  const problem = credentialsProblem(password.state, service.spec.passwordSecretRef);
+  if (problem === undefined) return { service, password };
+  return { reason: 'CredentialsNotFound', message: `password of security service ${recorded.name}: ${problem}` };
 }
 
 /** A service that the server was given before, with its password where that is still to be had. */
