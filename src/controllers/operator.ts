@@ -27,24 +27,18 @@ export interface Operator extends ClusterState {
   readonly random: () => number;
 }
 
-/** The tenant that an object belongs to; undefined until its namespace is in the cache. */
-export function tenantOf(operator: Operator, object: KubeObject): Tenant | undefined {
-  const namespace = object.metadata.namespace ?? '';
-  const namespaceUID = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.uid;
-  return namespaceUID === undefined ? undefined : { namespace, namespaceUID };
-}
-
 /**
  * The tenant that an object belongs to, for a driver call.
  * @throws DriverError `Unavailable` while its namespace is not in the cache
  */
 export function requiredTenant(operator: Operator, object: KubeObject): Tenant {
-  const tenant = tenantOf(operator, object);
-  if (tenant !== undefined) return tenant;
+  const { namespace = '' } = object.metadata;
+  const namespaceUID = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.uid;
+  if (namespaceUID !== undefined) return { namespace, namespaceUID };
   throw new DriverError({
     kind: 'Unavailable',
     reason: 'NamespaceNotKnown',
-    message: `namespace ${object.metadata.namespace} is not known to the operator yet`,
+    message: `namespace ${namespace} is not known to the operator yet`,
   });
 }
 

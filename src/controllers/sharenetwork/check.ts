@@ -10,7 +10,7 @@ import { serverChanges } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets, secretTexts } from '../backend-secrets.ts';
 import { appliedService, driverNetwork, driverServer, driverService, timeoutsOf } from '../driver-requests.ts';
-import { tenantOf } from '../operator.ts';
+import { requiredTenant } from '../operator.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
@@ -61,15 +61,13 @@ async function checkServer(
   signal: AbortSignal,
 ): Promise<CheckVerdict> {
   const { name } = server.metadata;
-  const tenant = tenantOf(operator, server);
   const backend = related(operator, namespace).backend(server.spec.backendName);
   const timeouts = timeoutsOf(backend);
-  if (tenant === undefined) return { kind: 'unavailable', error: asDriverError(new Error(`namespace ${namespace}`)) };
   try {
     const permit = await operator.calls.permit(
       {
         backendName: server.spec.backendName,
-        tenant,
+        tenant: requiredTenant(operator, server),
         server: { uid: uidOf(server), mode: 'shared', secrets: secretTexts(operator, server) },
       },
       signal,
