@@ -34,11 +34,6 @@ export interface ReconcileResult {
 // biome-ignore lint/suspicious/noConfusingVoidType: see above
 export type Reconcile = (context: ReconcileContext) => Promise<ReconcileResult | undefined | void>;
 
-/** An error that trying again can not mend: the key rests until the next event. */
-export class TerminalError extends Error {
-  override readonly name = 'TerminalError';
-}
-
 export interface ControllerOptions {
   readonly name: string;
   /** Most keys that are worked on at once (without those outside of a worker); of several one namespace never has all. */
@@ -200,12 +195,6 @@ export class QueueController implements Controller {
       return 'requeue';
     }
     metrics?.reconcileErrors.inc(this.#labels);
-    if (error instanceof TerminalError) {
-      metrics?.terminalErrors.inc(this.#labels);
-      this.#queue.forget(key);
-      logger.error({ err: error }, 'reconciling failed for good');
-      return 'error';
-    }
     if (!(error instanceof Error) || error instanceof TypeError || error instanceof ReferenceError) {
       metrics?.reconcilePanics.inc(this.#labels);
     }
