@@ -153,10 +153,11 @@ export class BackendDrivers {
         installationID: installation.id,
       });
       answer.catch(() => undefined);
-      return await Promise.race([answer, timeout.promise]);
+      const capabilities = await Promise.race([answer, timeout.promise]);
+      this.#logger.debug({ backend: backendName }, 'backend probed');
+      return capabilities;
     } finally {
       clock.clearTimeout(timer);
-      this.#logger.debug({ backend: backendName }, 'backend probed');
     }
   }
 
