@@ -121,7 +121,7 @@ async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefine
     if (thrown instanceof InProgress) {
       if (operation !== undefined) scope.draft.set({ operation: { ...operation, token: thrown.token } });
       await scope.draft.write(client, informers.shares);
-      return { requeueAfterMs: Math.max(1, thrown.pollAfter * 1000) };
+      return { requeueAfterMs: thrown.pollAfter * 1000 };
     }
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);

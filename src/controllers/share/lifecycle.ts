@@ -153,7 +153,7 @@ async function storeFailure({ operator, share }: ShareScope, thrown: unknown): P
         .set({ operation: { ...operation, token: thrown.token } })
         .write(client, informers.shares);
     });
-    return { requeueAfterMs: Math.max(1, thrown.pollAfter * 1000) };
+    return { requeueAfterMs: thrown.pollAfter * 1000 };
   }
   if (!(thrown instanceof DriverError)) throw thrown;
   const error = asDriverError(thrown);
