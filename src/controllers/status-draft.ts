@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { safeReason, safeText } from '../api/safe-text.ts';
-import type { Condition } from '../api/v1alpha1/conditions.ts';
+import { type Condition, findCondition } from '../api/v1alpha1/conditions.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { ConditionType } from '../api/v1alpha1/reasons.ts';
 import { invalidTokens } from '../cluster-state/request-tokens.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
-import { findCondition, removeCondition, setCondition } from '../runtime/conditions.ts';
+import { removeCondition, setCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 

@@ -21,7 +21,7 @@ export class SecurityServiceReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'securityservice',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseQuantity } from '../../api/quantity.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
@@ -41,7 +42,7 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
     return { ok: false, reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} is being deleted` };
   }
   if (network !== undefined && associationPending(network, servers)) {
-    const ready = network.status?.conditions?.find(({ type }) => type === 'Ready');
+    const ready = findCondition(network.status?.conditions, 'Ready');
     return {
       ok: false,
       reason: 'SecurityServicesPending',

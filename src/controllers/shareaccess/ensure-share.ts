@@ -1,8 +1,8 @@
 import { formatQuantity } from '../../api/quantity.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
 import type { ShareHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
-import { findCondition } from '../../runtime/conditions.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';

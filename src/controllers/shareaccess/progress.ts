@@ -1,4 +1,5 @@
 import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess, ShareAccessPhase } from '../../api/v1alpha1/share-access.ts';
 import { related } from '../../cluster-state/related.ts';
@@ -104,7 +105,7 @@ export class AccessProgress {
   async writeProblems(plan: RulePlan): Promise<void> {
     for (const { rule, reason, message } of plan.problems) {
       const token = unhandledReconcileToken(rule);
-      const before = rule.status?.conditions?.find(({ type }) => type === 'Ready');
+      const before = findCondition(rule.status?.conditions, 'Ready');
       const known = rule.status?.phase === 'error' && before?.reason === reason && before.message === message;
       if (known && token === undefined && rule.status?.observedGeneration === rule.metadata.generation) continue;
       await writeRuleError(

@@ -1,6 +1,7 @@
 import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
@@ -8,7 +9,9 @@ import type { Controller, ReconcileContext, ReconcileResult } from '../../runtim
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
+import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { tellsNews } from '../watched-facts.ts';
 import { applyBatch, prepareAhead } from './apply.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
 import { ruleNameOf } from './key-secret.ts';
@@ -39,7 +42,7 @@ export class ShareAccessReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'shareaccess',
@@ -50,55 +53,41 @@ export class ShareAccessReconciler {
     controller.watch(informers.shareAccesses, ({ object }) =>
       ofShare(object.metadata.namespace, object.spec.shareName),
     );
-    controller.watch(informers.shares, ({ type, object, previous }) => {
-      const facts = (share: Share | undefined): string =>
-        JSON.stringify([
-          share?.status?.phase,
-          share?.status?.identifier,
-          share?.metadata.deletionTimestamp,
-          share?.metadata.annotations,
-        ]);
-      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
-      return ofShare(object.metadata.namespace, object.metadata.name);
+    controller.watch(informers.shares, (event) => {
+      const facts = ({ status, metadata }: Share) => [
+        status?.phase,
+        status?.identifier,
+        metadata.deletionTimestamp,
+        metadata.annotations,
+      ];
+      return tellsNews(event, facts) ? nameOf(event.object) : undefined;
     });
-    controller.watch(informers.shareServers, ({ type, object, previous }) => {
-      if (type === 'modified' && object.status?.phase === previous?.status?.phase) return undefined;
-      const namespace = object.metadata.namespace ?? '';
-      return related(this.#operator, namespace)
-        .sharesOn(object.metadata.name)
-        .map((share) => ofShare(namespace, share.metadata.name));
+    controller.watch(informers.shareServers, (event) => {
+      if (!tellsNews(event, ({ status }) => status?.phase)) return undefined;
+      const { namespace = '', name } = event.object.metadata;
+      return related(this.#operator, namespace).sharesOn(name).map(nameOf);
     });
-    controller.watch(informers.shareNetworks, ({ type, object, previous }) => {
-      if (
-        type === 'modified' &&
-        object.status?.phase === previous?.status?.phase &&
-        object.metadata.deletionTimestamp === previous?.metadata.deletionTimestamp
-      ) {
-        return undefined;
-      }
-      const namespace = object.metadata.namespace ?? '';
-      return related(this.#operator, namespace)
-        .sharesOfNetwork(object.metadata.name)
-        .map((share) => ofShare(namespace, share.metadata.name));
+    controller.watch(informers.shareNetworks, (event) => {
+      if (!tellsNews(event, ({ metadata, status }) => [status?.phase, metadata.deletionTimestamp])) return undefined;
+      const { namespace = '', name } = event.object.metadata;
+      return related(this.#operator, namespace).sharesOfNetwork(name).map(nameOf);
     });
-    controller.watch(informers.storageBackends, ({ type, object, previous }) => {
+    controller.watch(informers.storageBackends, (event) => {
+      const { object, previous } = event;
       const known = previous?.status?.capabilities?.backendInfo;
       if (known !== undefined && known !== object.status?.capabilities?.backendInfo) {
         const shares = informers.shares.cache.byIndex('byBackend', object.metadata.name);
         this.#recovery.examineLater(shares.filter(({ status }) => status?.backendName === object.metadata.name));
       }
-      const facts = (backend: typeof object | undefined): string =>
-        JSON.stringify([
-          backend?.spec.enabled,
-          backend?.spec.allowAbandon,
-          backend?.status?.capabilities,
-          backend?.status?.conditions,
-          backend?.metadata.deletionTimestamp,
-        ]);
-      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
-      return informers.shares.cache
-        .byIndex('byBackend', object.metadata.name)
-        .map((share) => ofShare(share.metadata.namespace, share.metadata.name));
+      const facts = ({ spec, status, metadata }: StorageBackend) => [
+        spec.enabled,
+        spec.allowAbandon,
+        status?.capabilities,
+        status?.conditions,
+        metadata.deletionTimestamp,
+      ];
+      if (!tellsNews(event, facts)) return undefined;
+      return informers.shares.cache.byIndex('byBackend', object.metadata.name).map(nameOf);
     });
     controller.watch(informers.accessKeys, ({ object }) => {
       // By its name: the owner reference may be what somebody removed.
@@ -168,7 +157,7 @@ export class ShareAccessReconciler {
       await this.#call(scope, todo);
       return undefined;
     } catch (thrown) {
-      if (thrown instanceof InProgress) return Math.max(1, thrown.pollAfter * 1000);
+      if (thrown instanceof InProgress) return thrown.pollAfter * 1000;
       if (thrown instanceof DriverError) {
         await this.#progress.standFailed(keyOf(scope), todo.waiting, asDriverError(thrown));
       }

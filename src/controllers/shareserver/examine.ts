@@ -1,10 +1,10 @@
+import { isReady } from '../../api/v1alpha1/conditions.ts';
 import type { ServerHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { readBackendSecrets } from '../backend-secrets.ts';
 import { driverNetwork, driverServer } from '../driver-requests.ts';
-import { isServing } from '../storagebackend/reconciler.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type ServerScope, serverCallScope, storedError } from './scope.ts';
 
@@ -25,7 +25,7 @@ export class HealthLooks {
   }
 
   /**
-   * Asks the driver how an active server is when that is due: every ten minutes, every minute while it is not well. What is found
+   * Asks the driver how an active server is when that is due: every 5 to 10 minutes, every 30 to 60 s while it is not well. What is found
    * changes no phase: a storage system that forgets a server for a moment must not take the access rules of its shares with it.
    */
   async look(scope: ServerScope): Promise<ReconcileResult> {
@@ -35,7 +35,8 @@ export class HealthLooks {
     const due = this.#next.get(uid) ?? now + this.#pause(scope);
     this.#next.set(uid, due);
     if (now < due) return { requeueAfterMs: due - now };
-    if (isServing(backend)) {
+    // One that is switched off answers all the same: a look changes nothing.
+    if (backend !== undefined && isReady(backend)) {
       try {
         const health = await ask(scope, `look/${uid}/${now}`);
         if (health?.exists === false) {

@@ -4,6 +4,7 @@ import { namespaceIsTerminating, related } from '../../cluster-state/related.ts'
 import { unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { associationPending } from '../../network-change/association.ts';
+import { takesChanges } from '../../network-change/backend-state.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { allocateAddresses, canonicalAddress, segmentKey } from '../../scheduling/address-allocation.ts';
@@ -16,7 +17,6 @@ import { driverNetwork, driverServer, serviceDetails } from '../driver-requests.
 import { writeDriverResult } from '../driver-result.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { timestamp } from '../operator.ts';
-import { isServing } from '../storagebackend/reconciler.ts';
 import { noteWarnings } from '../warnings.ts';
 import type { CallProgress } from './call-progress.ts';
 import { draftOf, type ServerScope, serverCallScope, storedError } from './scope.ts';
@@ -238,7 +238,7 @@ function whyWait(scope: ServerScope): { readonly reason: string; readonly messag
   if (incomplete.length > 0) {
     return { reason: 'SecurityServiceIncomplete', message: incomplete.join('; ') };
   }
-  if (!isServing(backend) || backend.spec.enabled === false) {
+  if (!takesChanges(backend)) {
     return { reason: 'BackendUnavailable', message: `backend ${server.spec.backendName} is not ready or not enabled` };
   }
   return (

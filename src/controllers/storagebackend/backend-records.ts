@@ -1,3 +1,4 @@
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Informer } from '../../runtime/informer.ts';
@@ -50,7 +51,7 @@ export function recordsInMemory(stored: Informer<StorageBackend>, logger: Logger
     take: async () => undefined,
     store: async (draft) => {
       if (!draft.changed) return;
-      const before = draft.object.status?.conditions?.find(({ type }) => type === 'Ready');
+      const before = findCondition(draft.object.status?.conditions, 'Ready');
       const now = draft.condition('Ready');
       view.keep(draft.object, draft.status);
       if (now === undefined || (now.reason === before?.reason && now.message === before.message)) return;

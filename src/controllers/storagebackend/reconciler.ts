@@ -42,7 +42,7 @@ export class StorageBackendReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'storagebackend',
@@ -184,11 +184,6 @@ function probedStatus({ capacity, ...capabilities }: Capabilities): Partial<Stor
       ? {}
       : { capacity: { total: formatQuantity(capacity.total), available: formatQuantity(capacity.available) } }),
   };
-}
-
-/** Whether a backend takes new work: probed well and not switched off. */
-export function isServing(backend: StorageBackend | undefined): backend is StorageBackend {
-  return backend?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
 }
 
 /** Time after which a share server without shares is torn down, in milliseconds; 0: never. */
