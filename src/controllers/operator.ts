@@ -10,6 +10,7 @@ import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { JoiningNetworks } from './joining-networks.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { ChangePace } from './shareserver/change-pace.ts';
+import { namespaceNotKnown } from './waits.ts';
 
 /** What every reconciler works with. */
 export interface Operator extends ClusterState {
@@ -35,11 +36,7 @@ export function requiredTenant(operator: Operator, object: KubeObject): Tenant {
   const { namespace = '' } = object.metadata;
   const namespaceUID = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.uid;
   if (namespaceUID !== undefined) return { namespace, namespaceUID };
-  throw new DriverError({
-    kind: 'Unavailable',
-    reason: 'NamespaceNotKnown',
-    message: `namespace ${namespace} is not known to the operator yet`,
-  });
+  throw new DriverError({ kind: 'Unavailable', ...namespaceNotKnown(namespace) });
 }
 
 /** Current time in RFC 3339, whole seconds, as Kubernetes writes times. */

@@ -10,7 +10,8 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { pausedStanding, type Standing, StatusDraft } from '../status-draft.ts';
+import { pausedStanding } from '../standings.ts';
+import { draftOf, type Standing } from '../status-draft.ts';
 
 /** Tells whether SecurityServices are complete and in use, and holds their deletion back while something relies on them. */
 export class SecurityServiceReconciler {
@@ -57,10 +58,10 @@ export class SecurityServiceReconciler {
   }
 
   async reconcile({ key }: ReconcileContext): Promise<ReconcileResult | undefined> {
-    const { client, informers, clock } = this.#operator;
+    const { client, informers } = this.#operator;
     const service = informers.securityServices.cache.get(key);
     if (service === undefined) return undefined;
-    const draft = new StatusDraft<SecurityServiceStatus, SecurityService>(service, new Date(clock.now()));
+    const draft = draftOf(this.#operator, service);
     if (service.metadata.deletionTimestamp !== undefined) {
       if (!hasFinalizer(service)) return undefined;
       const users = this.#users(service);

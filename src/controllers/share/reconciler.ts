@@ -15,7 +15,7 @@ import type { Manager } from '../../runtime/manager.ts';
 import { LockTable } from '../driver-calls/lock-table.ts';
 import { addFinalizer, hasFinalizer, nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { pausedStanding } from '../status-draft.ts';
+import { pausedStanding, shareAvailable } from '../standings.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { deleteShare } from './deletion.ts';
 import { create, resize } from './lifecycle.ts';
@@ -234,7 +234,7 @@ export class ShareReconciler {
     }
     if (wanted === present) {
       draft.set({ phase: 'available' });
-      draft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      draft.stand(shareAvailable);
     }
     return undefined;
   }

@@ -11,13 +11,14 @@ import type { Manager } from '../../runtime/manager.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { whyNoRemoval } from '../waits.ts';
 import { tellsNews } from '../watched-facts.ts';
 import { applyBatch, prepareAhead } from './apply.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
 import { ruleNameOf } from './key-secret.ts';
 import { AccessProgress, shortWaitMs } from './progress.ts';
 import { Recovery } from './recovery.ts';
-import { type AccessScope, accessCallScope, accessScope, planOf, timeoutOf, whyNoDenial, whyNoGrant } from './scope.ts';
+import { type AccessScope, accessCallScope, accessScope, planOf, timeoutOf, whyNoGrant } from './scope.ts';
 
 const foreignSecretLookMs = 300_000;
 
@@ -130,7 +131,7 @@ export class ShareAccessReconciler {
   /** Tells what can go ahead; rules that can't say why once they have waited for a moment. */
   async #queue(scope: AccessScope, plan: RulePlan) {
     const shareKey = keyOf(scope);
-    const denialWait = whyNoDenial(scope);
+    const denialWait = whyNoRemoval(scope);
     const grantWait = whyNoGrant(scope);
     let wake: number | undefined;
     this.#progress.keepWaiting(shareKey, [...plan.deny, ...plan.add, ...plan.update]);
@@ -192,7 +193,7 @@ export class ShareAccessReconciler {
       const fresh = this.#refresh(scope);
       if (fresh === undefined) return;
       const mayGrant = whyNoGrant(fresh) === undefined;
-      const mayDeny = whyNoDenial(fresh) === undefined;
+      const mayDeny = whyNoRemoval(fresh) === undefined;
       if ((todo.grant && mayGrant) || (todo.deny && mayDeny)) {
         await applyBatch(fresh, permit, { grants: mayGrant, prepared });
       }

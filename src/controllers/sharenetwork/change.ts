@@ -11,7 +11,7 @@ import type { ReconcileResult } from '../../runtime/controller.ts';
 import { boundedDetails } from '../driver-data.ts';
 import { appliedService, serviceDetails } from '../driver-requests.ts';
 import { timestamp } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { draftOf, ownPhase } from '../status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Reason of a network in error whose change can't be told any more. */
@@ -77,7 +77,7 @@ function isWhole({ status }: ShareNetwork, record: NetworkChangeRecord): boolean
 /** Nobody can tell any more where the change stands: an administrator has to look. */
 function failWithoutRecord({ draft, announcements }: NetworkScope, record: NetworkChangeRecord): void {
   const message = `change ${record.id} and the recorded association contradict each other; set the phase to active when the share servers are as they should be`;
-  draft.set({ phase: 'error', recordedPhase: 'error', networkChange: undefined });
+  draft.set({ ...ownPhase('error'), networkChange: undefined });
   draft.setCondition('SecurityServicesUpToDate', 'Unknown', changeRecordInvalid, message);
   draft.stand({ state: 'stalled', reason: changeRecordInvalid, message });
   announcements.push({ type: 'Warning', reason: changeRecordInvalid, action: 'ChangeSecurityServices', note: message });
@@ -101,8 +101,8 @@ async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Pr
     if (record.scope === 'outdated' && lagOf(server, association, comparison) === undefined) return true;
     const changes = serverChanges(server, record.changes, association, comparison);
     if (changes.length === 0) return true;
-    const draft = new StatusDraft<ShareServerStatus, ShareServer>(server, new Date(operator.clock.now()));
-    draft.set({ phase: 'network_change', recordedPhase: 'network_change', networkChange: { id: record.id, changes } });
+    const draft = draftOf(operator, server);
+    draft.set({ ...ownPhase('network_change'), networkChange: { id: record.id, changes } });
     if (!isPaced(network)) {
       const { service } = related(operator, namespace);
       operator.pace.stored(record.id, server);
@@ -165,8 +165,7 @@ function finish({ operator, draft, servers, announcements }: NetworkScope, recor
   const result = failed.length > 0 ? 'Failed' : notAttempted.length > 0 ? 'Stopped' : 'Succeeded';
   const { id, changes, requestedBy, startedTime } = record;
   draft.set({
-    phase: 'active',
-    recordedPhase: 'active',
+    ...ownPhase('active'),
     networkChange: undefined,
     lastNetworkChange: {
       id,

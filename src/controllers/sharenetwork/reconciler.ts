@@ -9,7 +9,8 @@ import { subnetProblem } from '../../scheduling/subnets.ts';
 import { addFinalizer, hasFinalizer, nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
-import { pausedStanding } from '../status-draft.ts';
+import { pausedStanding } from '../standings.ts';
+import { ownPhase } from '../status-draft.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { advance, changeRecordInvalid } from './change.ts';
 import { answerCheckRequest, answerNotNow } from './check-request.ts';
@@ -135,7 +136,7 @@ export class ShareNetworkReconciler {
       return undefined;
     }
     countServers(scope);
-    draft.set({ recordedPhase: draft.status.phase ?? 'active', phase: draft.status.phase ?? 'active' });
+    draft.set(ownPhase(draft.status.phase ?? 'active'));
     const token = unhandledReconcileToken(network);
     if (token !== undefined) {
       draft.set({ lastHandledReconcileAt: token });

@@ -2,6 +2,7 @@ import { nameList } from '../../api/name-list.ts';
 import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { type Lag, lagOf } from '../../network-change/up-to-date.ts';
+import { networkAvailable } from '../standings.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Numbers of share servers and what all of them can do. */
@@ -35,11 +36,11 @@ export function standAsRecorded(scope: NetworkScope): void {
     const message = describe(reason, behind, association);
     draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
     if (reason === 'UpdateFailed' || reason === 'NotAttempted') draft.stand({ state: 'stalled', reason, message });
-    else draft.stand({ state: 'ready', reason: 'Available', message: 'the network can be used' });
+    else draft.stand(networkAvailable);
     return;
   }
   draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'every share server has the recorded services');
-  draft.stand({ state: 'ready', reason: 'Available', message: 'the network can be used' });
+  draft.stand(networkAvailable);
 }
 
 function describe(

@@ -3,8 +3,10 @@ import type { ServerHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { readBackendSecrets } from '../backend-secrets.ts';
-import { driverNetwork, driverServer } from '../driver-requests.ts';
+import { driverNetwork } from '../driver-requests.ts';
+import { serverForDriver } from '../server-for-driver.ts';
+import { serverAvailable } from '../standings.ts';
+import { ownPhase } from '../status-draft.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type ServerScope, serverCallScope, storedError } from './scope.ts';
 
@@ -72,8 +74,7 @@ export async function examine(scope: ServerScope, token: string): Promise<void> 
         message: 'the storage system does not have the share server any more',
       });
       draft.set({
-        phase: 'error',
-        recordedPhase: 'error',
+        ...ownPhase('error'),
         lastError: storedError(operator, 'ensureServer', error),
       });
       draft.stand({ state: 'stalled', reason: error.reason, message: error.message });
@@ -103,7 +104,7 @@ async function ask(scope: ServerScope, id: string): Promise<ServerHealth | undef
         async (driver, call) =>
           await driver.ensureServer?.(
             {
-              server: driverServer(server, network, readBackendSecrets(operator, server)),
+              server: serverForDriver(operator, server, network),
               network: driverNetwork(server, network),
             },
             call,
@@ -123,6 +124,6 @@ function standAs({ draft }: ServerScope, health: ServerHealth | undefined): void
     const message = health.reason ?? 'the storage system says that the share server is not healthy';
     draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
   } else {
-    draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+    draft.stand(serverAvailable);
   }
 }

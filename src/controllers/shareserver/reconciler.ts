@@ -9,7 +9,7 @@ import type { Manager } from '../../runtime/manager.ts';
 import { hasFinalizer, nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
-import { pausedStanding } from '../status-draft.ts';
+import { pausedStanding, serverAvailable } from '../standings.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
@@ -170,7 +170,7 @@ export class ShareServerReconciler {
       return await retireWhenUnused(scope);
     }
     if (draft.condition('Ready')?.reason !== shareServerUnhealthy) {
-      draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+      draft.stand(serverAvailable);
     }
     return soonest(await this.#looks.look(scope), await retireWhenUnused(scope));
   }

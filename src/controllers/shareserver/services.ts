@@ -8,6 +8,7 @@ import { DriverError } from '../../drivers/errors.ts';
 import { credentialsProblem, securityServiceGaps } from '../../network-change/completeness.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { appliedService, driverService } from '../driver-requests.ts';
+import type { Wait } from '../waits.ts';
 import type { ServerScope } from './scope.ts';
 
 /** A service as it is passed to the driver, and as it is stored afterwards. */
@@ -32,14 +33,9 @@ export function passService(scope: ServerScope, recorded: RecordedSecurityServic
 }
 
 /** Why a recorded service can't be passed to a driver; undefined when it can. */
-export function whyNotPassable(scope: ServerScope, recorded: RecordedSecurityService): Lack | undefined {
+export function whyNotPassable(scope: ServerScope, recorded: RecordedSecurityService): Wait | undefined {
   const resolved = resolve(scope, recorded);
   return 'reason' in resolved ? resolved : undefined;
-}
-
-interface Lack {
-  readonly reason: string;
-  readonly message: string;
 }
 
 type Password = ReturnType<typeof findPassword>;
@@ -47,7 +43,7 @@ type Password = ReturnType<typeof findPassword>;
 function resolve(
   { operator, namespace }: ServerScope,
   recorded: RecordedSecurityService,
-): Lack | { readonly service: SecurityService; readonly password: Password } {
+): Wait | { readonly service: SecurityService; readonly password: Password } {
   const service = related(operator, namespace).service(recorded.name);
   if (service === undefined || uidOf(service) !== recorded.uid) {
     return {

@@ -11,15 +11,19 @@ import { allocateAddresses, canonicalAddress, segmentKey } from '../../schedulin
 import { segmentOf } from '../../scheduling/segments.ts';
 import { segmentAllowed } from '../../scheduling/selection.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
-import { readBackendSecrets, storeBackendSecrets } from '../backend-secrets.ts';
+import { storeBackendSecrets } from '../backend-secrets.ts';
 import { boundedDetails, isStorable, storableIdentifier } from '../driver-data.ts';
-import { driverNetwork, driverServer, serviceDetails } from '../driver-requests.ts';
+import { driverNetwork, serviceDetails } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { timestamp } from '../operator.ts';
+import { serverForDriver } from '../server-for-driver.ts';
+import { serverAvailable } from '../standings.ts';
+import { draftOf, ownPhase } from '../status-draft.ts';
+import { namespaceTerminating, networkNotActive, type Wait } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import type { CallProgress } from './call-progress.ts';
-import { draftOf, type ServerScope, serverCallScope, storedError } from './scope.ts';
+import { leavePhase, type ServerScope, serverCallScope, storedError } from './scope.ts';
 import { passService, whyNotPassable } from './services.ts';
 
 const firstRetryMs = 5000;
@@ -61,8 +65,7 @@ export async function setUp(
     startedTime: timestamp(operator.clock),
   };
   draft.set({
-    phase: 'creating',
-    recordedPhase: 'creating',
+    ...ownPhase('creating'),
     networkAllocations: allocations.addresses,
     // From here on the server uses it: in the network it may only gain ranges.
     subnet: server.status?.subnet ?? subnetOf(scope),
@@ -105,7 +108,7 @@ async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<Re
       (driver, call) =>
         driver.setupServer(
           {
-            server: driverServer(server, network, readBackendSecrets(operator, server)),
+            server: serverForDriver(operator, server, network),
             network: driverNetwork(server, network),
             securityServices: services.map((service) => service.driver),
           },
@@ -118,10 +121,7 @@ async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<Re
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.operation?.id !== operation?.id) return undefined;
       const draft = draftOf(operator, fresh);
-      // Somebody reset the phase meanwhile: the result is kept, the phase is his.
-      const own = fresh.status?.phase === 'creating';
       draft.set({
-        ...(own ? { phase: 'active', recordedPhase: 'active' } : {}),
         identifier,
         backendDetails: boundedDetails(result.backendDetails, serviceDetails(applied)),
         securityServices: applied,
@@ -131,7 +131,7 @@ async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<Re
       });
       draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'the server has the recorded services');
       noteWarnings(operator, fresh, draft, result.warnings);
-      if (own) draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+      leavePhase(draft, 'creating', 'active', serverAvailable);
       return draft.write(operator.client, informers.shareServers);
     });
     progress.ended(setUpKey(server));
@@ -194,10 +194,7 @@ async function storeFailure(scope: ServerScope, error: DriverError): Promise<voi
   const { identifier, backendDetails } = error.partial ?? {};
   await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
     const draft = draftOf(operator, fresh);
-    // Somebody reset the phase meanwhile: what happened is kept, the phase is his.
-    const own = fresh.status?.phase === 'creating';
     draft.set({
-      ...(own ? { phase: 'error', recordedPhase: 'error' } : {}),
       lastError: storedError(operator, 'setupServer', error),
       attempted,
       ...(identifier === undefined || !isStorable(identifier) ? {} : { identifier }),
@@ -208,23 +205,19 @@ async function storeFailure(scope: ServerScope, error: DriverError): Promise<voi
       const { token: _ended, ...operation } = fresh.status.operation;
       draft.set({ operation });
     }
-    if (own) draft.stand({ state: 'stalled', reason: 'SetupFailed', message: error.message });
+    leavePhase(draft, 'creating', 'error', { state: 'stalled', reason: 'SetupFailed', message: error.message });
     return draft.write(operator.client, informers.shareServers);
   });
 }
 
 /** Why the server can't be set up now. */
-function whyWait(scope: ServerScope): { readonly reason: string; readonly message: string } | undefined {
+function whyWait(scope: ServerScope): Wait | undefined {
   const { operator, server, namespace, network, backend } = scope;
-  if (namespaceIsTerminating(operator, namespace)) {
-    return { reason: 'NamespaceTerminating', message: 'nothing is made in a namespace that is being deleted' };
-  }
+  if (namespaceIsTerminating(operator, namespace)) return namespaceTerminating;
   if (network === undefined) {
     return { reason: 'ShareNetworkNotFound', message: `share network ${server.spec.shareNetworkName} does not exist` };
   }
-  if (network.status?.phase !== 'active') {
-    return { reason: 'ShareNetworkNotActive', message: `waits until share network ${network.metadata.name} is active` };
-  }
+  if (network.status?.phase !== 'active') return networkNotActive(network.metadata.name);
   if (associationPending(network, related(operator, namespace).serversOf(network.metadata.name))) {
     return {
       reason: 'SecurityServicesPending',
@@ -247,7 +240,7 @@ function whyWait(scope: ServerScope): { readonly reason: string; readonly messag
 }
 
 /** A backend's owner may have closed the segment since the server was placed. */
-function whyNoSegment(scope: ServerScope): { readonly reason: string; readonly message: string } | undefined {
+function whyNoSegment(scope: ServerScope): Wait | undefined {
   const { operator, namespace, backend } = scope;
   const subnet = subnetOf(scope);
   const labels = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.labels ?? {};

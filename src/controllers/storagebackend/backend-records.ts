@@ -1,5 +1,5 @@
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
-import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import type { ObjectName } from '../../runtime/kube-object.ts';
@@ -9,7 +9,7 @@ import type { StatusDraft } from '../status-draft.ts';
 import { OwnBackendView } from './own-view.ts';
 
 /** The status of a backend while it is being worked out. */
-export type BackendDraft = StatusDraft<StorageBackendStatus, StorageBackend>;
+export type BackendDraft = StatusDraft<StorageBackend>;
 
 /** Where it is kept what the operator knows of backends and that it is responsible for them. */
 export interface BackendRecords {

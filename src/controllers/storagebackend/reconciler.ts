@@ -13,7 +13,8 @@ import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
 import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { pausedStanding, StatusDraft } from '../status-draft.ts';
+import { backendAvailable, pausedStanding } from '../standings.ts';
+import { draftOf } from '../status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
 import type { BackendDraft, BackendRecords } from './backend-records.ts';
 
@@ -68,7 +69,7 @@ export class StorageBackendReconciler {
   }
 
   async reconcile(context: ReconcileContext): Promise<ReconcileResult | undefined> {
-    const { informers, clock } = this.#operator;
+    const { informers } = this.#operator;
     const backend = informers.storageBackends.cache.get(context.key);
     if (backend === undefined) {
       this.#nextProbe.delete(context.key.name);
@@ -82,7 +83,7 @@ export class StorageBackendReconciler {
       // The cache has the new version already and its event brings the key back.
       return undefined;
     }
-    const draft: BackendDraft = new StatusDraft<StorageBackendStatus, StorageBackend>(backend, new Date(clock.now()));
+    const draft = draftOf(this.#operator, backend);
     if (isPaused(backend)) {
       draft.stand(pausedStanding);
       await this.#records.store(draft);
@@ -132,7 +133,7 @@ export class StorageBackendReconciler {
       // Space changes all the time; a restart alone is no reason to write it.
       if (isStart && backend.status?.capacity !== undefined) draft.set({ capacity: backend.status.capacity });
       if (wanted.refusedFields.length === 0) {
-        draft.stand({ state: 'ready', reason: 'Available', message: 'the backend answers' });
+        draft.stand(backendAvailable);
       } else {
         const refusal = identityRefusal(configMemberOf(backend.spec), wanted.refusedFields, users);
         draft.stand({
@@ -154,10 +155,7 @@ export class StorageBackendReconciler {
     const { name } = backend.metadata;
     const users = usersOfBackend(this.#operator, name);
     if (users.length > 0) {
-      const draft: BackendDraft = new StatusDraft<StorageBackendStatus, StorageBackend>(
-        backend,
-        new Date(this.#operator.clock.now()),
-      );
+      const draft = draftOf(this.#operator, backend);
       // Deletions on it go on: the driver must stay in step.
       const result = isPaused(backend) ? undefined : await this.#keep(context, backend, draft);
       draft.setCondition(
