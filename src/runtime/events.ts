@@ -7,6 +7,7 @@ import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { microTime } from './micro-time.ts';
 
+/** One thing that happened to an object. */
 export interface EventContent {
   readonly type: 'Normal' | 'Warning';
   /** CamelCase, why. */
