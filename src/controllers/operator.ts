@@ -38,8 +38,3 @@ export function requiredTenant(operator: Operator, object: KubeObject): Tenant {
   if (namespaceUID !== undefined) return { namespace, namespaceUID };
   throw new DriverError({ kind: 'Unavailable', ...namespaceNotKnown(namespace) });
 }
-
-/** Current time in RFC 3339, whole seconds, as Kubernetes writes times. */
-export function timestamp(clock: Clock): string {
-  return `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
-}

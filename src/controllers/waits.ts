@@ -46,7 +46,7 @@ export function whyNoChange({ share, network, server, backend }: PlacedShare): W
   if (shareNetworkName !== undefined && network?.status?.phase !== 'active') return networkNotActive(shareNetworkName);
   const { shareServerName, backendName } = share.status ?? {};
   if (shareServerName !== undefined && server?.status?.phase !== 'active') return serverNotActive(shareServerName);
-  if (backendName !== undefined && (backend === undefined || backend.spec.enabled === false)) {
+  if (backend === undefined || backend.spec.enabled === false) {
     return { reason: 'BackendUnavailable', message: `backend ${backendName} is missing or not enabled` };
   }
   return undefined;

@@ -7,8 +7,8 @@ import {
   countsInGuard,
   type GuardInput,
   type GuardReason,
-  type GuardServer,
   type GuardRefusal,
+  type GuardServer,
   type GuardService,
   judgeChange,
 } from './guard.ts';
@@ -278,9 +278,7 @@ describe('the guard', () => {
 
   it('says the same whatever the order of its inputs', () => {
     const servers = ['a', 'b', 'c'].map((name) => guardServer(name, { status: { phase: 'network_change' } }));
-    expect(refusalOf({ ...passing(), servers: servers.toReversed() })).toEqual(
-      refusalOf({ ...passing(), servers }),
-    );
+    expect(refusalOf({ ...passing(), servers: servers.toReversed() })).toEqual(refusalOf({ ...passing(), servers }));
   });
 });
 
@@ -301,7 +299,10 @@ describe('a service that is referred to', () => {
     if (found === undefined) throw new Error('no service');
     const leaving = { ...found, metadata: { ...found.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
     const verdict = refusalOf(withService({ service: leaving, credentials: 'usable' })(passing()));
-    expect(verdict).toMatchObject({ reason: 'SecurityServiceNotFound', message: 'security services that are being deleted: ad2' });
+    expect(verdict).toMatchObject({
+      reason: 'SecurityServiceNotFound',
+      message: 'security services that are being deleted: ad2',
+    });
   });
 
   it('refuses a service that was looked for and not found', () => {
@@ -404,7 +405,11 @@ describe('the phase of servers', () => {
   it.each(cases)('judges %s', (_, changes, why) => {
     const verdict = refusalOf({ ...passing(), servers: [guardServer('s1', changes)] });
     if (why === undefined) expect(verdict).toBeUndefined();
-    else expect(verdict).toMatchObject({ reason: 'ShareServerNotActive', message: expect.stringContaining(`s1 (${why})`) });
+    else
+      expect(verdict).toMatchObject({
+        reason: 'ShareServerNotActive',
+        message: expect.stringContaining(`s1 (${why})`),
+      });
   });
 
   it('does not see servers whose set-up failed', () => {

@@ -1,5 +1,5 @@
 import { nameList } from '../../api/name-list.ts';
-import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
+import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
 import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
@@ -10,6 +10,7 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { usageOf } from '../service-usage.ts';
 import { pausedStanding } from '../standings.ts';
 import { draftOf, type Standing } from '../status-draft.ts';
 
@@ -156,18 +157,4 @@ export class SecurityServiceReconciler {
       ...servers.map(({ metadata }) => `ShareServer ${metadata.name}`),
     ];
   }
-}
-
-/** What a service's status says about its use: by the networks that record it, or are about to. */
-export function usageOf(
-  operator: Operator,
-  service: SecurityService,
-): Pick<SecurityServiceStatus, 'shareNetworks' | 'inUse'> {
-  const { serversOf } = related(operator, service.metadata.namespace ?? '');
-  const recording = new Set(networksRecording(operator, service).map(({ metadata }) => metadata.name));
-  for (const network of operator.joining.of(uidOf(service))) recording.add(network);
-  return {
-    shareNetworks: recording.size,
-    inUse: [...recording].some((network) => serversOf(network).length > 0),
-  };
 }

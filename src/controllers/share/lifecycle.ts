@@ -4,12 +4,13 @@ import type { Share } from '../../api/v1alpha1/share.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedExportLocations } from '../driver-data.ts';
 import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { timestamp } from '../operator.ts';
 import { serverOfShare } from '../server-for-driver.ts';
 import { shareAvailable } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';
@@ -107,8 +108,6 @@ interface Fresh {
   readonly network: ShareScope['network'];
   readonly operation: NonNullable<NonNullable<Share['status']>['operation']>;
 }
-
-type Permit = Awaited<ReturnType<ShareScope['operator']['calls']['permit']>>;
 
 /** Runs a driver call of the share, outside of a worker; its failures are stored. */
 async function withOperation(

@@ -7,9 +7,9 @@ import { namespaceIsTerminating, related } from '../../cluster-state/related.ts'
 import { associationPending } from '../../network-change/association.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import { isAlreadyExists } from '../../runtime/api-error.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { lastingRefusal, type Placement, placeShare } from '../../scheduling/placement.ts';
-import { timestamp } from '../operator.ts';
 import { namespaceNotKnown, namespaceTerminating, type Wait } from '../waits.ts';
 import type { Reservations } from './reservations.ts';
 import type { ShareScope } from './scope.ts';

@@ -10,12 +10,13 @@ import { neverSetUp } from '../../network-change/server-state.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
 import type { CacheEvent } from '../../runtime/cache.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { LockTable } from '../driver-calls/lock-table.ts';
-import { addFinalizer, hasFinalizer, nameOf } from '../finalizers.ts';
+import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { pausedStanding, shareAvailable } from '../standings.ts';
+import type { Wait } from '../waits.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { deleteShare } from './deletion.ts';
 import { create, resize } from './lifecycle.ts';
@@ -143,15 +144,10 @@ export class ShareReconciler {
     const failed = server?.status?.phase === 'error' && neverSetUp(server);
     if (failed || (await hasLostServer(scope))) {
       // Placed again, elsewhere if there is an elsewhere; what waits for nothing else follows the server's own retries.
-      draft.set({ backendName: undefined, shareServerName: undefined, operation: undefined });
       const placed = await this.#place(scope);
-      if (!placed.ok) {
-        const { backendName, shareServerName, operation } = share.status ?? {};
-        draft.set({ backendName, shareServerName, operation });
-        draft.stand({ state: 'working', reason: placed.reason, message: placed.message });
-        return undefined;
-      }
-      draft.stand({ state: 'working', reason: 'Placed', message: 'placed again: its share server failed or is gone' });
+      const again: Wait = { reason: 'Placed', message: 'placed again: its share server failed or is gone' };
+      const { reason, message } = placed.ok ? again : placed;
+      draft.stand({ state: 'working', reason, message });
       return undefined;
     }
     if (share.status?.backendName === undefined) {

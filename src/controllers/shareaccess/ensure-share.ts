@@ -1,5 +1,6 @@
 import { formatQuantity } from '../../api/quantity.ts';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
@@ -45,8 +46,7 @@ export async function ensureShare(
       draft.stand({
         state: 'stalled',
         reason: 'ShareLost',
-        message:
-          'the storage system does not have the share any more; delete the Share, or restore its data and set the annotation sharenet.io/reconcile-requested-at',
+        message: `the storage system does not have the share any more; delete the Share, or restore its data and set the annotation ${labels.reconcileRequestedAt}`,
       });
     }
     return draft.write(client, informers.shares);

@@ -4,9 +4,8 @@ import type { ShareAccess, ShareAccessPhase } from '../../api/v1alpha1/share-acc
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { DriverError } from '../../drivers/errors.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { pausedStanding } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';

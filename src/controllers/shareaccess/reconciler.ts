@@ -6,11 +6,11 @@ import { related } from '../../cluster-state/related.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
-import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { shortest } from '../soonest.ts';
 import { whyNoRemoval } from '../waits.ts';
 import { tellsNews } from '../watched-facts.ts';
 import { applyBatch, prepareAhead } from './apply.ts';
@@ -118,14 +118,14 @@ export class ShareAccessReconciler {
     if (deny || grant || recovery) {
       const waiting = [...(deny ? plan.deny : []), ...(grant ? [...plan.add, ...plan.update] : [])];
       const poll = await this.#work(scope, { deny, grant, recovery, waiting });
-      wake = soonest(wake, poll);
+      wake = shortest(wake, poll);
     }
     await this.#progress.writeShareSummary(scope);
     const { rulesOf } = related(this.#operator, scope.namespace);
     if (rulesOf(share.metadata.name).some((rule) => readyReason(rule) === 'AccessKeySecretConflict')) {
-      wake = soonest(wake, foreignSecretLookMs);
+      wake = shortest(wake, foreignSecretLookMs);
     }
-    return { requeueAfterMs: soonest(wake, this.#recovery.nextMs(share)) };
+    return { requeueAfterMs: shortest(wake, this.#recovery.nextMs(share)) };
   }
 
   /** Tells what can go ahead; rules that can't say why once they have waited for a moment. */
@@ -139,8 +139,8 @@ export class ShareAccessReconciler {
       wake = await this.#progress.wait(shareKey, plan.deny, 'queued_to_deny', denialWait);
     }
     if (grantWait !== undefined) {
-      wake = soonest(wake, await this.#progress.wait(shareKey, plan.add, 'queued_to_apply', grantWait));
-      wake = soonest(wake, await this.#progress.wait(shareKey, plan.update, 'queued_to_update', grantWait));
+      wake = shortest(wake, await this.#progress.wait(shareKey, plan.add, 'queued_to_apply', grantWait));
+      wake = shortest(wake, await this.#progress.wait(shareKey, plan.update, 'queued_to_update', grantWait));
     }
     return {
       wake,
@@ -231,9 +231,4 @@ export class ShareAccessReconciler {
 
 function keyOf({ namespace, share }: AccessScope): string {
   return `${namespace}/${share.metadata.name}`;
-}
-
-function soonest(...delays: readonly (number | undefined)[]): number | undefined {
-  const known = delays.filter((delay) => delay !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }

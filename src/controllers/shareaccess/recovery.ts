@@ -3,6 +3,7 @@ import type { Share } from '../../api/v1alpha1/share.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import type { Permit } from '../driver-calls/driver-calls.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
 import { draftOf } from '../status-draft.ts';
@@ -10,8 +11,6 @@ import { isIntact, recover } from './apply.ts';
 import { ensureShare } from './ensure-share.ts';
 import { type AccessScope, whyNoCall, whyNoGrant } from './scope.ts';
 import { isRecovering } from './update-access.ts';
-
-type Permit = Parameters<typeof recover>[1];
 
 const resyncMs = 10 * 3600_000;
 const overdueLookMs = 60_000;

@@ -1,11 +1,11 @@
 import type { ShareStatus } from '../../api/v1alpha1/share.ts';
 import type { AccessRequest, AccessUpdates, DriverAccessRule } from '../../drivers/driver.ts';
 import { InProgress } from '../../drivers/errors.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { timestamp } from '../operator.ts';
 import { serverOfShare } from '../server-for-driver.ts';
 import { draftOf } from '../status-draft.ts';
 import { type AccessScope, timeoutOf } from './scope.ts';

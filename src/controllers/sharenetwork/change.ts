@@ -1,16 +1,14 @@
 import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { shareServers } from '../../api/v1alpha1/resource-types.ts';
-import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { NetworkChangeRecord, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { related } from '../../cluster-state/related.ts';
 import { neverSetUp, updateFailed } from '../../network-change/server-state.ts';
 import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
-import { boundedDetails } from '../driver-data.ts';
-import { appliedService, serviceDetails } from '../driver-requests.ts';
-import { timestamp } from '../operator.ts';
+import { beginning } from '../change-beginning.ts';
 import { draftOf, ownPhase } from '../status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
@@ -126,24 +124,6 @@ async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Pr
 function isPaced(network: ShareNetwork | undefined): boolean {
   const policy = network?.spec.securityServiceChange;
   return policy?.maxConcurrentServers !== undefined || policy?.maxFailures !== undefined;
-}
-
-/** What is stored of a server whose call may begin: the operation, and the backend details with the new services. */
-export function beginning(
-  server: ShareServer,
-  id: string,
-  startedTime: string,
-  serviceOf: (name: string) => SecurityService | undefined,
-  changes: readonly { readonly to: { readonly name: string } }[],
-): Partial<ShareServerStatus> {
-  const services = changes.flatMap(({ to }) => {
-    const service = serviceOf(to.name);
-    return service === undefined ? [] : [appliedService(service, undefined)];
-  });
-  return {
-    operation: { id, name: 'updateShareServerSecurityService', startedTime },
-    backendDetails: boundedDetails(server.status?.backendDetails ?? {}, serviceDetails(services)),
-  };
 }
 
 /** Reason of the event, by result. */

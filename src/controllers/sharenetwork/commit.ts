@@ -8,9 +8,9 @@ import type {
 } from '../../api/v1alpha1/share-network.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { timestamp } from '../operator.ts';
-import { usageOf } from '../securityservice/reconciler.ts';
+import { usageOf } from '../service-usage.ts';
 import { draftOf, ownPhase, type Standing } from '../status-draft.ts';
 import { type WantedChange, type Wish, wishOf } from './association.ts';
 import { liveServers, standInChange } from './change.ts';

@@ -1,4 +1,5 @@
 import { isReady } from '../../api/v1alpha1/conditions.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ServerHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
@@ -42,8 +43,7 @@ export class HealthLooks {
       try {
         const health = await ask(scope, `look/${uid}/${now}`);
         if (health?.exists === false) {
-          const message =
-            'the storage system does not have the share server at present; sharenet.io/reconcile-requested-at has it looked at for good';
+          const message = `the storage system does not have the share server at present; ${labels.reconcileRequestedAt} has it looked at for good`;
           draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
         } else standAs(scope, health);
       } catch (thrown) {

@@ -4,9 +4,9 @@ import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
-import { hasFinalizer, nameOf } from '../finalizers.ts';
+import { hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
 import { pausedStanding, serverAvailable } from '../standings.ts';
@@ -17,7 +17,8 @@ import { examine, HealthLooks, shareServerUnhealthy } from './examine.ts';
 import { retireWhenUnused } from './idle.ts';
 import { observeReset } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
-import { addressesExhausted, type GivenAddresses, setUp } from './set-up.ts';
+import type { GivenAddresses } from './server-addresses.ts';
+import { addressesExhausted, setUp } from './set-up.ts';
 import { servesOn, standBlocked, tearDown } from './tear-down.ts';
 
 /** Sets share servers up, takes them through changes of security services, and tears them down. */

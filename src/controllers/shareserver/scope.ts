@@ -5,13 +5,14 @@ import type { ShareServer, ShareServerPhase } from '../../api/v1alpha1/share-ser
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { DriverError } from '../../drivers/errors.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { timeoutsOf } from '../driver-requests.ts';
-import { type Operator, requiredTenant, timestamp } from '../operator.ts';
+import { type Operator, requiredTenant } from '../operator.ts';
 import { draftOf, ownPhase, type Standing, type StatusDraft } from '../status-draft.ts';
 
 export type ServerDraft = StatusDraft<ShareServer>;

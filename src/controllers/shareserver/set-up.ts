@@ -1,13 +1,12 @@
-import type { ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
-import type { NetworkAllocation, ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { associationPending } from '../../network-change/association.ts';
 import { takesChanges } from '../../network-change/backend-state.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { allocateAddresses, canonicalAddress, segmentKey } from '../../scheduling/address-allocation.ts';
 import { segmentOf } from '../../scheduling/segments.ts';
 import { segmentAllowed } from '../../scheduling/selection.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
@@ -16,7 +15,6 @@ import { boundedDetails, isStorable, storableIdentifier } from '../driver-data.t
 import { driverNetwork, serviceDetails } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
-import { timestamp } from '../operator.ts';
 import { serverForDriver } from '../server-for-driver.ts';
 import { serverAvailable } from '../standings.ts';
 import { draftOf, ownPhase } from '../status-draft.ts';
@@ -24,6 +22,7 @@ import { namespaceTerminating, networkNotActive, type Wait } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import type { CallProgress } from './call-progress.ts';
 import { leavePhase, type ServerScope, serverCallScope, storedError } from './scope.ts';
+import { allocate, type GivenAddresses, subnetOf } from './server-addresses.ts';
 import { passService, whyNotPassable } from './services.ts';
 
 const firstRetryMs = 5000;
@@ -252,11 +251,6 @@ function whyNoSegment(scope: ServerScope): Wait | undefined {
   };
 }
 
-/** The server's subnet as its network has it now. */
-function subnetOf({ server, network }: ServerScope): ShareNetworkSubnet | undefined {
-  return network?.spec.subnets?.find(({ name }) => name === server.spec.subnetName);
-}
-
 /**
  * Milliseconds until a failed set-up is tried again; at once on a new association or token. The pause grows with the time that
  * has gone into it, which needs no counter and survives restarts.
@@ -278,49 +272,4 @@ function retryDelay({ operator, server, network, draft }: ServerScope): number {
   const spent = failedAt - Date.parse(operation?.startedTime ?? lastError.time);
   const pause = Math.min(lastRetryMs, Math.max(firstRetryMs, spent));
   return Math.max(0, failedAt + pause - operator.clock.now());
-}
-
-/**
- * Addresses that this process chose, by server UID: until they are stored, another server that asks in the same moment must not
- * be given them.
- */
-export type GivenAddresses = Map<string, readonly NetworkAllocation[]>;
-
-type Allocations =
-  | { readonly addresses: readonly NetworkAllocation[] }
-  | { readonly exhausted: true; readonly message: string };
-
-/** The server's addresses: those it has, else free ones of its subnet, unique on the backend's segment over all namespaces. */
-function allocate(scope: ServerScope, count: number, given: GivenAddresses): Allocations {
-  const { operator, server } = scope;
-  const present = server.status?.networkAllocations ?? [];
-  const subnet = subnetOf(scope);
-  if (present.length > 0 || count === 0) return { addresses: present };
-  if (subnet === undefined) {
-    return { exhausted: true, message: `subnet ${server.spec.subnetName} is not in the share network any more` };
-  }
-  const segment = segmentKey(subnet);
-  const others = operator.informers.shareServers.cache
-    .byIndex('byBackend', server.spec.backendName)
-    .filter((other) => uidOf(other) !== uidOf(server));
-  const used = new Set<string>();
-  for (const other of others) {
-    for (const { subnetName, ipAddress } of other.status?.networkAllocations ?? given.get(uidOf(other)) ?? []) {
-      if ((segmentKeyOf(operator, other, subnetName) ?? segment) === segment) used.add(canonicalAddress(ipAddress));
-    }
-  }
-  const result = allocateAddresses({ subnet, count, used });
-  if (result.exhausted === true) return result;
-  const addresses = result.addresses.map((ipAddress) => ({ subnetName: subnet.name, ipAddress }));
-  given.set(uidOf(server), addresses);
-  return { addresses };
-}
-
-/** Segment of another server's subnet; where that can't be told its address is taken for used. */
-function segmentKeyOf(operator: ServerScope['operator'], server: ShareServer, subnetName: string): string | undefined {
-  const given = server.status?.subnet;
-  if (given?.name === subnetName) return segmentKey(given);
-  const network = related(operator, server.metadata.namespace ?? '').network(server.spec.shareNetworkName);
-  const subnet = network?.spec.subnets?.find(({ name }) => name === subnetName);
-  return subnet === undefined ? undefined : segmentKey(subnet);
 }

@@ -1,17 +1,15 @@
-import { parseDuration } from '../../api/duration.ts';
 import { nameList } from '../../api/name-list.ts';
 import { formatQuantity } from '../../api/quantity.ts';
-import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
 import { usersOfBackend } from '../../cluster-state/backend-users.ts';
-import { isPaused, requestToken } from '../../cluster-state/requests.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Capabilities } from '../../drivers/driver.ts';
 import { identityRefusal } from '../../drivers/identity.ts';
 import { configMemberOf, type DriverModules } from '../../drivers/registry.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import { nameOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
-import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { backendAvailable, pausedStanding } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';
@@ -102,8 +100,8 @@ export class StorageBackendReconciler {
   ): Promise<ReconcileResult | undefined> {
     const { clock, random, informers } = this.#operator;
     const { name } = backend.metadata;
-    const token = requestToken(backend, labels.reconcileRequestedAt);
-    const asked = token !== undefined && token !== backend.status?.lastHandledReconcileAt;
+    const token = unhandledReconcileToken(backend);
+    const asked = token !== undefined;
     const users = usersOfBackend(this.#operator, name);
     const wanted = this.#drivers.wanted(backend, users.length > 0);
     if (asked) draft.set({ lastHandledReconcileAt: token });
@@ -182,9 +180,4 @@ function probedStatus({ capacity, ...capabilities }: Capabilities): Partial<Stor
       ? {}
       : { capacity: { total: formatQuantity(capacity.total), available: formatQuantity(capacity.available) } }),
   };
-}
-
-/** Time after which a share server without shares is torn down, in milliseconds; 0: never. */
-export function unusedServerTimeoutOf(backend: StorageBackend | undefined): number {
-  return parseDuration(backend?.spec.unusedShareServerTimeout ?? '10m') ?? 600_000;
 }
