@@ -81,7 +81,7 @@ const inError: ShareAccessStatus = { phase: 'error' };
 
 /** Where a rule went; the reason for a problem. */
 function fate(plan: RulePlan, one: ShareAccess): string {
-  const lists = ['add', 'update', 'deny', 'keep', 'failed', 'hitByServer'] as const;
+  const lists = ['add', 'update', 'deny', 'keep', 'hitByServer'] as const;
   const found: string[] = lists.filter((list) => plan[list].includes(one));
   for (const problem of plan.problems) if (problem.rule === one) found.push(problem.reason);
   return found.join('+') || 'left alone';
@@ -120,7 +120,7 @@ describe('planRules', () => {
       { status: applied, paused: true, deleting: true },
       'keep',
     ],
-    ['a rule that the backend refused', { status: inError, reason: 'AccessRejected' }, 'failed'],
+    ['a rule that the backend refused', { status: inError, reason: 'AccessRejected' }, 'left alone'],
     ['the same, asked for again', { status: inError, reason: 'AccessRejected', asked: true }, 'add'],
     [
       'the same, granted before',

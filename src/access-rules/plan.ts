@@ -1,3 +1,4 @@
+import { findCondition } from '../api/v1alpha1/conditions.ts';
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { BackendCapabilities, ShareProtocol } from '../api/v1alpha1/storage-backend.ts';
@@ -39,8 +40,6 @@ export interface RulePlan {
   readonly keep: readonly ShareAccess[];
   /** Rules that can't be applied and whose status has to say so. */
   readonly problems: readonly RuleProblem[];
-  /** In error by their last call; part of a recovery. */
-  readonly failed: readonly ShareAccess[];
   /** In error because of their share server. */
   readonly hitByServer: readonly ShareAccess[];
 }
@@ -64,7 +63,7 @@ export function mayBeGranted(rule: ShareAccess): boolean {
 
 /** Reason of the rule's Ready condition. */
 export function readyReason(rule: ShareAccess): string | undefined {
-  return rule.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+  return findCondition(rule.status?.conditions, 'Ready')?.reason;
 }
 
 /** Turns the rules of one share into what the driver has to be asked for. */
@@ -74,7 +73,6 @@ export function planRules(input: RulePlanInput): RulePlan {
   const deny: ShareAccess[] = [];
   const keep: ShareAccess[] = [];
   const problems: RuleProblem[] = [];
-  const failed: ShareAccess[] = [];
   const hitByServer: ShareAccess[] = [];
   const rivals = Map.groupBy(input.rules, ({ spec }) => targetKey(spec));
   const surplus = surplusOf(input.rules);
@@ -100,16 +98,14 @@ export function planRules(input: RulePlanInput): RulePlan {
       continue;
     }
     const final = inError && !judgedReasons.has(readyReason(rule) ?? '') && !isChanged(rule);
-    if (final && !input.isAskedFor(rule)) {
-      failed.push(rule);
-      continue;
-    }
+    // Refused by the backend: left alone until somebody changes it or asks.
+    if (final && !input.isAskedFor(rule)) continue;
     const wanted = rule.spec.accessLevel ?? 'rw';
     if (applied === undefined || inError) add.push(rule);
     else if (applied !== wanted || input.isAskedFor(rule) || mayHaveBeenUpdated(rule)) update.push(rule);
     else keep.push(rule);
   }
-  return { add, update, deny, keep, problems, failed, hitByServer };
+  return { add, update, deny, keep, problems, hitByServer };
 }
 
 /** Whether the spec changed since the rule was last judged. */

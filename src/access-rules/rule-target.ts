@@ -10,7 +10,7 @@ export type RuleTarget = Pick<ShareAccessSpec, 'accessType' | 'accessTo'>;
 const controlCharacter = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /**
- * Judges the target and the level of an access rule by their format ("Validation" of the design of access rules).
+ * Judges the target and the level of an access rule by their format.
  * @returns one sentence that says what is wrong, undefined when nothing is
  */
 export function validateRule(spec: RuleTarget & Pick<ShareAccessSpec, 'accessLevel'>): string | undefined {

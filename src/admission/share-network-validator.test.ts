@@ -91,7 +91,7 @@ describe('a change of the security services of a network with share servers', ()
   });
 
   interface Refused {
-    readonly row: string;
+    readonly what: string;
     readonly code: number;
     readonly reason: string;
     readonly says: RegExp;
@@ -103,7 +103,7 @@ describe('a change of the security services of a network with share servers', ()
   const inChange: ShareNetwork = { ...stored, status: { ...recordsAD, phase: 'network_change' } };
   const table: readonly Refused[] = [
     {
-      row: 'G1',
+      what: 'a network that is not active',
       code: 422,
       reason: 'ShareNetworkNotActive',
       says: /net is in network_change; may be retried after the status is active/,
@@ -111,14 +111,14 @@ describe('a change of the security services of a network with share servers', ()
       wanted: annotated('again', inChange),
     },
     {
-      row: 'G2',
+      what: 'a service that does not exist',
       code: 400,
       reason: 'SecurityServiceNotFound',
       says: /do not exist: later/,
       wanted: changed({ securityServices: [refer('later')] }),
     },
     {
-      row: 'G2 of one that is being deleted',
+      what: 'a service that is being deleted',
       code: 400,
       reason: 'SecurityServiceNotFound',
       says: /being deleted: ad2/,
@@ -129,49 +129,49 @@ describe('a change of the security services of a network with share servers', ()
       },
     },
     {
-      row: 'G3',
+      what: 'a service of another type',
       code: 400,
       reason: 'SecurityServiceTypeMismatch',
       says: /ad2 \(is active_directory, referred to as ldap\)/,
       wanted: changed({ securityServices: [refer('ad'), refer('ad2', 'ldap')] }),
     },
     {
-      row: 'G4',
+      what: 'an entry that is removed',
       code: 403,
       reason: 'ShareNetworkInUse',
       says: /used by share servers server: .* active_directory \(ad\)/,
       wanted: changed({ securityServices: [] }),
     },
     {
-      row: 'G5',
+      what: 'a server that can not be updated',
       code: 403,
       reason: 'SecurityServiceUpdateNotSupported',
       says: /: server$/,
       arrange: () => rig.show('storageBackends', probedBackend('backend', { securityServiceUpdateSupport: false })),
     },
     {
-      row: 'G5 by the type',
+      what: 'a type that the backend does not support',
       code: 403,
       reason: 'SecurityServiceTypeNotSupported',
       says: /share servers server .* active_directory/,
       arrange: () => rig.show('storageBackends', probedBackend('backend', { securityServiceTypes: ['ldap'] })),
     },
     {
-      row: 'G6',
+      what: 'a backend that is not available',
       code: 409,
       reason: 'BackendUnavailable',
       says: /^not a field conflict; retry later: .*backend/,
       arrange: () => rig.show('storageBackends', probedBackend('backend', {}, { enabled: false })),
     },
     {
-      row: 'G7',
+      what: 'a server that is not active',
       code: 409,
       reason: 'ShareServerNotActive',
       says: /^not a field conflict; retry later: .*server \(error\)/,
       arrange: () => rig.show('shareServers', activeServer('server', { phase: 'error' })),
     },
     {
-      row: 'G8 of a share in a call of this process',
+      what: 'a share in a call of this process',
       code: 409,
       reason: 'ShareBusy',
       says: /^not a field conflict; retry later: .*shares share$/,
@@ -181,7 +181,7 @@ describe('a change of the security services of a network with share servers', ()
       },
     },
     {
-      row: 'G8 of a share handed over',
+      what: 'a share handed over',
       code: 409,
       reason: 'ShareBusy',
       says: /shares share$/,
@@ -189,7 +189,7 @@ describe('a change of the security services of a network with share servers', ()
         rig.show('shares', share({ operation: { id: 'i', name: 'createShare', token: 't', startedTime: '' } })),
     },
     {
-      row: 'G8 of a rule in a call of this process',
+      what: 'a rule in a call of this process',
       code: 409,
       reason: 'AccessRulesNotActive',
       says: /^not a field conflict; retry later: .*access rules new$/,
@@ -199,14 +199,14 @@ describe('a change of the security services of a network with share servers', ()
       },
     },
     {
-      row: 'G8 of a rule in a call of another replica',
+      what: 'a rule in a call of another replica',
       code: 409,
       reason: 'AccessRulesNotActive',
       says: /access rules rule$/,
       arrange: () => rig.show('shareAccesses', rule({ phase: 'updating', conditions: asking('Applying') })),
     },
     {
-      row: 'G8 of rules handed over',
+      what: 'rules handed over',
       code: 409,
       reason: 'AccessRulesNotActive',
       says: /access rules new$/,
@@ -216,22 +216,22 @@ describe('a change of the security services of a network with share servers', ()
       },
     },
     {
-      row: 'G9',
+      what: 'an incomplete service',
       code: 400,
       reason: 'SecurityServiceIncomplete',
       says: /ad2 \(missing: user\)/,
       arrange: () => rig.show('securityServices', service('ad2', { user: ' ' })),
     },
     {
-      row: 'G9 of its Secret',
+      what: 'a service without its Secret',
       code: 400,
       reason: 'SecurityServiceIncomplete',
-      says: /ad2 \(Secret unmarked or its key does not exist\)/,
+      says: /ad2 \(Secret unmarked does not exist, lacks the label sharenet\.io\/credentials: "true", or .* key password\)/,
       arrange: () => rig.show('securityServices', service('ad2', { passwordSecretRef: { name: 'unmarked' } })),
     },
   ];
 
-  it.each(table)('is refused by $row: $code $reason', ({ code, reason, says, arrange, wanted, before }) => {
+  it.each(table)('is refused for $what: $code $reason', ({ code, reason, says, arrange, wanted, before }) => {
     arrange?.();
     expect(update(wanted ?? replaced, before ?? stored)).toEqual({
       allowed: false,
@@ -256,7 +256,9 @@ describe('a change of the security services of a network with share servers', ()
     rig.show('securityServices', service('ad2', { passwordSecretRef: { name: 'later' } }));
     expect(tryOut(replaced)).toEqual({
       allowed: true,
-      warnings: [expect.stringMatching(/SecurityServiceIncomplete: .*ad2 \(Secret later or its key does not exist\)/)],
+      warnings: [
+        expect.stringMatching(/SecurityServiceIncomplete: .*ad2 \(Secret later does not exist, lacks the label .*\)/),
+      ],
     });
   });
 
@@ -315,7 +317,7 @@ describe('a network without share servers', () => {
     expect(update(changed({ securityServices: [refer('later')] }, fresh), fresh)).toEqual(allowed);
   });
 
-  it('is refused a service of another type (G3), created or updated', () => {
+  it('is refused a service of another type, created or updated', () => {
     const wrong = changed({ securityServices: [refer('ad', 'ldap'), refer('later', 'kerberos')] }, fresh);
     for (const verdict of [create(wrong), update(wrong, fresh)]) {
       expect(verdict).toMatchObject({ code: 400, reason: 'SecurityServiceTypeMismatch' });

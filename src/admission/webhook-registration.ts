@@ -160,9 +160,9 @@ export async function removeRegistration(client: ApiClient, logger: Logger): Pro
     logger.info(name, 'the webhook is off: its registration was removed');
   } catch (error) {
     if (isNotFound(error)) return;
-    const why = error instanceof Error ? error.message : String(error);
-    if (isForbidden(error)) logger.info({ why }, 'the webhook is off; whether it is still registered is not known');
-    else logger.warn({ why }, 'the webhook is off, but its registration could not be removed');
+    if (isForbidden(error))
+      logger.info({ err: error }, 'the webhook is off; whether it is still registered is not known');
+    else logger.warn({ err: error }, 'the webhook is off, but its registration could not be removed');
   }
 }
 

@@ -155,7 +155,9 @@ describe('the webhook server', () => {
       throw new TypeError('x is undefined');
     };
     expect(await ask()).toEqual({ status: 500, body: 'internal error, see the operator log\n' });
-    expect(logged.join('')).toContain('x is undefined');
+    expect(JSON.parse(logged.at(-1) ?? '')).toMatchObject({
+      err: { type: 'TypeError', message: 'x is undefined', stack: expect.stringContaining('webhook-server') },
+    });
     expect(logged.join('')).not.toContain('secret-name');
     expect(await registry.metrics()).toContain('requests_total{webhook="/validate",code="500"} 1');
   });

@@ -124,9 +124,11 @@ export class WebhookServer {
     } catch (error) {
       const status =
         error instanceof RefusedRequestError ? error.status : error instanceof AdmissionReviewError ? 400 : 500;
-      const message = error instanceof Error ? error.message : String(error);
-      if (status !== 500) return { status, type: 'text/plain; charset=utf-8', body: `${message}\n` };
-      this.#options.logger.error({ error: message }, 'an admission request could not be answered');
+      if (status !== 500) {
+        const message = error instanceof Error ? error.message : String(error);
+        return { status, type: 'text/plain; charset=utf-8', body: `${message}\n` };
+      }
+      this.#options.logger.error({ err: error }, 'an admission request could not be answered');
       return { status, type: 'text/plain; charset=utf-8', body: 'internal error, see the operator log\n' };
     }
   }

@@ -1,3 +1,4 @@
+import { isReady } from '../api/v1alpha1/conditions.ts';
 import { reapplyRequestedAt } from '../api/v1alpha1/labels.ts';
 import type { LastNetworkChange, ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
@@ -142,8 +143,7 @@ export class ChangeFollower {
     const before =
       last === undefined ? '' : `; the last one: ${last.result}, ${changesText(last.changes, last.requestedBy)}`;
     const message = `no change is under way${before}${text === '' ? '' : `; ${text}`}`;
-    const ready = network.status?.conditions?.find(({ type }) => type === 'Ready');
-    return { events: [{ kind: 'idle', message }], end: ready?.status === 'True' ? 'good' : 'bad' };
+    return { events: [{ kind: 'idle', message }], end: isReady(network) ? 'good' : 'bad' };
   }
 
   #wait(text: string, change: string | undefined): readonly ChangeEvent[] {

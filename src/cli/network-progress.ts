@@ -58,6 +58,7 @@ export function networkLines(network: ShareNetwork, servers: readonly ShareServe
   return lines;
 }
 
+/** Security services on one line, by type and name. */
 export function servicesText(services: readonly { readonly type: string; readonly name: string }[]): string {
   return services
     .map(({ type, name }) => `${type} ${name}`)
@@ -65,6 +66,7 @@ export function servicesText(services: readonly { readonly type: string; readonl
     .join(', ');
 }
 
+/** What a change does, and who asked for it, on one line. */
 export function changesText(changes: readonly SecurityServiceChange[], requestedBy: string): string {
   const texts = changes.map(({ type, operation, from, to }) => {
     if (operation === 'update' && from !== undefined) return `${type} ${from.name} -> ${to.name}`;

@@ -1,3 +1,4 @@
+import * as labels from '../api/v1alpha1/labels.ts';
 import { type ReasonEntry, reasons } from '../api/v1alpha1/reasons.ts';
 import { shareNetworks } from '../api/v1alpha1/resource-types.ts';
 import type { CauseStep, HiddenObject } from './cause.ts';
@@ -44,7 +45,7 @@ const commands: readonly (readonly [says: RegExp, command: (step: CauseStep) => 
   [
     /sharenet\.io\/reconcile-requested-at/,
     (step) =>
-      `kubectl annotate ${targetOf(step)}${inNamespace(step)} sharenet.io/reconcile-requested-at="$(date +%s)" --overwrite`,
+      `kubectl annotate ${targetOf(step)}${inNamespace(step)} ${labels.reconcileRequestedAt}="$(date +%s)" --overwrite`,
   ],
   [
     /sharenet\.io\/paused|Remove the annotation/,

@@ -1,12 +1,13 @@
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
+import type { CredentialsState } from '../network-change/completeness.ts';
 import { secretText } from '../runtime/core-types.ts';
 import type { ClusterState } from './cluster-state.ts';
 
 /** What became of looking for a SecurityService's password. */
 export type PasswordLookup =
   | { readonly state: 'usable'; readonly password: string; readonly version: string }
-  | { readonly state: 'missing' | 'not_marked' | 'not_bound' | 'none' };
+  | { readonly state: Exclude<CredentialsState, 'usable'> };
 
 /**
  * Finds the password of a SecurityService. Only Secrets that are marked as credentials are in the cache at all: to the

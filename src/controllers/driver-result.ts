@@ -1,8 +1,6 @@
 import { isConflict } from '../runtime/api-error.ts';
 import type { Informer } from '../runtime/informer.ts';
-import type { KubeObject } from '../runtime/kube-object.ts';
-import { uidOf } from '../runtime/kube-object.ts';
-import { nameOf } from './finalizers.ts';
+import { type KubeObject, nameOf, uidOf } from '../runtime/kube-object.ts';
 import type { Operator } from './operator.ts';
 
 const attempts = 8;

@@ -2,13 +2,7 @@ import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { isNotFound } from '../runtime/api-error.ts';
 import type { Informer } from '../runtime/informer.ts';
-import type { KubeObject, ObjectName } from '../runtime/kube-object.ts';
-
-/** Name of an object. */
-export function nameOf(object: KubeObject): ObjectName {
-  const { namespace, name } = object.metadata;
-  return namespace === undefined ? { name } : { namespace, name };
-}
+import { type KubeObject, nameOf } from '../runtime/kube-object.ts';
 
 /** Whether the operator has taken responsibility for the object. */
 export function hasFinalizer(object: KubeObject): boolean {

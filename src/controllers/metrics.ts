@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { safeReason } from '../api/safe-text.ts';
+import { isReady } from '../api/v1alpha1/conditions.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { Informers } from '../cluster-state/informers.ts';
 import type { ServerHealth } from '../drivers/driver.ts';
@@ -8,7 +9,7 @@ import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import { keyOf } from '../runtime/object-store.ts';
 import { version } from '../version.ts';
-import { isReady, registerObjectGauges } from './object-gauges.ts';
+import { registerObjectGauges } from './object-gauges.ts';
 import { RecentRecoveries } from './recent-recoveries.ts';
 import type { WithStatus } from './unhealthy-objects.ts';
 

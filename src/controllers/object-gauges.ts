@@ -1,15 +1,10 @@
 import { Gauge, type Registry } from 'prom-client';
 import { parseQuantity } from '../api/quantity.ts';
+import { isReady } from '../api/v1alpha1/conditions.ts';
 import type { Informers } from '../cluster-state/informers.ts';
 import { related } from '../cluster-state/related.ts';
-import { findCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import { complaintsOf, type WithStatus, withOwnSeries } from './unhealthy-objects.ts';
-
-/** Whether an object is as wished. */
-export function isReady(object: WithStatus): boolean {
-  return findCondition(object.status?.conditions, 'Ready')?.status === 'True';
-}
 
 /**
  * Adds the gauges that are read from the caches when somebody asks. Objects have series of their own only while something is

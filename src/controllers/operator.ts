@@ -10,6 +10,7 @@ import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { JoiningNetworks } from './joining-networks.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { ChangePace } from './shareserver/change-pace.ts';
+import { namespaceNotKnown } from './waits.ts';
 
 /** What every reconciler works with. */
 export interface Operator extends ClusterState {
@@ -27,28 +28,13 @@ export interface Operator extends ClusterState {
   readonly random: () => number;
 }
 
-/** The tenant that an object belongs to; undefined until its namespace is in the cache. */
-export function tenantOf(operator: Operator, object: KubeObject): Tenant | undefined {
-  const namespace = object.metadata.namespace ?? '';
-  const namespaceUID = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.uid;
-  return namespaceUID === undefined ? undefined : { namespace, namespaceUID };
-}
-
 /**
  * The tenant that an object belongs to, for a driver call.
  * @throws DriverError `Unavailable` while its namespace is not in the cache
  */
 export function requiredTenant(operator: Operator, object: KubeObject): Tenant {
-  const tenant = tenantOf(operator, object);
-  if (tenant !== undefined) return tenant;
-  throw new DriverError({
-    kind: 'Unavailable',
-    reason: 'NamespaceNotKnown',
-    message: `namespace ${object.metadata.namespace} is not known to the operator yet`,
-  });
-}
-
-/** Current time in RFC 3339, whole seconds, as Kubernetes writes times. */
-export function timestamp(clock: Clock): string {
-  return `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
+  const { namespace = '' } = object.metadata;
+  const namespaceUID = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.uid;
+  if (namespaceUID !== undefined) return { namespace, namespaceUID };
+  throw new DriverError({ kind: 'Unavailable', ...namespaceNotKnown(namespace) });
 }

@@ -1,5 +1,4 @@
 import { readyReason } from '../access-rules/plan.ts';
-import type { Share, ShareStatus } from '../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import { related } from '../cluster-state/related.ts';
@@ -11,7 +10,7 @@ import type { Operator } from './operator.ts';
 import { storeKey } from './shareaccess/key-secret.ts';
 import { appliedStanding, writeRule, writeRuleError } from './shareaccess/rule-status.ts';
 import { isApplied } from './shares-for-driver.ts';
-import { StatusDraft } from './status-draft.ts';
+import { draftOf } from './status-draft.ts';
 
 /** Stores what an update of a share server returned for its shares and their rules. A rule being denied is not revived. */
 export async function storeShareResults(
@@ -19,13 +18,13 @@ export async function storeShareResults(
   server: ShareServer,
   { exportLocations, accessUpdates }: SecurityServiceUpdateResult,
 ): Promise<void> {
-  const { informers, client, clock } = operator;
+  const { informers, client } = operator;
   const { sharesOn, rulesOf } = related(operator, server.metadata.namespace ?? '');
   for (const share of sharesOn(server.metadata.name)) {
     const locations = exportLocations?.get(uidOf(share));
     if (locations !== undefined) {
       await writeDriverResult(operator, informers.shares, share, (fresh) => {
-        const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
+        const draft = draftOf(operator, fresh);
         return draft.set({ exportLocations: boundedExportLocations(locations) }).write(client, informers.shares);
       });
     }

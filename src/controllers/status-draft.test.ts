@@ -16,7 +16,7 @@ function share(status?: ShareStatus): Share {
 }
 
 function draftOf(object: Share, now = noon) {
-  return new StatusDraft<ShareStatus, Share>(object, now);
+  return new StatusDraft(object, now);
 }
 
 const ready: Standing = { state: 'ready', reason: 'Available', message: 'the share can be mounted' };

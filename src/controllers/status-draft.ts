@@ -1,20 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { safeReason, safeText } from '../api/safe-text.ts';
-import type { Condition } from '../api/v1alpha1/conditions.ts';
-import * as labels from '../api/v1alpha1/labels.ts';
+import { type Condition, findCondition } from '../api/v1alpha1/conditions.ts';
 import type { ConditionType } from '../api/v1alpha1/reasons.ts';
 import { invalidTokens } from '../cluster-state/request-tokens.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
-import { findCondition, removeCondition, setCondition } from '../runtime/conditions.ts';
+import { removeCondition, setCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
+import type { Operator } from './operator.ts';
 
-/** What every status of this project has. */
-interface CommonStatus {
-  readonly observedGeneration?: number;
-  readonly conditions?: readonly Condition[];
-  readonly lastHandledReconcileAt?: string;
+/** What every object of this project has. */
+export interface ManagedObject extends KubeObject {
+  readonly spec: unknown;
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly conditions?: readonly Condition[];
+    readonly lastHandledReconcileAt?: string;
+  };
 }
+
+type StatusOf<T extends ManagedObject> = NonNullable<T['status']>;
 
 type Changes<S> = { readonly [K in keyof S]?: S[K] | undefined };
 
@@ -32,33 +37,30 @@ export interface Standing {
 }
 
 /** The status of one object while it is being worked out: compared with what is stored, written once and only when it differs. */
-export class StatusDraft<
-  S extends CommonStatus,
-  T extends KubeObject & { readonly spec: unknown; readonly status?: S },
-> {
+export class StatusDraft<T extends ManagedObject> {
   readonly object: T;
   readonly #now: Date;
-  #status: S;
+  #status: StatusOf<T>;
 
   constructor(object: T, now: Date) {
     this.object = object;
     this.#now = now;
     // An object without a status is one whose kind has no default for it: every field of it is optional.
-    this.#status = object.status ?? ({} as S);
+    this.#status = object.status ?? ({} as StatusOf<T>);
   }
 
-  get status(): S {
+  get status(): StatusOf<T> {
     return this.#status;
   }
 
   /** Sets fields; undefined removes one. */
-  set(changes: Changes<S>): this {
+  set(changes: Changes<StatusOf<T>>): this {
     const next: Record<string, unknown> = Object.fromEntries(Object.entries(this.#status));
     for (const [key, value] of Object.entries(changes)) {
       if (value === undefined) delete next[key];
       else next[key] = value;
     }
-    this.#status = next as S;
+    this.#status = next as StatusOf<T>;
     return this;
   }
 
@@ -106,7 +108,7 @@ export class StatusDraft<
     else this.removeCondition('Reconciling');
     if (state === 'stalled') this.setCondition('Stalled', 'True', reason, message);
     else this.removeCondition('Stalled');
-    return this.set({ observedGeneration: this.object.metadata.generation } as Changes<S>);
+    return this.set({ observedGeneration: this.object.metadata.generation } as Changes<StatusOf<T>>);
   }
 
   get changed(): boolean {
@@ -138,9 +140,12 @@ export class StatusDraft<
   }
 }
 
-/** How a paused object stands. */
-export const pausedStanding: Standing = {
-  state: 'working',
-  reason: 'Paused',
-  message: `left alone because of the annotation ${labels.paused}; remove it to go on`,
-};
+/** A phase of the operator's own doing: recorded beside the phase, so that one that somebody else writes is told from it. */
+export function ownPhase<P extends string>(phase: P): { readonly phase: P; readonly recordedPhase: P } {
+  return { phase, recordedPhase: phase };
+}
+
+/** Begins a draft of an object's status. */
+export function draftOf<T extends ManagedObject>({ clock }: Pick<Operator, 'clock'>, object: T): StatusDraft<T> {
+  return new StatusDraft(object, new Date(clock.now()));
+}

@@ -1,7 +1,6 @@
 import { safeText } from '../api/safe-text.ts';
 import type { Informer } from '../runtime/informer.ts';
-import type { KubeObject } from '../runtime/kube-object.ts';
-import { nameOf } from './finalizers.ts';
+import { type KubeObject, nameOf } from '../runtime/kube-object.ts';
 import type { Operator } from './operator.ts';
 
 /** The field manager that last wrote the phase of an object, read live: the cache keeps no managedFields. */

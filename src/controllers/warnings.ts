@@ -1,19 +1,15 @@
 import { safeReason, safeText } from '../api/safe-text.ts';
-import type { Condition } from '../api/v1alpha1/conditions.ts';
 import type { DriverWarning } from '../drivers/driver.ts';
-import type { KubeObject } from '../runtime/kube-object.ts';
 import type { Operator } from './operator.ts';
-import type { StatusDraft } from './status-draft.ts';
+import type { ManagedObject, StatusDraft } from './status-draft.ts';
 
 /** Shows what a driver warned of: an event each, and one condition that the next call without a warning takes away. */
-export function noteWarnings<
-  S extends {
-    readonly observedGeneration?: number;
-    readonly conditions?: readonly Condition[];
-    readonly lastHandledReconcileAt?: string;
-  },
-  T extends KubeObject & { readonly spec: unknown; readonly status?: S },
->(operator: Operator, object: T, draft: StatusDraft<S, T>, warnings: readonly DriverWarning[] | undefined): void {
+export function noteWarnings<T extends ManagedObject>(
+  operator: Operator,
+  object: T,
+  draft: StatusDraft<T>,
+  warnings: readonly DriverWarning[] | undefined,
+): void {
   const [first] = warnings ?? [];
   if (warnings === undefined || first === undefined) {
     draft.removeCondition('Warning');

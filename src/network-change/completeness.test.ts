@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
-import { securityServiceGaps } from './completeness.ts';
+import { credentialsProblem, securityServiceGaps } from './completeness.ts';
 
 const full = {
   dnsIPs: ['10.0.0.53'],
@@ -42,5 +42,24 @@ describe('a security service', () => {
   ];
   it.each(cases)('%j lacks %j', (spec, gaps) => {
     expect(securityServiceGaps(spec)).toEqual(gaps);
+  });
+});
+
+describe('the password of a security service', () => {
+  it('can’t be told to be unmarked or not to be there: one message names both', () => {
+    expect(credentialsProblem('missing', { name: 'ad-a-password' })).toBe(
+      'Secret ad-a-password does not exist, lacks the label sharenet.io/credentials: "true", or has nothing under the key password',
+    );
+    expect(credentialsProblem('missing', { name: 'ad-a-password', key: 'pw' })).toMatch(/under the key pw$/);
+  });
+
+  it('is told to be bound to others', () => {
+    expect(credentialsProblem('not_bound', { name: 'ad-a-password' })).toBe(
+      'Secret ad-a-password is bound to other services by its annotation sharenet.io/credentials-for',
+    );
+  });
+
+  it.each(['usable', 'none'] as const)('has no problem when %s', (state) => {
+    expect(credentialsProblem(state, { name: 'ad-a-password' })).toBeUndefined();
   });
 });

@@ -4,7 +4,8 @@ import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
-import { securityServiceGaps } from './completeness.ts';
+import { takesChanges } from './backend-state.ts';
+import { type CredentialsState, credentialsProblem, securityServiceGaps } from './completeness.ts';
 import { type ChangePlan, planChanges } from './plan.ts';
 import { neverSetUp, updateFailed } from './server-state.ts';
 
@@ -22,8 +23,7 @@ export interface GuardServer {
 export interface GuardService {
   /** Absent when it does not exist. */
   readonly service: SecurityService | undefined;
-  /** State of the password's Secret: marked as credentials and bound to this service, or what is wrong; none: no reference. */
-  readonly credentials: 'usable' | 'missing' | 'not_marked' | 'not_bound' | 'none';
+  readonly credentials: CredentialsState;
 }
 
 /** Everything that the guard decides on. */
@@ -43,9 +43,6 @@ export interface GuardInput {
   readonly operatorNamespace: string;
 }
 
-/** Row of the guard table in the design of security service updates. */
-export type GuardRow = 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7' | 'G8' | 'G9';
-
 /** Reason of a refusal: the condition's reason in the reconciler. */
 export type GuardReason =
   | 'ShareNetworkNotActive'
@@ -63,8 +60,6 @@ export type GuardReason =
 
 /** What the guard found. */
 export interface GuardRefusal {
-  readonly ok: false;
-  readonly row: GuardRow;
   /** HTTP status that admission answers with. */
   readonly code: (typeof admissionCodes)[GuardReason];
   readonly reason: GuardReason;
@@ -74,10 +69,7 @@ export interface GuardRefusal {
   readonly effect: 'wait' | 'stalled';
 }
 
-/** Verdict of the guard. */
-export type GuardVerdict = { readonly ok: true } | GuardRefusal;
-
-/** The facts that several rows use. */
+/** The facts that several checks use. */
 interface Facts {
   readonly input: GuardInput;
   readonly plan: ChangePlan;
@@ -85,18 +77,19 @@ interface Facts {
   readonly servers: readonly GuardServer[];
 }
 
-type Check = (facts: Facts) => Omit<GuardRefusal, 'ok' | 'row' | 'code'> | undefined;
+type Check = (facts: Facts) => Omit<GuardRefusal, 'code'> | undefined;
 
-const rows: readonly (readonly [GuardRow, Check])[] = [
-  ['G1', networkActive],
-  ['G2', servicesExist],
-  ['G3', typesMatch],
-  ['G4', nothingRemoved],
-  ['G5', updateSupported],
-  ['G6', backendsAvailable],
-  ['G7', serversActive],
-  ['G8', sharesAndRulesSettled],
-  ['G9', servicesComplete],
+/** Tried in this order: the first that refuses is told. */
+const checks: readonly Check[] = [
+  networkActive,
+  servicesExist,
+  typesMatch,
+  nothingRemoved,
+  updateSupported,
+  backendsAvailable,
+  serversActive,
+  sharesAndRulesSettled,
+  servicesComplete,
 ];
 
 /** What a network wishes, held against what is recorded, and whether it may be done now. */
@@ -108,26 +101,18 @@ export type ChangeJudgement =
   | { readonly kind: 'allowed'; readonly plan: ChangePlan; readonly servers: readonly ShareServer[] };
 
 /**
- * Judges what a network wishes: the same for its reconciler and for admission.
- * @param passedOver reasons that do not refuse here: the rows after theirs are tried
+ * Judges what a network wishes: the same for its reconciler and for admission. A network without servers that count is not in use:
+ * only its phase, the types of its services and the operator's namespace count for it, since manifests may be applied in any order.
+ * @param passedOver reasons that do not refuse here: the checks after theirs are made
  */
 export function judgeChange(input: GuardInput, passedOver: readonly GuardReason[] = []): ChangeJudgement {
   const facts = factsOf(input);
   const { plan, servers } = facts;
   if (servers.length > 0 && !plan.wanted && !input.reapply) return { kind: 'nothing', plan };
-  const verdict = judge(facts, passedOver);
-  return verdict.ok
+  const refusal = firstRefusal(facts, passedOver);
+  return refusal === undefined
     ? { kind: 'allowed', plan, servers: servers.map(({ server }) => server) }
-    : { kind: 'refused', plan, refusal: verdict };
-}
-
-/**
- * Tells whether the security services of a network may change now. The rows are tried in order and the first hit wins. A network
- * without servers that count is not in use: for it only G1, G3 and the refusal of the operator's namespace hold, since manifests
- * may be applied in any order.
- */
-export function evaluateGuard(input: GuardInput): GuardVerdict {
-  return judge(factsOf(input), []);
+    : { kind: 'refused', plan, refusal };
 }
 
 function factsOf(input: GuardInput): Facts {
@@ -138,13 +123,13 @@ function factsOf(input: GuardInput): Facts {
   return { input, plan, servers: input.servers.filter(({ server, busy }) => countsInGuard(server, busy)) };
 }
 
-function judge(facts: Facts, passedOver: readonly GuardReason[]): GuardVerdict {
-  for (const [row, check] of rows) {
+function firstRefusal(facts: Facts, passedOver: readonly GuardReason[]): GuardRefusal | undefined {
+  for (const check of checks) {
     const refusal = check(facts);
     if (refusal === undefined || passedOver.includes(refusal.reason)) continue;
-    return { ok: false, row, code: admissionCodes[refusal.reason], ...refusal };
+    return { code: admissionCodes[refusal.reason], ...refusal };
   }
-  return { ok: true };
+  return undefined;
 }
 
 /**
@@ -232,7 +217,7 @@ function updateSupported({ input: { network }, servers }: Facts): ReturnType<Che
 }
 
 function backendsAvailable({ servers }: Facts): ReturnType<Check> {
-  const unavailable = servers.filter(({ backend }) => backend === undefined || !isAvailable(backend));
+  const unavailable = servers.filter(({ backend }) => !takesChanges(backend));
   if (unavailable.length === 0) return undefined;
   const backends = unavailable.map(({ server }) => server.spec.backendName);
   return conflict(
@@ -297,17 +282,7 @@ function whatLacks({ service, credentials }: GuardService): string | undefined {
   if (service === undefined) return undefined;
   const gaps = securityServiceGaps(service.spec);
   if (gaps.length > 0) return `missing: ${gaps.join(', ')}`;
-  const secret = service.spec.passwordSecretRef?.name ?? '';
-  switch (credentials) {
-    case 'missing':
-      return `Secret ${secret} or its key does not exist`;
-    case 'not_marked':
-      return `Secret ${secret} lacks the label sharenet.io/credentials: "true"`;
-    case 'not_bound':
-      return `Secret ${secret} is bound to other services by the annotation sharenet.io/credentials-for`;
-    default:
-      return undefined;
-  }
+  return credentialsProblem(credentials, service.spec.passwordSecretRef);
 }
 
 function conflict(reason: GuardReason, message: string): ReturnType<Check> {
@@ -315,14 +290,7 @@ function conflict(reason: GuardReason, message: string): ReturnType<Check> {
   return { reason, message: `not a field conflict; retry later: ${message}`, effect: 'wait' };
 }
 
-function isAvailable({ spec, status }: StorageBackend): boolean {
-  return (
-    spec.enabled !== false &&
-    (status?.conditions ?? []).some(({ type, status: holds }) => type === 'Ready' && holds === 'True')
-  );
-}
-
-/** Unknown capabilities refuse nothing here: such a backend is not Ready, which is the next row. */
+/** Unknown capabilities refuse nothing here: such a backend is not Ready, which is checked next. */
 function supportsTypes(backend: StorageBackend | undefined, types: readonly SecurityServiceType[]): boolean {
   const capabilities = backend?.status?.capabilities;
   if (capabilities === undefined) return true;

@@ -23,7 +23,7 @@ export interface ChangePlan {
 }
 
 /**
- * Compares the references of a network with its recorded association by type, name and uid ("A change is wanted when").
+ * Compares the references of a network with its recorded association by type, name and uid.
  * @param services services of the namespace by name
  * @param reapply whether an unhandled reapply token is there: then unchanged services are steps too
  * @param servers share servers of the network; their applied services tell whether a re-created service is the same

@@ -1,3 +1,4 @@
+import { findCondition } from '../api/v1alpha1/conditions.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 
 /** Whether the server's last update of security services failed: the stored mark of it. */
@@ -11,7 +12,7 @@ export function notAttempted(server: ShareServer): boolean {
 }
 
 function isBehindFor({ status }: ShareServer, reason: string): boolean {
-  const condition = status?.conditions?.find(({ type }) => type === 'SecurityServicesUpToDate');
+  const condition = findCondition(status?.conditions, 'SecurityServicesUpToDate');
   return condition?.status === 'False' && condition.reason === reason;
 }
 

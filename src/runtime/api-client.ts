@@ -16,12 +16,14 @@ export interface ListOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A list as the API server had it at one moment. */
 export interface ObjectList<T extends KubeObject> {
   readonly items: T[];
   /** Where a watch continues. */
   readonly resourceVersion: string;
 }
 
+/** Which object may be deleted, by preconditions, and what becomes of those that it owns. */
 export interface DeleteOptions {
   /** Delete only the object with this UID. */
   readonly uid?: string;

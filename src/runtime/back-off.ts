@@ -1,3 +1,4 @@
+/** The first and the longest delay of a row of failures. */
 export interface BackOffOptions {
   readonly baseMs: number;
   readonly maxMs: number;

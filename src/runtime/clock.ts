@@ -34,6 +34,11 @@ export function sleepOn(clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>, ms: n
   });
 }
 
+/** Current time in RFC 3339, whole seconds, as Kubernetes writes times. */
+export function timestamp(clock: Pick<Clock, 'now'>): string {
+  return `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
+}
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Condition, findCondition, removeCondition, setCondition } from './conditions.ts';
+import { type Condition, removeCondition, setCondition } from './conditions.ts';
 
 const start = new Date('2026-01-01T00:00:00.900Z');
 const later = new Date('2026-01-01T01:00:00Z');
@@ -32,8 +32,6 @@ describe('setCondition', () => {
   });
 
   it('finds and removes by type', () => {
-    expect(findCondition(conditions, 'Ready')?.reason).toBe('Active');
-    expect(findCondition(undefined, 'Ready')).toBeUndefined();
     expect(removeCondition(conditions, 'Ready')).toEqual([]);
     expect(removeCondition(conditions, 'Other')).toBe(conditions);
   });

@@ -43,10 +43,6 @@ export function removeCondition(conditions: readonly Condition[] | undefined, ty
     : present;
 }
 
-export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
-  return conditions?.find((condition) => condition.type === type);
-}
-
 /** metav1.Time has no fractions: the API server would cut them, and the next comparison would see a change. */
 function seconds(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;

@@ -4,7 +4,7 @@ import { eventually } from '../../test/faults/eventually.ts';
 import { ManualClock } from '../../test/faults/manual-clock.ts';
 import { ApiError } from './api-error.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { QueueController, type Reconcile, TerminalError } from './controller.ts';
+import { QueueController, type Reconcile } from './controller.ts';
 import { createLogger } from './logger.ts';
 import { RuntimeMetrics } from './metrics.ts';
 
@@ -159,22 +159,6 @@ describe('a controller', () => {
     await eventually('a run that succeeds', () => runs === 4);
     expect(Date.now() - started).toBeLessThan(1_000);
     expect(log.filter(({ level }) => level === 'error')).toEqual([]);
-  });
-
-  it('lets a key rest after a terminal error until the next event', async () => {
-    let runs = 0;
-    const controller = start(async () => {
-      runs++;
-      throw new TerminalError('for good');
-    });
-    controller.enqueue(key('one'));
-    await delay(300);
-    expect(runs).toBe(1);
-    controller.enqueue(key('one'));
-    await eventually('the second run', () => runs === 2);
-    expect(await metrics.registry.metrics()).toContain(
-      'controller_runtime_terminal_reconcile_errors_total{controller="test"} 2',
-    );
   });
 
   it('comes back after the time that a reconcile asked for', async () => {

@@ -11,6 +11,7 @@ import type { RuntimeMetrics } from './metrics.ts';
 import { keyOf } from './object-store.ts';
 import { type AddOptions, namespaceOf, WorkQueue } from './work-queue.ts';
 
+/** What one reconcile of a key works with. */
 export interface ReconcileContext {
   readonly key: ObjectName;
   readonly reconcileID: string;
@@ -25,19 +26,19 @@ export interface ReconcileContext {
   outsideWorker<R>(work: () => Promise<R>): Promise<R>;
 }
 
+/** What follows a reconcile that did not fail. */
 export interface ReconcileResult {
   /** Work on the key again after so many milliseconds, or earlier when something changes. */
   readonly requeueAfterMs?: number | undefined;
 }
 
+/**
+ * Brings what a key names closer to what is wished. One key is never worked on twice at a time; after a rejection it is tried again
+ * with a growing delay.
+ */
 // `void` lets a reconcile end without a return statement.
 // biome-ignore lint/suspicious/noConfusingVoidType: see above
 export type Reconcile = (context: ReconcileContext) => Promise<ReconcileResult | undefined | void>;
-
-/** An error that trying again can not mend: the key rests until the next event. */
-export class TerminalError extends Error {
-  override readonly name = 'TerminalError';
-}
 
 export interface ControllerOptions {
   readonly name: string;
@@ -46,6 +47,7 @@ export interface ControllerOptions {
   readonly reconcile: Reconcile;
 }
 
+/** A queue of keys that informers and others fill; the manager runs its workers. */
 export interface Controller {
   readonly name: string;
   enqueue(name: ObjectName, options?: AddOptions): void;
@@ -200,12 +202,6 @@ export class QueueController implements Controller {
       return 'requeue';
     }
     metrics?.reconcileErrors.inc(this.#labels);
-    if (error instanceof TerminalError) {
-      metrics?.terminalErrors.inc(this.#labels);
-      this.#queue.forget(key);
-      logger.error({ err: error }, 'reconciling failed for good');
-      return 'error';
-    }
     if (!(error instanceof Error) || error instanceof TypeError || error instanceof ReferenceError) {
       metrics?.reconcilePanics.inc(this.#labels);
     }

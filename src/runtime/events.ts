@@ -7,6 +7,7 @@ import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { microTime } from './micro-time.ts';
 
+/** One thing that happened to an object. */
 export interface EventContent {
   readonly type: 'Normal' | 'Warning';
   /** CamelCase, why. */
@@ -184,7 +185,8 @@ export class BackgroundEventRecorder implements EventRecorder {
           if (this.#series.get(series.key) === series) this.#series.delete(series.key);
           this.#dropped(error instanceof ApiError ? error.reason : 'error');
           const log = isPassing(error) ? 'warn' : 'debug';
-          this.#options.logger[log]({ err: error }, 'an event was not stored');
+          const { regarding, reason } = series.event;
+          this.#options.logger[log]({ err: error, regarding, reason }, 'an event was not stored');
           break;
         }
       }

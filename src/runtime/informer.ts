@@ -27,6 +27,7 @@ export interface InformerDependencies {
   readonly timings?: Partial<ReflectorTimings> | undefined;
 }
 
+/** Called after the cache has taken the change in, in the order of the changes. */
 export type CacheEventHandler<T extends KubeObject> = (event: CacheEvent<T>) => void;
 
 /** Follows one kind: a cache that is kept up to date, and its changes. */

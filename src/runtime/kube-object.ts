@@ -57,6 +57,12 @@ export interface ObjectName {
   readonly name: string;
 }
 
+/** Name of an object. */
+export function nameOf(object: KubeObject): ObjectName {
+  const { namespace, name } = object.metadata;
+  return namespace === undefined ? { name } : { namespace, name };
+}
+
 /** UID of an object that was read from the API server. */
 export function uidOf(object: { readonly metadata: { readonly uid?: string } }): string {
   return object.metadata.uid ?? '';

@@ -3,6 +3,7 @@ import pretty from 'pino-pretty';
 
 export type { Logger };
 
+/** The least of what is logged; `silent`: nothing. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export interface CreateLoggerOptions {

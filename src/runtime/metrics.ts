@@ -30,10 +30,6 @@ export class RuntimeMetrics {
     'controller_runtime_reconcile_errors_total',
     'Total number of reconciliation errors per controller',
   );
-  readonly terminalErrors = this.#counter(
-    'controller_runtime_terminal_reconcile_errors_total',
-    'Total number of terminal reconciliation errors per controller',
-  );
   readonly reconcilePanics = this.#counter(
     'controller_runtime_reconcile_panics_total',
     'Total number of reconciliations that failed with something that is not an error object, or by a programming error',

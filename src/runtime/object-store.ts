@@ -1,5 +1,6 @@
 import type { KubeObject } from './kube-object.ts';
 
+/** The keys that an object is found under in one index. */
 export type Indexer<T> = (object: T) => readonly string[];
 
 /** Objects by key, with an array of them that is built once per change and not once per read. */

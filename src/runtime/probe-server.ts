@@ -5,9 +5,10 @@ import { listen } from './listen.ts';
 /** True, or why not. */
 export type Check = () => true | string;
 
+/** What is answered to a GET of one path. */
 export interface Endpoint {
-  /** Status and text of the answer to a GET of this path. */
   readonly path: string;
+  /** Status and text of the answer. */
   answer(): Promise<{ readonly status: number; readonly contentType: string; readonly body: string }>;
 }
 
@@ -25,6 +26,7 @@ export function probeEndpoint(path: string, checks: ReadonlyMap<string, Check>):
   };
 }
 
+/** The figures of a registry, as Prometheus reads them, at `/metrics`. */
 export function metricsEndpoint(registry: Registry): Endpoint {
   return {
     path: '/metrics',

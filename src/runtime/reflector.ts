@@ -8,6 +8,7 @@ import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { isNewer } from './resource-version.ts';
 
+/** How long a watch lives, and how long is waited after one that failed. */
 export interface ReflectorTimings {
   /** First and longest pause after a failure, milliseconds. */
   readonly backOffBaseMs: number;

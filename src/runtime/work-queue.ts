@@ -17,6 +17,7 @@ export interface WorkQueueOptions {
   readonly maxDelayMs?: number | undefined;
 }
 
+/** How soon a key is wanted: `afterMs` from now, and then by its priority (`normal` when absent). */
 export interface AddOptions {
   readonly priority?: Priority | undefined;
   readonly afterMs?: number | undefined;

@@ -1,5 +1,6 @@
 import { compare } from '../api/compare.ts';
 import { parseQuantity } from '../api/quantity.ts';
+import { isReady } from '../api/v1alpha1/conditions.ts';
 import { paused } from '../api/v1alpha1/labels.ts';
 import type { Share } from '../api/v1alpha1/share.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
@@ -86,7 +87,7 @@ interface NamedObstacle extends Obstacle {
 const shownBackends = 5;
 
 /**
- * Chooses the backend and the share server of a share that is not placed yet ("Placing shares"): of the backends that qualify
+ * Chooses the backend and the share server of a share that is not placed yet: of the backends that qualify
  * the emptiest, by name when equal; on it a server of the share's subnet below its limit, else a new one.
  */
 export function placeShare(input: PlacementInput): Placement {
@@ -203,7 +204,7 @@ function examine({ backend, reservedBytes }: PlacementBackend, input: PlacementI
   const capabilities = status?.capabilities;
   if (spec.enabled === false) return unfit('is not enabled');
   if (backend.metadata.deletionTimestamp !== undefined) return unfit('is being deleted');
-  if (!status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True')) {
+  if (!isReady(backend)) {
     return unfit('is not ready');
   }
   if (capabilities === undefined) return unfit('has not told its capabilities yet');

@@ -63,7 +63,9 @@ function objection(from: Place, isTest: boolean, { specifier, target }: SourceIm
     const allowed = isTest || layer.packages === undefined || layer.packages.includes(specifier);
     return allowed ? undefined : `${layer.name} may import ${layer.packages?.join(', ') || 'no package'} only`;
   }
-  if (target === undefined) return isTest ? undefined : 'only a test may import from outside src/';
+  if (target === undefined) {
+    return isTest || layer.outside?.includes(specifier) ? undefined : 'only a test may import from outside src/';
+  }
   const to = layerOf(target);
   // A file of no layer is told once, where it stands; one that is not there the compiler tells.
   if (to === undefined) return undefined;

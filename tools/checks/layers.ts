@@ -10,6 +10,8 @@ interface Layer {
   readonly uses: readonly string[];
   /** Packages that it may import, all when unset: what must stay without I/O names the few that do none. */
   readonly packages?: readonly string[];
+  /** What it may import from outside of src/. */
+  readonly outside?: readonly string[];
   /** Any test may use it. */
   readonly forTests?: true;
 }
@@ -17,7 +19,16 @@ interface Layer {
 const decisions = ['network-change', 'access-rules', 'scheduling'] as const;
 const driverInterface = 'driver interface';
 const pure = ['ipaddr.js', 'zod'];
-const control = ['kube-object', 'runtime', 'api', ...decisions, 'cluster-state', driverInterface, 'driver registry'];
+const control = [
+  'kube-object',
+  'runtime',
+  'version',
+  'api',
+  ...decisions,
+  'cluster-state',
+  driverInterface,
+  'driver registry',
+];
 
 /**
  * The direction of dependencies: controllers and admission on the decisions and the driver interface, those on the API
@@ -26,6 +37,7 @@ const control = ['kube-object', 'runtime', 'api', ...decisions, 'cluster-state',
 const layers: readonly Layer[] = [
   { name: 'kube-object', files: /^runtime\/kube-object\.ts$/, uses: [], packages: [] },
   { name: 'runtime', files: /^runtime\//, uses: ['kube-object'] },
+  { name: 'version', files: /^version\.ts$/, uses: [], packages: [], outside: ['../package.json'] },
   { name: 'api', files: /^api\//, uses: ['kube-object'], packages: [...pure, 'node:net'] },
   { name: 'network-change', files: /^network-change\//, uses: ['api'], packages: pure },
   { name: 'access-rules', files: /^access-rules\//, uses: ['api'], packages: pure },
@@ -52,7 +64,7 @@ const layers: readonly Layer[] = [
   { name: 'cluster-state', files: /^cluster-state\//, uses: ['kube-object', 'runtime', 'api', ...decisions] },
   { name: 'controllers', files: /^controllers\//, uses: control },
   { name: 'admission', files: /^admission\//, uses: control },
-  { name: 'cli', files: /^cli\//, uses: ['kube-object', 'runtime', 'api', ...decisions] },
+  { name: 'cli', files: /^cli\//, uses: ['kube-object', 'runtime', 'version', 'api', ...decisions] },
   { name: 'process', files: /^(?:main|config|run-operator)\.ts$/, uses: [...control, 'controllers', 'admission'] },
 ];
 

@@ -23,3 +23,13 @@ export interface Condition {
   /** When `status` last changed. */
   readonly lastTransitionTime: Time;
 }
+
+/** The condition of a type, where an object has it. */
+export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}
+
+/** Whether an object is as wished: its condition Ready holds. */
+export function isReady(object: { readonly status?: { readonly conditions?: readonly Condition[] } }): boolean {
+  return findCondition(object.status?.conditions, 'Ready')?.status === 'True';
+}

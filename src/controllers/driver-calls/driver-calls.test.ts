@@ -209,6 +209,21 @@ describe('a driver call', () => {
     expect(lines).toEqual([]);
   });
 
+  it.each([
+    ['no number', Number.NaN, 1],
+    ['a time that has passed', -5, 0.1],
+    ['at once', 0, 0.1],
+    ['never', Number.POSITIVE_INFINITY, 300],
+    ['later than anybody waits for', 1e9, 300],
+  ])('asks again in good time of a driver that says %s', async (_what, pollAfter, seconds) => {
+    const { calls } = await setUp();
+    const permit = await calls.permit(scope, never, 1000);
+    const answer = permit.call(options, () => Promise.reject(new InProgress({ token: 'job-1', pollAfter })));
+    await expect(answer).rejects.toMatchObject({ token: 'job-1', pollAfter: seconds });
+    await expect(answer).rejects.toBeInstanceOf(InProgress);
+    permit.release();
+  });
+
   it('counts the attempts of an operation until it ends', async () => {
     const { calls } = await setUp();
     const permit = await calls.permit(scope, never, 1000);

@@ -8,6 +8,9 @@ import { type LockMode, type LockRequest, LockTable } from './lock-table.ts';
 import { presentable } from './presentable-error.ts';
 import { presentableResult } from './presentable-result.ts';
 
+const shortestPollSeconds = 0.1;
+const longestPollSeconds = 300;
+
 /** What a call concerns; decides which other calls it excludes. */
 export interface CallScope {
   readonly backendName: string;
@@ -38,7 +41,7 @@ export interface CallOptions {
 
 /** Leave to make calls within one scope. */
 export interface Permit {
-  /** Makes a call. Failures are always a DriverError (a timeout is `Unavailable`) or InProgress. */
+  /** Makes a call. Failures are always a DriverError (a timeout is `Unavailable`) or InProgress, which asks to be polled after 0.1 to 300 s. */
   call<R>(options: CallOptions, invoke: (driver: Driver, context: CallContext) => Promise<R>): Promise<R>;
   /** Ends the permit. What a call that ignored its abort still holds is given back when that call settles. */
   release(): void;
@@ -210,7 +213,7 @@ export class DriverCalls {
       // A token that can't be stored is a fault of the driver: the work could not be asked for again.
       if (thrown instanceof InProgress && isStorable(thrown.token)) {
         observed.finished('in_progress');
-        throw thrown;
+        throw askedAgainInTime(thrown);
       }
       const error = presentable(asDriverError(thrown), options.secrets ?? []);
       if (error.kind !== 'Unavailable') this.#attempts.delete(options.id);
@@ -251,6 +254,13 @@ export class DriverCalls {
       this.#clock.clearTimeout(timer);
     }
   }
+}
+
+/** Work that is asked for again neither at once nor after hours, whatever the driver says. */
+function askedAgainInTime(thrown: InProgress): InProgress {
+  const { token, pollAfter } = thrown;
+  const seconds = Number.isNaN(pollAfter) ? 1 : Math.min(longestPollSeconds, Math.max(shortestPollSeconds, pollAfter));
+  return seconds === pollAfter ? thrown : new InProgress({ token, pollAfter: seconds });
 }
 
 function networkLock(uid: string): string {

@@ -1,16 +1,18 @@
 import { nameList } from '../../api/name-list.ts';
-import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
+import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
 import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
-import { securityServiceGaps } from '../../network-change/completeness.ts';
+import { type CredentialsState, credentialsProblem, securityServiceGaps } from '../../network-change/completeness.ts';
 import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { pausedStanding, type Standing, StatusDraft } from '../status-draft.ts';
+import { usageOf } from '../service-usage.ts';
+import { pausedStanding } from '../standings.ts';
+import { draftOf, type Standing } from '../status-draft.ts';
 
 /** Tells whether SecurityServices are complete and in use, and holds their deletion back while something relies on them. */
 export class SecurityServiceReconciler {
@@ -21,7 +23,7 @@ export class SecurityServiceReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'securityservice',
@@ -57,10 +59,10 @@ export class SecurityServiceReconciler {
   }
 
   async reconcile({ key }: ReconcileContext): Promise<ReconcileResult | undefined> {
-    const { client, informers, clock } = this.#operator;
+    const { client, informers } = this.#operator;
     const service = informers.securityServices.cache.get(key);
     if (service === undefined) return undefined;
-    const draft = new StatusDraft<SecurityServiceStatus, SecurityService>(service, new Date(clock.now()));
+    const draft = draftOf(this.#operator, service);
     if (service.metadata.deletionTimestamp !== undefined) {
       if (!hasFinalizer(service)) return undefined;
       const users = this.#users(service);
@@ -98,7 +100,7 @@ export class SecurityServiceReconciler {
     return recorded !== undefined && !this.#operator.installation.differs(recorded, present) ? recorded : present;
   }
 
-  #standing(service: SecurityService, password: ReturnType<typeof findPassword>['state']): Standing {
+  #standing(service: SecurityService, password: CredentialsState): Standing {
     if (service.metadata.namespace === this.#operator.namespace) {
       return {
         state: 'stalled',
@@ -124,25 +126,10 @@ export class SecurityServiceReconciler {
         message: `a service of type ${service.spec.type} needs: ${gaps.join(', ')}`,
       };
     }
-    const secret = `Secret ${service.spec.passwordSecretRef?.name}`;
-    const reference = service.spec.passwordSecretRef?.key ?? 'password';
-    switch (password) {
-      case 'usable':
-      case 'none':
-        return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
-      case 'not_bound':
-        return {
-          state: 'working',
-          reason: 'CredentialsNotBound',
-          message: `${secret} is bound to other services by its annotation sharenet.io/credentials-for`,
-        };
-      default:
-        return {
-          state: 'working',
-          reason: 'CredentialsNotFound',
-          message: `${secret} with label sharenet.io/credentials: "true" and key ${reference} was not found`,
-        };
-    }
+    const problem = credentialsProblem(password, service.spec.passwordSecretRef);
+    if (problem === undefined) return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
+    const reason = password === 'not_bound' ? 'CredentialsNotBound' : 'CredentialsNotFound';
+    return { state: 'working', reason, message: problem };
   }
 
   /** Names of share servers that were given the service with other data: it was edited before it was told to be in use. */
@@ -170,18 +157,4 @@ export class SecurityServiceReconciler {
       ...servers.map(({ metadata }) => `ShareServer ${metadata.name}`),
     ];
   }
-}
-
-/** What a service's status says about its use: by the networks that record it, or are about to. */
-export function usageOf(
-  operator: Operator,
-  service: SecurityService,
-): Pick<SecurityServiceStatus, 'shareNetworks' | 'inUse'> {
-  const { serversOf } = related(operator, service.metadata.namespace ?? '');
-  const recording = new Set(networksRecording(operator, service).map(({ metadata }) => metadata.name));
-  for (const network of operator.joining.of(uidOf(service))) recording.add(network);
-  return {
-    shareNetworks: recording.size,
-    inUse: [...recording].some((network) => serversOf(network).length > 0),
-  };
 }

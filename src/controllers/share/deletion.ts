@@ -1,19 +1,18 @@
 import { mayBeGranted } from '../../access-rules/plan.ts';
 import { nameList } from '../../api/name-list.ts';
-import * as labels from '../../api/v1alpha1/labels.ts';
-import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
 import { related } from '../../cluster-state/related.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { readBackendSecrets } from '../backend-secrets.ts';
-import { driverServer, driverShare } from '../driver-requests.ts';
+import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { removeFinalizer } from '../finalizers.ts';
-import { timestamp } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
-import { draftOf, type ShareScope, shareCallScope } from './scope.ts';
+import { serverOfShare } from '../server-for-driver.ts';
+import { draftOf } from '../status-draft.ts';
+import { type Wait, whyNoRemoval } from '../waits.ts';
+import { type ShareScope, shareCallScope } from './scope.ts';
 
 /** What a deletion waits for before the driver is asked. */
 const waits: ReadonlySet<string> = new Set([
@@ -25,7 +24,7 @@ const waits: ReadonlySet<string> = new Set([
 
 /** Takes the share off the storage system, its rules first, and lets the object go. Deletion is tried for ever. */
 export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | undefined> {
-  const { operator, context, share, draft, network, server, backend } = scope;
+  const { operator, context, share, draft, server, backend } = scope;
   const { client, informers } = operator;
   const { backendName, identifier, operation } = share.status ?? {};
   if (mayAbandon(share, backend)) {
@@ -41,34 +40,19 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
   if (backendName === undefined || (neverSent && server !== undefined) || (neverSent && operation === undefined)) {
     return await letGo(scope);
   }
-  const block = async (reason: string, message: string): Promise<undefined> => {
+  const block = async ({ reason, message }: Wait): Promise<undefined> => {
     draft.setCondition('DeletionBlocked', 'True', reason, message);
     draft.stand({ state: 'working', reason, message });
     await draft.write(client, informers.shares);
     return undefined;
   };
   draft.set({ phase: share.status?.phase === 'error_deleting' ? 'error_deleting' : 'deleting' });
-  const leaving = network?.metadata.deletionTimestamp !== undefined;
-  if (network !== undefined && network.status?.phase !== 'active') {
-    if (!leaving || network.status?.networkChange !== undefined) {
-      return await block('ShareNetworkNotActive', `waits until share network ${network.metadata.name} is active`);
-    }
-  }
-  if (server !== undefined && server.status?.phase === 'network_change' && !leaving) {
-    return await block('ShareServerNotActive', `waits until share server ${server.metadata.name} is active`);
-  }
-  if (backend === undefined) {
-    return await block(
-      'BackendNotFound',
-      `backend ${backendName} does not exist; make it again, or set the annotation ${labels.abandon}`,
-    );
-  }
+  const wait = whyNoRemoval(scope);
+  if (wait !== undefined) return await block(wait);
   const rules = related(operator, scope.namespace).rulesOf(share.metadata.name).filter(mayBeGranted);
   if (rules.length > 0) {
-    return await block(
-      'AccessRulesExist',
-      `its access is being taken away first: ${nameList(rules.map(({ metadata }) => metadata.name))}`,
-    );
+    const names = nameList(rules.map(({ metadata }) => metadata.name));
+    return await block({ reason: 'AccessRulesExist', message: `its access is being taken away first: ${names}` });
   }
   if (share.spec.deletionPolicy === 'Retain') {
     await retain(scope, identifier ?? uidOf(share));
@@ -107,9 +91,7 @@ async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefine
           driver.deleteShare(
             {
               share: driverShare(share),
-              ...(server === undefined
-                ? {}
-                : { server: driverServer(server, network, readBackendSecrets(operator, server)) }),
+              ...serverOfShare(operator, { server, network }),
             },
             call,
           ),
@@ -121,7 +103,7 @@ async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefine
     if (thrown instanceof InProgress) {
       if (operation !== undefined) scope.draft.set({ operation: { ...operation, token: thrown.token } });
       await scope.draft.write(client, informers.shares);
-      return { requeueAfterMs: Math.max(1, thrown.pollAfter * 1000) };
+      return { requeueAfterMs: thrown.pollAfter * 1000 };
     }
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
@@ -146,12 +128,12 @@ async function letGo({ operator, context }: ShareScope): Promise<undefined> {
 
 /** Notes on the server that the share's data stays: such a server is never torn down. */
 async function retain({ operator, server, share }: ShareScope, identifier: string): Promise<void> {
-  const { informers, client, clock } = operator;
+  const { informers, client } = operator;
   if (server !== undefined)
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       const retained = fresh.status?.retainedShares ?? [];
       if (retained.includes(identifier)) return undefined;
-      const draft = new StatusDraft<ShareServerStatus, ShareServer>(fresh, new Date(clock.now()));
+      const draft = draftOf(operator, fresh);
       return draft.set({ retainedShares: [...retained, identifier] }).write(client, informers.shareServers);
     });
   operator.recorder.event(share, {

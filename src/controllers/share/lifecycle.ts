@@ -4,15 +4,18 @@ import type { Share } from '../../api/v1alpha1/share.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { readBackendSecrets } from '../backend-secrets.ts';
+import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedExportLocations } from '../driver-data.ts';
-import { driverServer, driverShare } from '../driver-requests.ts';
+import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { timestamp } from '../operator.ts';
+import { serverOfShare } from '../server-for-driver.ts';
+import { shareAvailable } from '../standings.ts';
+import { draftOf } from '../status-draft.ts';
 import { noteWarnings } from '../warnings.ts';
-import { draftOf, type ShareScope, shareCallScope, whyWait } from './scope.ts';
+import { type ShareScope, shareCallScope, whyWait } from './scope.ts';
 
 /** Makes the placed share on the storage system; its status holds the operation already. */
 export async function create(scope: ShareScope): Promise<ReconcileResult | undefined> {
@@ -25,9 +28,7 @@ export async function create(scope: ShareScope): Promise<ReconcileResult | undef
         driver.createShare(
           {
             share: driverShare(fresh.share),
-            ...(fresh.server === undefined
-              ? {}
-              : { server: driverServer(fresh.server, fresh.network, readBackendSecrets(operator, fresh.server)) }),
+            ...serverOfShare(operator, fresh),
           },
           call,
         ),
@@ -44,7 +45,7 @@ export async function create(scope: ShareScope): Promise<ReconcileResult | undef
         operation: undefined,
       });
       noteWarnings(operator, latest, draft, result.warnings);
-      draft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      draft.stand(shareAvailable);
       // A spec that changed during the call was not looked at.
       draft.set({ observedGeneration: fresh.share.metadata.generation });
       return draft.write(operator.client, operator.informers.shares);
@@ -78,9 +79,7 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
         const request = {
           share: driverShare(fresh.share),
           newSize: wanted,
-          ...(fresh.server === undefined
-            ? {}
-            : { server: driverServer(fresh.server, fresh.network, readBackendSecrets(operator, fresh.server)) }),
+          ...serverOfShare(operator, fresh),
         };
         return growing ? driver.extendShare(request, call) : driver.shrinkShare(request, call);
       },
@@ -96,7 +95,7 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
           : { exportLocations: boundedExportLocations(result.exportLocations) }),
       });
       noteWarnings(operator, latest, latestDraft, result.warnings);
-      latestDraft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      latestDraft.stand(shareAvailable);
       latestDraft.set({ observedGeneration: fresh.share.metadata.generation });
       return latestDraft.write(operator.client, operator.informers.shares);
     });
@@ -109,8 +108,6 @@ interface Fresh {
   readonly network: ShareScope['network'];
   readonly operation: NonNullable<NonNullable<Share['status']>['operation']>;
 }
-
-type Permit = Awaited<ReturnType<ShareScope['operator']['calls']['permit']>>;
 
 /** Runs a driver call of the share, outside of a worker; its failures are stored. */
 async function withOperation(
@@ -153,7 +150,7 @@ async function storeFailure({ operator, share }: ShareScope, thrown: unknown): P
         .set({ operation: { ...operation, token: thrown.token } })
         .write(client, informers.shares);
     });
-    return { requeueAfterMs: Math.max(1, thrown.pollAfter * 1000) };
+    return { requeueAfterMs: thrown.pollAfter * 1000 };
   }
   if (!(thrown instanceof DriverError)) throw thrown;
   const error = asDriverError(thrown);

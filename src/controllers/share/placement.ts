@@ -1,37 +1,31 @@
 import { createHash } from 'node:crypto';
 import { parseQuantity } from '../../api/quantity.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { associationPending } from '../../network-change/association.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import { isAlreadyExists } from '../../runtime/api-error.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { lastingRefusal, type Placement, placeShare } from '../../scheduling/placement.ts';
-import { timestamp } from '../operator.ts';
+import { namespaceNotKnown, namespaceTerminating, type Wait } from '../waits.ts';
 import type { Reservations } from './reservations.ts';
-import { type ShareScope, terminating } from './scope.ts';
+import type { ShareScope } from './scope.ts';
 
 /** A share that could be placed, or why it waits. */
-export type Placed = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly message: string };
+export type Placed = { readonly ok: true } | ({ readonly ok: false } & Wait);
 
 /** Decides where the share goes, makes a share server where one is needed, and notes it all in the draft. */
 export async function place(scope: ShareScope, reservations: Reservations): Promise<Placed> {
   const { operator, share, draft, namespace, network } = scope;
-  if (namespaceIsTerminating(operator, namespace)) {
-    return { ok: false, ...terminating };
-  }
+  if (namespaceIsTerminating(operator, namespace)) return { ok: false, ...namespaceTerminating };
   const { serversOf, sharesOn } = related(operator, namespace);
   const { shareNetworkName } = share.spec;
   const servers = shareNetworkName === undefined ? [] : serversOf(shareNetworkName);
   const namespaceObject = operator.informers.namespaces.cache.get({ name: namespace });
-  if (namespaceObject === undefined) {
-    return {
-      ok: false,
-      reason: 'NamespaceNotKnown',
-      message: `namespace ${namespace} is not known to the operator yet`,
-    };
-  }
+  if (namespaceObject === undefined) return { ok: false, ...namespaceNotKnown(namespace) };
   const backends = operator.informers.storageBackends.cache.list();
   const asked = { share, network, namespace, namespaceLabels: namespaceObject.metadata.labels ?? {} };
   // What admission would have refused: whatever else is waited for, this is to be told.
@@ -41,7 +35,7 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
     return { ok: false, reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} is being deleted` };
   }
   if (network !== undefined && associationPending(network, servers)) {
-    const ready = network.status?.conditions?.find(({ type }) => type === 'Ready');
+    const ready = findCondition(network.status?.conditions, 'Ready');
     return {
       ok: false,
       reason: 'SecurityServicesPending',

@@ -1,19 +1,23 @@
 import { parseQuantity } from '../../api/quantity.ts';
+import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
 import { shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
 import type { CacheEvent } from '../../runtime/cache.ts';
-import { findCondition } from '../../runtime/conditions.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { LockTable } from '../driver-calls/lock-table.ts';
-import { addFinalizer, hasFinalizer, nameOf } from '../finalizers.ts';
+import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { pausedStanding } from '../status-draft.ts';
+import { pausedStanding, shareAvailable } from '../standings.ts';
+import type { Wait } from '../waits.ts';
+import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { deleteShare } from './deletion.ts';
 import { create, resize } from './lifecycle.ts';
 import { type Placed, place } from './placement.ts';
@@ -34,7 +38,7 @@ export class ShareReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({ name: 'share', workers, reconcile: (context) => this.reconcile(context) });
     controller.watch(informers.shares, (event) => {
@@ -42,14 +46,18 @@ export class ShareReconciler {
       return nameOf(event.object);
     });
     // Its labels decide which backends it may use.
-    controller.watch(informers.namespaces, ({ object, previous }) => {
-      if (JSON.stringify(object.metadata.labels) === JSON.stringify(previous?.metadata.labels)) return undefined;
-      return informers.shares.cache.list(object.metadata.name).filter(isUnmade).map(nameOf);
-    });
-    controller.watch(informers.shareServers, ({ type, object, previous }) => {
-      const facts = (server: typeof object | undefined): string =>
-        JSON.stringify([server?.status?.phase, server?.status?.identifier, server?.metadata.deletionTimestamp]);
-      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
+    controller.watch(informers.namespaces, (event) =>
+      tellsNews(event, labelsOf)
+        ? informers.shares.cache.list(event.object.metadata.name).filter(isUnmade).map(nameOf)
+        : undefined,
+    );
+    controller.watch(informers.shareServers, (event) => {
+      const { object } = event;
+      if (
+        !tellsNews(event, ({ metadata, status }) => [status?.phase, status?.identifier, metadata.deletionTimestamp])
+      ) {
+        return undefined;
+      }
       const { sharesOfNetwork } = related(this.#operator, object.metadata.namespace ?? '');
       return sharesOfNetwork(object.spec.shareNetworkName)
         .filter(
@@ -57,35 +65,32 @@ export class ShareReconciler {
         )
         .map(nameOf);
     });
-    controller.watch(informers.shareNetworks, ({ type, object, previous }) => {
-      const facts = (network: typeof object | undefined): string =>
-        JSON.stringify([
-          network?.status?.phase,
-          network?.status?.securityServices,
-          network?.spec.subnets,
-          network?.metadata.deletionTimestamp,
-        ]);
-      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
-      return related(this.#operator, object.metadata.namespace ?? '')
-        .sharesOfNetwork(object.metadata.name)
-        .map(nameOf);
+    controller.watch(informers.shareNetworks, (event) => {
+      const facts = ({ spec, status, metadata }: ShareNetwork) => [
+        status?.phase,
+        status?.securityServices,
+        spec.subnets,
+        metadata.deletionTimestamp,
+      ];
+      if (!tellsNews(event, facts)) return undefined;
+      const { namespace = '', name } = event.object.metadata;
+      return related(this.#operator, namespace).sharesOfNetwork(name).map(nameOf);
     });
-    controller.watch(informers.storageBackends, ({ type, object, previous }) => {
-      const facts = (backend: typeof object | undefined): string =>
-        JSON.stringify([
-          backend?.spec,
-          backend?.status?.capabilities,
-          backend?.status?.capacity,
-          backend?.status?.conditions,
-          backend?.metadata.deletionTimestamp,
-        ]);
-      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
-      const { name } = object.metadata;
-      if (JSON.stringify(object.status?.capacity) !== JSON.stringify(previous?.status?.capacity)) {
-        this.#reservations.probed(name);
-      }
+    controller.watch(informers.storageBackends, (event) => {
+      const facts = ({ spec, status, metadata }: StorageBackend) => [
+        spec,
+        status?.capabilities,
+        status?.capacity,
+        status?.conditions,
+        metadata.deletionTimestamp,
+      ];
+      if (!tellsNews(event, facts)) return undefined;
+      const { name } = event.object.metadata;
+      if (tellsNews(event, ({ status }) => status?.capacity)) this.#reservations.probed(name);
       // Those without a place, and those that wait for this backend.
-      const waiting = informers.shares.cache.byIndex('byBackend', name).filter((share) => !isReady(share));
+      const waiting = informers.shares.cache
+        .byIndex('byBackend', name)
+        .filter((share) => share.metadata.deletionTimestamp !== undefined || !isReady(share));
       return [...informers.shares.cache.list().filter(isUnmade), ...waiting].map(nameOf);
     });
     // A deletion waits for its rules.
@@ -139,15 +144,10 @@ export class ShareReconciler {
     const failed = server?.status?.phase === 'error' && neverSetUp(server);
     if (failed || (await hasLostServer(scope))) {
       // Placed again, elsewhere if there is an elsewhere; what waits for nothing else follows the server's own retries.
-      draft.set({ backendName: undefined, shareServerName: undefined, operation: undefined });
       const placed = await this.#place(scope);
-      if (!placed.ok) {
-        const { backendName, shareServerName, operation } = share.status ?? {};
-        draft.set({ backendName, shareServerName, operation });
-        draft.stand({ state: 'working', reason: placed.reason, message: placed.message });
-        return undefined;
-      }
-      draft.stand({ state: 'working', reason: 'Placed', message: 'placed again: its share server failed or is gone' });
+      const again: Wait = { reason: 'Placed', message: 'placed again: its share server failed or is gone' };
+      const { reason, message } = placed.ok ? again : placed;
+      draft.stand({ state: 'working', reason, message });
       return undefined;
     }
     if (share.status?.backendName === undefined) {
@@ -230,7 +230,7 @@ export class ShareReconciler {
     }
     if (wanted === present) {
       draft.set({ phase: 'available' });
-      draft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+      draft.stand(shareAvailable);
     }
     return undefined;
   }
@@ -252,10 +252,6 @@ async function hasLostServer({ operator, namespace, share, server }: ShareScope)
 /** Whether the share is not on a storage system yet, and is to be. */
 function isUnmade({ metadata, status }: Share): boolean {
   return status?.identifier === undefined && metadata.deletionTimestamp === undefined;
-}
-
-function isReady({ metadata, status }: Share): boolean {
-  return metadata.deletionTimestamp === undefined && findCondition(status?.conditions, 'Ready')?.status === 'True';
 }
 
 /** Whether the present size was refused already. */

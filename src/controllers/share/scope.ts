@@ -1,4 +1,4 @@
-import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
@@ -9,9 +9,10 @@ import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import { timeoutsOf } from '../driver-requests.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { draftOf, type StatusDraft } from '../status-draft.ts';
+import { namespaceTerminating, type Wait, whyNoChange } from '../waits.ts';
 
-export type ShareDraft = StatusDraft<ShareStatus, Share>;
+export type ShareDraft = StatusDraft<Share>;
 
 /** What one pass over a Share works with. */
 export interface ShareScope {
@@ -24,11 +25,6 @@ export interface ShareScope {
   readonly server: ShareServer | undefined;
   readonly backend: StorageBackend | undefined;
   readonly timeoutMs: number;
-}
-
-/** A draft of a share's status. */
-export function draftOf(operator: Operator, share: Share): ShareDraft {
-  return new StatusDraft<ShareStatus, Share>(share, new Date(operator.clock.now()));
 }
 
 /** Begins a pass. */
@@ -64,34 +60,13 @@ export function shareCallScope({ operator, share, network, server }: ShareScope)
   };
 }
 
-/** Why nothing is made any more. */
-export const terminating = {
-  reason: 'NamespaceTerminating',
-  message: 'nothing is made in a namespace that is being deleted',
-};
-
 /** Why the share can't be made or resized now. */
-export function whyWait({
-  operator,
-  namespace,
-  share,
-  network,
-  server,
-  backend,
-}: ShareScope): { reason: string; message: string } | undefined {
+export function whyWait(scope: ShareScope): Wait | undefined {
+  const { operator, namespace, share, network } = scope;
+  if (namespaceIsTerminating(operator, namespace)) return namespaceTerminating;
   const { shareNetworkName } = share.spec;
-  if (namespaceIsTerminating(operator, namespace)) return terminating;
-  if (shareNetworkName !== undefined && network?.status?.phase !== 'active') {
-    return network === undefined
-      ? { reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} does not exist` }
-      : { reason: 'ShareNetworkNotActive', message: `waits until share network ${shareNetworkName} is active` };
+  if (shareNetworkName !== undefined && network === undefined) {
+    return { reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} does not exist` };
   }
-  const { shareServerName, backendName } = share.status ?? {};
-  if (shareServerName !== undefined && server?.status?.phase !== 'active') {
-    return { reason: 'ShareServerNotActive', message: `waits until share server ${shareServerName} is active` };
-  }
-  if (backendName !== undefined && (backend === undefined || backend.spec.enabled === false)) {
-    return { reason: 'BackendUnavailable', message: `backend ${backendName} is missing or not enabled` };
-  }
-  return undefined;
+  return whyNoChange(scope);
 }

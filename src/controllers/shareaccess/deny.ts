@@ -1,9 +1,9 @@
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
+import { hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { deleteKey } from './key-secret.ts';
 import { writeRule } from './rule-status.ts';

@@ -1,16 +1,18 @@
 import { formatQuantity } from '../../api/quantity.ts';
-import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
-import { findCondition } from '../../runtime/conditions.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { readBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedExportLocations } from '../driver-data.ts';
-import { driverServer, driverShare, timeoutsOf } from '../driver-requests.ts';
+import { driverShare, timeoutsOf } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { serverOfShare } from '../server-for-driver.ts';
+import { shareAvailable } from '../standings.ts';
+import { draftOf } from '../status-draft.ts';
 import { noteWarnings } from '../warnings.ts';
 import type { AccessScope } from './scope.ts';
 
@@ -29,23 +31,22 @@ export async function ensureShare(
   const { share } = scope;
   const health = await healthOf(operator, scope, permit);
   if (health === undefined) return { exists: share.status?.phase !== 'error', reapplyAccess: false };
-  const { informers, client, clock } = operator;
+  const { informers, client } = operator;
   await writeDriverResult(operator, informers.shares, share, (fresh) => {
-    const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
+    const draft = draftOf(operator, fresh);
     if ('size' in health) {
       noteWarnings(operator, fresh, draft, health.warnings);
       draft.set({ exportLocations: boundedExportLocations(health.exportLocations), size: formatQuantity(health.size) });
       if (fresh.status?.phase === 'error' && isLost(fresh)) {
         draft.set({ phase: 'available' });
-        draft.stand({ state: 'ready', reason: 'Available', message: 'the share can be mounted' });
+        draft.stand(shareAvailable);
       }
     } else {
       draft.set({ phase: 'error' });
       draft.stand({
         state: 'stalled',
         reason: 'ShareLost',
-        message:
-          'the storage system does not have the share any more; delete the Share, or restore its data and set the annotation sharenet.io/reconcile-requested-at',
+        message: `the storage system does not have the share any more; delete the Share, or restore its data and set the annotation ${labels.reconcileRequestedAt}`,
       });
     }
     return draft.write(client, informers.shares);
@@ -66,9 +67,7 @@ async function healthOf(
         await driver.ensureShare?.(
           {
             share: driverShare(share),
-            ...(server === undefined
-              ? {}
-              : { server: driverServer(server, network, readBackendSecrets(operator, server)) }),
+            ...serverOfShare(operator, { server, network }),
           },
           context,
         ),

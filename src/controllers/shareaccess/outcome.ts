@@ -1,4 +1,5 @@
 import { safeText } from '../../api/safe-text.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { AccessUpdate } from '../../drivers/driver.ts';
@@ -80,7 +81,7 @@ export async function fail(
 ): Promise<ShareAccess> {
   const text = safeText(message);
   const token = unhandledReconcileToken(rule);
-  const before = rule.status?.conditions?.find(({ type }) => type === 'Ready');
+  const before = findCondition(rule.status?.conditions, 'Ready');
   const failed = await writeRuleError(operator, rule, reason, text, {
     ...changes,
     ...(token === undefined ? {} : { lastHandledReconcileAt: token }),

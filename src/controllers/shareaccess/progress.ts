@@ -1,16 +1,17 @@
 import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
-import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { ShareAccess, ShareAccessPhase } from '../../api/v1alpha1/share-access.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { DriverError } from '../../drivers/errors.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { pausedStanding, StatusDraft } from '../status-draft.ts';
-import { appliedStanding, ruleDraft, writeRule, writeRuleError } from './rule-status.ts';
-import type { AccessScope, Wait } from './scope.ts';
+import { pausedStanding } from '../standings.ts';
+import { draftOf } from '../status-draft.ts';
+import type { Wait } from '../waits.ts';
+import { appliedStanding, writeRule, writeRuleError } from './rule-status.ts';
+import type { AccessScope } from './scope.ts';
 
 /** Waits and calls shorter than this are not written: the object would say so for a moment only. */
 export const shortWaitMs = 1000;
@@ -64,11 +65,11 @@ export class AccessProgress {
 
   /** A call, or the wait for one, takes long: the rules and their share say what is going on. Best effort. */
   markSlow(scope: AccessScope, rules: readonly ShareAccess[]): void {
-    const { client, informers, clock } = this.#operator;
+    const { client, informers } = this.#operator;
     for (const rule of rules) {
       const fresh = this.#latest(rule);
       if (fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') continue;
-      const draft = ruleDraft(this.#operator, fresh);
+      const draft = draftOf(this.#operator, fresh);
       draft.set({ phase: phaseInCall(fresh) });
       draft.stand({ state: 'working', reason: 'Applying', message: 'the backend is being asked' });
       // What really happened is written when the call ends.
@@ -76,7 +77,7 @@ export class AccessProgress {
     }
     const share = informers.shares.cache.get(nameOf(scope.share));
     if (share === undefined || share.metadata.deletionTimestamp !== undefined) return;
-    new StatusDraft<ShareStatus, Share>(share, new Date(clock.now()))
+    draftOf(this.#operator, share)
       .set({ accessRulesStatus: 'syncing' })
       .write(client, informers.shares)
       .catch(() => undefined);
@@ -104,7 +105,7 @@ export class AccessProgress {
   async writeProblems(plan: RulePlan): Promise<void> {
     for (const { rule, reason, message } of plan.problems) {
       const token = unhandledReconcileToken(rule);
-      const before = rule.status?.conditions?.find(({ type }) => type === 'Ready');
+      const before = findCondition(rule.status?.conditions, 'Ready');
       const known = rule.status?.phase === 'error' && before?.reason === reason && before.message === message;
       if (known && token === undefined && rule.status?.observedGeneration === rule.metadata.generation) continue;
       await writeRuleError(
@@ -134,7 +135,7 @@ export class AccessProgress {
   async standPaused({ rules }: AccessScope): Promise<void> {
     for (const rule of rules) {
       if (!isPaused(rule) || rule.metadata.deletionTimestamp !== undefined) continue;
-      const draft = ruleDraft(this.#operator, rule);
+      const draft = draftOf(this.#operator, rule);
       draft.stand(pausedStanding);
       // What changed while it is paused is not observed.
       draft.set({ observedGeneration: rule.status?.observedGeneration });
@@ -144,7 +145,7 @@ export class AccessProgress {
 
   /** Writes the sum of the rules on their share. */
   async writeShareSummary({ share: stale }: AccessScope): Promise<void> {
-    const { informers, client, clock } = this.#operator;
+    const { informers, client } = this.#operator;
     const share = informers.shares.cache.get(nameOf(stale));
     if (share?.status?.identifier === undefined || share.metadata.deletionTimestamp !== undefined) return;
     const rules = related(this.#operator, share.metadata.namespace ?? '').rulesOf(share.metadata.name);
@@ -155,7 +156,7 @@ export class AccessProgress {
     const summary = phases.has('error') ? 'error' : syncing ? 'syncing' : 'active';
     if (summary === share.status.accessRulesStatus) return;
     await writeDriverResult(this.#operator, informers.shares, share, (fresh) => {
-      const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
+      const draft = draftOf(this.#operator, fresh);
       return draft.set({ accessRulesStatus: summary }).write(client, informers.shares);
     });
   }

@@ -1,20 +1,24 @@
 import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import type { Operator } from '../operator.ts';
+import { shortest } from '../soonest.ts';
+import { whyNoRemoval } from '../waits.ts';
+import { tellsNews } from '../watched-facts.ts';
 import { applyBatch, prepareAhead } from './apply.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
 import { ruleNameOf } from './key-secret.ts';
 import { AccessProgress, shortWaitMs } from './progress.ts';
 import { Recovery } from './recovery.ts';
-import { type AccessScope, accessCallScope, accessScope, planOf, timeoutOf, whyNoDenial, whyNoGrant } from './scope.ts';
+import { type AccessScope, accessCallScope, accessScope, planOf, timeoutOf, whyNoGrant } from './scope.ts';
 
 const foreignSecretLookMs = 300_000;
 
@@ -39,7 +43,7 @@ export class ShareAccessReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'shareaccess',
@@ -50,55 +54,41 @@ export class ShareAccessReconciler {
     controller.watch(informers.shareAccesses, ({ object }) =>
       ofShare(object.metadata.namespace, object.spec.shareName),
     );
-    controller.watch(informers.shares, ({ type, object, previous }) => {
-      const facts = (share: Share | undefined): string =>
-        JSON.stringify([
-          share?.status?.phase,
-          share?.status?.identifier,
-          share?.metadata.deletionTimestamp,
-          share?.metadata.annotations,
-        ]);
-      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
-      return ofShare(object.metadata.namespace, object.metadata.name);
+    controller.watch(informers.shares, (event) => {
+      const facts = ({ status, metadata }: Share) => [
+        status?.phase,
+        status?.identifier,
+        metadata.deletionTimestamp,
+        metadata.annotations,
+      ];
+      return tellsNews(event, facts) ? nameOf(event.object) : undefined;
     });
-    controller.watch(informers.shareServers, ({ type, object, previous }) => {
-      if (type === 'modified' && object.status?.phase === previous?.status?.phase) return undefined;
-      const namespace = object.metadata.namespace ?? '';
-      return related(this.#operator, namespace)
-        .sharesOn(object.metadata.name)
-        .map((share) => ofShare(namespace, share.metadata.name));
+    controller.watch(informers.shareServers, (event) => {
+      if (!tellsNews(event, ({ status }) => status?.phase)) return undefined;
+      const { namespace = '', name } = event.object.metadata;
+      return related(this.#operator, namespace).sharesOn(name).map(nameOf);
     });
-    controller.watch(informers.shareNetworks, ({ type, object, previous }) => {
-      if (
-        type === 'modified' &&
-        object.status?.phase === previous?.status?.phase &&
-        object.metadata.deletionTimestamp === previous?.metadata.deletionTimestamp
-      ) {
-        return undefined;
-      }
-      const namespace = object.metadata.namespace ?? '';
-      return related(this.#operator, namespace)
-        .sharesOfNetwork(object.metadata.name)
-        .map((share) => ofShare(namespace, share.metadata.name));
+    controller.watch(informers.shareNetworks, (event) => {
+      if (!tellsNews(event, ({ metadata, status }) => [status?.phase, metadata.deletionTimestamp])) return undefined;
+      const { namespace = '', name } = event.object.metadata;
+      return related(this.#operator, namespace).sharesOfNetwork(name).map(nameOf);
     });
-    controller.watch(informers.storageBackends, ({ type, object, previous }) => {
+    controller.watch(informers.storageBackends, (event) => {
+      const { object, previous } = event;
       const known = previous?.status?.capabilities?.backendInfo;
       if (known !== undefined && known !== object.status?.capabilities?.backendInfo) {
         const shares = informers.shares.cache.byIndex('byBackend', object.metadata.name);
         this.#recovery.examineLater(shares.filter(({ status }) => status?.backendName === object.metadata.name));
       }
-      const facts = (backend: typeof object | undefined): string =>
-        JSON.stringify([
-          backend?.spec.enabled,
-          backend?.spec.allowAbandon,
-          backend?.status?.capabilities,
-          backend?.status?.conditions,
-          backend?.metadata.deletionTimestamp,
-        ]);
-      if (type === 'modified' && facts(object) === facts(previous)) return undefined;
-      return informers.shares.cache
-        .byIndex('byBackend', object.metadata.name)
-        .map((share) => ofShare(share.metadata.namespace, share.metadata.name));
+      const facts = ({ spec, status, metadata }: StorageBackend) => [
+        spec.enabled,
+        spec.allowAbandon,
+        status?.capabilities,
+        status?.conditions,
+        metadata.deletionTimestamp,
+      ];
+      if (!tellsNews(event, facts)) return undefined;
+      return informers.shares.cache.byIndex('byBackend', object.metadata.name).map(nameOf);
     });
     controller.watch(informers.accessKeys, ({ object }) => {
       // By its name: the owner reference may be what somebody removed.
@@ -128,20 +118,20 @@ export class ShareAccessReconciler {
     if (deny || grant || recovery) {
       const waiting = [...(deny ? plan.deny : []), ...(grant ? [...plan.add, ...plan.update] : [])];
       const poll = await this.#work(scope, { deny, grant, recovery, waiting });
-      wake = soonest(wake, poll);
+      wake = shortest(wake, poll);
     }
     await this.#progress.writeShareSummary(scope);
     const { rulesOf } = related(this.#operator, scope.namespace);
     if (rulesOf(share.metadata.name).some((rule) => readyReason(rule) === 'AccessKeySecretConflict')) {
-      wake = soonest(wake, foreignSecretLookMs);
+      wake = shortest(wake, foreignSecretLookMs);
     }
-    return { requeueAfterMs: soonest(wake, this.#recovery.nextMs(share)) };
+    return { requeueAfterMs: shortest(wake, this.#recovery.nextMs(share)) };
   }
 
   /** Tells what can go ahead; rules that can't say why once they have waited for a moment. */
   async #queue(scope: AccessScope, plan: RulePlan) {
     const shareKey = keyOf(scope);
-    const denialWait = whyNoDenial(scope);
+    const denialWait = whyNoRemoval(scope);
     const grantWait = whyNoGrant(scope);
     let wake: number | undefined;
     this.#progress.keepWaiting(shareKey, [...plan.deny, ...plan.add, ...plan.update]);
@@ -149,8 +139,8 @@ export class ShareAccessReconciler {
       wake = await this.#progress.wait(shareKey, plan.deny, 'queued_to_deny', denialWait);
     }
     if (grantWait !== undefined) {
-      wake = soonest(wake, await this.#progress.wait(shareKey, plan.add, 'queued_to_apply', grantWait));
-      wake = soonest(wake, await this.#progress.wait(shareKey, plan.update, 'queued_to_update', grantWait));
+      wake = shortest(wake, await this.#progress.wait(shareKey, plan.add, 'queued_to_apply', grantWait));
+      wake = shortest(wake, await this.#progress.wait(shareKey, plan.update, 'queued_to_update', grantWait));
     }
     return {
       wake,
@@ -168,7 +158,7 @@ export class ShareAccessReconciler {
       await this.#call(scope, todo);
       return undefined;
     } catch (thrown) {
-      if (thrown instanceof InProgress) return Math.max(1, thrown.pollAfter * 1000);
+      if (thrown instanceof InProgress) return thrown.pollAfter * 1000;
       if (thrown instanceof DriverError) {
         await this.#progress.standFailed(keyOf(scope), todo.waiting, asDriverError(thrown));
       }
@@ -203,7 +193,7 @@ export class ShareAccessReconciler {
       const fresh = this.#refresh(scope);
       if (fresh === undefined) return;
       const mayGrant = whyNoGrant(fresh) === undefined;
-      const mayDeny = whyNoDenial(fresh) === undefined;
+      const mayDeny = whyNoRemoval(fresh) === undefined;
       if ((todo.grant && mayGrant) || (todo.deny && mayDeny)) {
         await applyBatch(fresh, permit, { grants: mayGrant, prepared });
       }
@@ -241,9 +231,4 @@ export class ShareAccessReconciler {
 
 function keyOf({ namespace, share }: AccessScope): string {
   return `${namespace}/${share.metadata.name}`;
-}
-
-function soonest(...delays: readonly (number | undefined)[]): number | undefined {
-  const known = delays.filter((delay) => delay !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -1,17 +1,16 @@
 import type { RulePlan } from '../../access-rules/plan.ts';
-import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import type { Permit } from '../driver-calls/driver-calls.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { draftOf } from '../status-draft.ts';
 import { isIntact, recover } from './apply.ts';
 import { ensureShare } from './ensure-share.ts';
 import { type AccessScope, whyNoCall, whyNoGrant } from './scope.ts';
 import { isRecovering } from './update-access.ts';
-
-type Permit = Parameters<typeof recover>[1];
 
 const resyncMs = 10 * 3600_000;
 const overdueLookMs = 60_000;
@@ -77,7 +76,7 @@ export class Recovery {
     if (reset !== undefined) this.#afterReset.add(reset);
     if (token === undefined) return;
     await writeDriverResult(operator, operator.informers.shares, scope?.share ?? share, (fresh) => {
-      const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(operator.clock.now()));
+      const draft = draftOf(operator, fresh);
       return draft.set({ lastHandledReconcileAt: token }).write(operator.client, operator.informers.shares);
     });
   }

@@ -1,7 +1,7 @@
-import type { ShareAccess, ShareAccessStatus } from '../../api/v1alpha1/share-access.ts';
+import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
-import { type Standing, StatusDraft } from '../status-draft.ts';
+import { draftOf, type Standing, type StatusDraft } from '../status-draft.ts';
 
 /** How a rule stands that the backend grants. */
 export const appliedStanding: Standing = {
@@ -10,12 +10,7 @@ export const appliedStanding: Standing = {
   message: 'the backend grants the access',
 };
 
-export type RuleDraft = StatusDraft<ShareAccessStatus, ShareAccess>;
-
-/** A draft of a rule's status. */
-export function ruleDraft(operator: Operator, rule: ShareAccess): RuleDraft {
-  return new StatusDraft<ShareAccessStatus, ShareAccess>(rule, new Date(operator.clock.now()));
-}
+export type RuleDraft = StatusDraft<ShareAccess>;
 
 /** Works out and writes the status of a rule; on a conflict again on the fresh rule. */
 export async function writeRule(
@@ -24,7 +19,7 @@ export async function writeRule(
   change: (draft: RuleDraft, fresh: ShareAccess) => void,
 ): Promise<ShareAccess> {
   const written = await writeDriverResult(operator, operator.informers.shareAccesses, rule, (fresh) => {
-    const draft = ruleDraft(operator, fresh);
+    const draft = draftOf(operator, fresh);
     change(draft, fresh);
     return draft.write(operator.client, operator.informers.shareAccesses);
   });

@@ -12,6 +12,7 @@ import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import { timeoutsOf } from '../driver-requests.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
+import { namespaceTerminating, type Wait, whyNoChange } from '../waits.ts';
 
 /** What one pass over the rules of a share works with. */
 export interface AccessScope {
@@ -56,12 +57,6 @@ export function planOf({ rules, share, server, backend }: AccessScope): RulePlan
   });
 }
 
-/** Why something has to wait. */
-export interface Wait {
-  readonly reason: string;
-  readonly message: string;
-}
-
 /** Why no rule can be granted, changed or recovered now. */
 export function whyNoGrant(scope: AccessScope): Wait | undefined {
   const { share } = scope;
@@ -73,49 +68,13 @@ export function whyNoGrant(scope: AccessScope): Wait | undefined {
 }
 
 /** Why the driver can't be asked about the share now, unless it is to take something away. */
-export function whyNoCall({ operator, namespace, share, network, server, backend }: AccessScope): Wait | undefined {
+export function whyNoCall(scope: AccessScope): Wait | undefined {
+  const { operator, namespace, share } = scope;
   if (namespaceIsTerminating(operator, namespace)) {
-    return { reason: 'NamespaceTerminating', message: 'nothing is granted in a namespace that is being deleted' };
+    return { ...namespaceTerminating, message: 'nothing is granted in a namespace that is being deleted' };
   }
   if (isPaused(share)) return { reason: 'SharePaused', message: `share ${share.metadata.name} is paused` };
-  if (share.spec.shareNetworkName !== undefined && network?.status?.phase !== 'active') {
-    return {
-      reason: 'ShareNetworkNotActive',
-      message: `waits until share network ${share.spec.shareNetworkName} is active`,
-    };
-  }
-  if (share.status?.shareServerName !== undefined && server?.status?.phase !== 'active') {
-    return {
-      reason: 'ShareServerNotActive',
-      message: `waits until share server ${share.status.shareServerName} is active`,
-    };
-  }
-  if (backend === undefined || backend.spec.enabled === false) {
-    return { reason: 'BackendUnavailable', message: `backend ${share.status?.backendName} is missing or not enabled` };
-  }
-  return undefined;
-}
-
-/** Why no rule can be taken away now. */
-export function whyNoDenial({ share, network, server, backend }: AccessScope): Wait | undefined {
-  const leaving = network?.metadata.deletionTimestamp !== undefined;
-  const { phase, networkChange } = network?.status ?? {};
-  if (network !== undefined && phase !== 'active' && (!leaving || networkChange !== undefined)) {
-    return {
-      reason: 'ShareNetworkNotActive',
-      message: `waits until share network ${network.metadata.name} is active`,
-    };
-  }
-  if (server?.status?.phase === 'network_change' && !leaving) {
-    return {
-      reason: 'ShareServerNotActive',
-      message: `waits until share server ${server.metadata.name} is active`,
-    };
-  }
-  if (backend === undefined) {
-    return { reason: 'BackendNotFound', message: `backend ${share.status?.backendName} does not exist` };
-  }
-  return undefined;
+  return whyNoChange(scope);
 }
 
 /** The scope of driver calls for the share's rules. */

@@ -1,13 +1,13 @@
-import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
+import type { ShareStatus } from '../../api/v1alpha1/share.ts';
 import type { AccessRequest, AccessUpdates, DriverAccessRule } from '../../drivers/driver.ts';
 import { InProgress } from '../../drivers/errors.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { readBackendSecrets } from '../backend-secrets.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
-import { driverServer, driverShare } from '../driver-requests.ts';
+import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { timestamp } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { serverOfShare } from '../server-for-driver.ts';
+import { draftOf } from '../status-draft.ts';
 import { type AccessScope, timeoutOf } from './scope.ts';
 
 const operationName = 'updateAccess';
@@ -38,9 +38,7 @@ export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists
         driver.updateAccess(
           {
             share: driverShare(share),
-            ...(server === undefined
-              ? {}
-              : { server: driverServer(server, network, readBackendSecrets(operator, server)) }),
+            ...serverOfShare(operator, { server, network }),
             ...lists,
           },
           context,
@@ -74,7 +72,7 @@ function operationID({ operator, share }: AccessScope, batch: readonly DriverAcc
 
 /** Notes or forgets an operation on the access rules; another operation of the share is left alone. */
 async function noteOperation({ operator, share }: AccessScope, operation: ShareStatus['operation']): Promise<void> {
-  const { informers, client, clock } = operator;
+  const { informers, client } = operator;
   const latest = informers.shares.cache.get({
     namespace: share.metadata.namespace ?? '',
     name: share.metadata.name,
@@ -83,7 +81,7 @@ async function noteOperation({ operator, share }: AccessScope, operation: ShareS
   await writeDriverResult(operator, informers.shares, latest, (fresh) => {
     const present = fresh.status?.operation;
     if (present === undefined ? operation === undefined : present.name !== operationName) return undefined;
-    const draft = new StatusDraft<ShareStatus, Share>(fresh, new Date(clock.now()));
+    const draft = draftOf(operator, fresh);
     return draft.set({ operation }).write(client, informers.shares);
   });
 }

@@ -1,17 +1,15 @@
 import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { shareServers } from '../../api/v1alpha1/resource-types.ts';
-import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { NetworkChangeRecord, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { related } from '../../cluster-state/related.ts';
 import { neverSetUp, updateFailed } from '../../network-change/server-state.ts';
 import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
-import { boundedDetails } from '../driver-data.ts';
-import { appliedService, serviceDetails } from '../driver-requests.ts';
-import { timestamp } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { beginning } from '../change-beginning.ts';
+import { draftOf, ownPhase } from '../status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Reason of a network in error whose change can't be told any more. */
@@ -77,7 +75,7 @@ function isWhole({ status }: ShareNetwork, record: NetworkChangeRecord): boolean
 /** Nobody can tell any more where the change stands: an administrator has to look. */
 function failWithoutRecord({ draft, announcements }: NetworkScope, record: NetworkChangeRecord): void {
   const message = `change ${record.id} and the recorded association contradict each other; set the phase to active when the share servers are as they should be`;
-  draft.set({ phase: 'error', recordedPhase: 'error', networkChange: undefined });
+  draft.set({ ...ownPhase('error'), networkChange: undefined });
   draft.setCondition('SecurityServicesUpToDate', 'Unknown', changeRecordInvalid, message);
   draft.stand({ state: 'stalled', reason: changeRecordInvalid, message });
   announcements.push({ type: 'Warning', reason: changeRecordInvalid, action: 'ChangeSecurityServices', note: message });
@@ -101,8 +99,8 @@ async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Pr
     if (record.scope === 'outdated' && lagOf(server, association, comparison) === undefined) return true;
     const changes = serverChanges(server, record.changes, association, comparison);
     if (changes.length === 0) return true;
-    const draft = new StatusDraft<ShareServerStatus, ShareServer>(server, new Date(operator.clock.now()));
-    draft.set({ phase: 'network_change', recordedPhase: 'network_change', networkChange: { id: record.id, changes } });
+    const draft = draftOf(operator, server);
+    draft.set({ ...ownPhase('network_change'), networkChange: { id: record.id, changes } });
     if (!isPaced(network)) {
       const { service } = related(operator, namespace);
       operator.pace.stored(record.id, server);
@@ -128,24 +126,6 @@ function isPaced(network: ShareNetwork | undefined): boolean {
   return policy?.maxConcurrentServers !== undefined || policy?.maxFailures !== undefined;
 }
 
-/** What is stored of a server whose call may begin: the operation, and the backend details with the new services. */
-export function beginning(
-  server: ShareServer,
-  id: string,
-  startedTime: string,
-  serviceOf: (name: string) => SecurityService | undefined,
-  changes: readonly { readonly to: { readonly name: string } }[],
-): Partial<ShareServerStatus> {
-  const services = changes.flatMap(({ to }) => {
-    const service = serviceOf(to.name);
-    return service === undefined ? [] : [appliedService(service, undefined)];
-  });
-  return {
-    operation: { id, name: 'updateShareServerSecurityService', startedTime },
-    backendDetails: boundedDetails(server.status?.backendDetails ?? {}, serviceDetails(services)),
-  };
-}
-
 /** Reason of the event, by result. */
 const endedReasons = {
   Succeeded: 'NetworkChangeSucceeded',
@@ -165,8 +145,7 @@ function finish({ operator, draft, servers, announcements }: NetworkScope, recor
   const result = failed.length > 0 ? 'Failed' : notAttempted.length > 0 ? 'Stopped' : 'Succeeded';
   const { id, changes, requestedBy, startedTime } = record;
   draft.set({
-    phase: 'active',
-    recordedPhase: 'active',
+    ...ownPhase('active'),
     networkChange: undefined,
     lastNetworkChange: {
       id,

@@ -8,9 +8,10 @@ import { asDriverError, type DriverError } from '../../drivers/errors.ts';
 import type { ChangePlan } from '../../network-change/plan.ts';
 import { serverChanges } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { readBackendSecrets, secretTexts } from '../backend-secrets.ts';
-import { appliedService, driverNetwork, driverServer, driverService, timeoutsOf } from '../driver-requests.ts';
-import { tenantOf } from '../operator.ts';
+import { secretTexts } from '../backend-secrets.ts';
+import { appliedService, driverNetwork, driverService, timeoutsOf } from '../driver-requests.ts';
+import { requiredTenant } from '../operator.ts';
+import { serverForDriver } from '../server-for-driver.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
@@ -61,15 +62,13 @@ async function checkServer(
   signal: AbortSignal,
 ): Promise<CheckVerdict> {
   const { name } = server.metadata;
-  const tenant = tenantOf(operator, server);
   const backend = related(operator, namespace).backend(server.spec.backendName);
   const timeouts = timeoutsOf(backend);
-  if (tenant === undefined) return { kind: 'unavailable', error: asDriverError(new Error(`namespace ${namespace}`)) };
   try {
     const permit = await operator.calls.permit(
       {
         backendName: server.spec.backendName,
-        tenant,
+        tenant: requiredTenant(operator, server),
         server: { uid: uidOf(server), mode: 'shared', secrets: secretTexts(operator, server) },
       },
       signal,
@@ -98,7 +97,7 @@ async function checkServer(
           async (driver, context) =>
             (await driver.checkUpdateShareServerSecurityService?.(
               {
-                server: driverServer(server, network, readBackendSecrets(operator, server)),
+                server: serverForDriver(operator, server, network),
                 network: driverNetwork(server, network),
                 ...sharesForDriver(operator, server),
                 newSecurityService: driverService(appliedService(service, undefined), secret),

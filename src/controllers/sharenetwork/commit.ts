@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
+
 import type {
   NetworkChangeRecord,
   SecurityServiceChange,
@@ -8,10 +8,10 @@ import type {
 } from '../../api/v1alpha1/share-network.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { timestamp } from '../operator.ts';
-import { usageOf } from '../securityservice/reconciler.ts';
-import { type Standing, StatusDraft } from '../status-draft.ts';
+import { usageOf } from '../service-usage.ts';
+import { draftOf, ownPhase, type Standing } from '../status-draft.ts';
 import { type WantedChange, type Wish, wishOf } from './association.ts';
 import { liveServers, standInChange } from './change.ts';
 import { type NetworkScope, networkScope, store } from './scope.ts';
@@ -48,8 +48,7 @@ export async function commit(scope: NetworkScope, checked: WantedChange, waitMs:
       startedTime: timestamp(operator.clock),
     };
     fresh.draft.set({
-      phase: 'network_change',
-      recordedPhase: 'network_change',
+      ...ownPhase('network_change'),
       securityServices: plan.association,
       networkChange: record,
       ...(token === undefined ? {} : { lastHandledReapplyAt: token }),
@@ -117,7 +116,7 @@ async function whileJoining(
   const writeUsage = async (name: string): Promise<void> => {
     const present = service(name);
     if (present === undefined) return;
-    const draft = new StatusDraft<SecurityServiceStatus, SecurityService>(present, new Date(operator.clock.now()));
+    const draft = draftOf(operator, present);
     await draft.set(usageOf(operator, present)).write(operator.client, operator.informers.securityServices);
   };
   const end = (): void => {

@@ -1,8 +1,8 @@
 import { nameList } from '../../api/name-list.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
-import { hasFinalizer, nameOf, removeFinalizer } from '../finalizers.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
+import { hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import type { NetworkScope } from './scope.ts';
 
 /** Waits for a change and for the network's shares, then takes the share servers along, then lets the network go. */

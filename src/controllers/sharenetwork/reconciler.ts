@@ -1,14 +1,17 @@
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { segmentRefusal } from '../../cluster-state/network-segments.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
-import { addFinalizer, hasFinalizer, nameOf } from '../finalizers.ts';
+import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
-import { pausedStanding } from '../status-draft.ts';
+import { pausedStanding } from '../standings.ts';
+import { ownPhase } from '../status-draft.ts';
+import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { advance, changeRecordInvalid } from './change.ts';
 import { answerCheckRequest, answerNotNow } from './check-request.ts';
 import { deleteNetwork } from './deletion.ts';
@@ -33,7 +36,7 @@ export class ShareNetworkReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'sharenetwork',
@@ -59,30 +62,27 @@ export class ShareNetworkReconciler {
         .map((network) => ({ namespace, name: network.metadata.name }));
     });
     // Which segments a network may use, and whether its share servers can be changed.
-    controller.watch(informers.storageBackends, ({ type, object, previous }) => {
-      const same = (one: typeof object | undefined): string =>
-        JSON.stringify([one?.spec.enabled, one?.status?.conditions, one?.status?.capabilities]);
-      const segments = (one: typeof object | undefined): string =>
-        JSON.stringify([
-          one?.spec.allowedNamespaces,
-          one?.spec.allowedSegments,
-          one?.status?.capabilities?.driverHandlesShareServers,
-          one?.metadata.deletionTimestamp,
-        ]);
-      if (type === 'deleted' || segments(object) !== segments(previous)) {
-        return informers.shareNetworks.cache.list().map(nameOf);
-      }
-      if (same(object) === same(previous)) return undefined;
-      return informers.shareServers.cache.byIndex('byBackend', object.metadata.name).map((server) => ({
+    controller.watch(informers.storageBackends, (event) => {
+      const segments = ({ spec, status, metadata }: StorageBackend) => [
+        spec.allowedNamespaces,
+        spec.allowedSegments,
+        status?.capabilities?.driverHandlesShareServers,
+        metadata.deletionTimestamp,
+      ];
+      if (tellsNews(event, segments)) return informers.shareNetworks.cache.list().map(nameOf);
+      const abilities = ({ spec, status }: StorageBackend) => [spec.enabled, status?.conditions, status?.capabilities];
+      if (!tellsNews(event, abilities)) return undefined;
+      return informers.shareServers.cache.byIndex('byBackend', event.object.metadata.name).map((server) => ({
         namespace: server.metadata.namespace ?? '',
         name: server.spec.shareNetworkName,
       }));
     });
     // Its labels decide which segments it may use.
-    controller.watch(informers.namespaces, ({ object, previous }) => {
-      if (JSON.stringify(object.metadata.labels) === JSON.stringify(previous?.metadata.labels)) return undefined;
-      return informers.shareNetworks.cache.list(object.metadata.name).map(nameOf);
-    });
+    controller.watch(informers.namespaces, (event) =>
+      tellsNews(event, labelsOf)
+        ? informers.shareNetworks.cache.list(event.object.metadata.name).map(nameOf)
+        : undefined,
+    );
     controller.watch(informers.shares, ({ type, object, previous }) => {
       const name = object.spec.shareNetworkName;
       // What a network waits for: the end of a share, of work that was handed over, or of a pause.
@@ -136,7 +136,7 @@ export class ShareNetworkReconciler {
       return undefined;
     }
     countServers(scope);
-    draft.set({ recordedPhase: draft.status.phase ?? 'active', phase: draft.status.phase ?? 'active' });
+    draft.set(ownPhase(draft.status.phase ?? 'active'));
     const token = unhandledReconcileToken(network);
     if (token !== undefined) {
       draft.set({ lastHandledReconcileAt: token });

@@ -1,4 +1,4 @@
-import type { ShareNetwork, ShareNetworkStatus } from '../../api/v1alpha1/share-network.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
 import { related } from '../../cluster-state/related.ts';
@@ -7,9 +7,9 @@ import type { ServiceComparison } from '../../network-change/up-to-date.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { draftOf, type StatusDraft } from '../status-draft.ts';
 
-export type NetworkDraft = StatusDraft<ShareNetworkStatus, ShareNetwork>;
+export type NetworkDraft = StatusDraft<ShareNetwork>;
 
 /** What one pass over a ShareNetwork works with. */
 export interface NetworkScope {
@@ -47,7 +47,7 @@ export function networkScope(operator: Operator, context: ReconcileContext, netw
     context,
     network,
     namespace,
-    draft: new StatusDraft<ShareNetworkStatus, ShareNetwork>(network, new Date(operator.clock.now())),
+    draft: draftOf(operator, network),
     servers: related(operator, namespace).serversOf(network.metadata.name),
     announcements: [],
   };

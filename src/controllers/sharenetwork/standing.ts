@@ -1,7 +1,9 @@
 import { nameList } from '../../api/name-list.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
 import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { type Lag, lagOf } from '../../network-change/up-to-date.ts';
+import { networkAvailable } from '../standings.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Numbers of share servers and what all of them can do. */
@@ -35,11 +37,11 @@ export function standAsRecorded(scope: NetworkScope): void {
     const message = describe(reason, behind, association);
     draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
     if (reason === 'UpdateFailed' || reason === 'NotAttempted') draft.stand({ state: 'stalled', reason, message });
-    else draft.stand({ state: 'ready', reason: 'Available', message: 'the network can be used' });
+    else draft.stand(networkAvailable);
     return;
   }
   draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'every share server has the recorded services');
-  draft.stand({ state: 'ready', reason: 'Available', message: 'the network can be used' });
+  draft.stand(networkAvailable);
 }
 
 function describe(
@@ -51,13 +53,13 @@ function describe(
   switch (reason) {
     case 'UpdateFailed': {
       const first = behind.map(({ status }) => status?.lastError?.message).find((message) => message !== undefined);
-      return `share servers ${names} did not take the change: ${first ?? 'see their lastError'}; correct the data, then set the annotation sharenet.io/reapply-requested-at`;
+      return `share servers ${names} did not take the change: ${first ?? 'see their lastError'}; correct the data, then set the annotation ${labels.reapplyRequestedAt}`;
     }
     case 'NotAttempted':
-      return `share servers ${names} keep their old services; set the annotation sharenet.io/reapply-requested-at to go on`;
+      return `share servers ${names} keep their old services; set the annotation ${labels.reapplyRequestedAt} to go on`;
     case 'ShareServersOutdated':
-      return `share servers ${names} do not have the recorded services ${nameList(association.map(({ name }) => name))}; set the annotation sharenet.io/reapply-requested-at`;
+      return `share servers ${names} do not have the recorded services ${nameList(association.map(({ name }) => name))}; set the annotation ${labels.reapplyRequestedAt}`;
     case 'CredentialsChanged':
-      return `a password changed since share servers ${names} were given it; set the annotation sharenet.io/reapply-requested-at to apply it`;
+      return `a password changed since share servers ${names} were given it; set the annotation ${labels.reapplyRequestedAt} to apply it`;
   }
 }

@@ -2,8 +2,9 @@ import type { AppliedSecurityService, ShareServerChange } from '../../api/v1alph
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { writeDriverResult } from '../driver-result.ts';
+import { draftOf } from '../status-draft.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
-import { draftOf, type ServerScope, storedError } from './scope.ts';
+import { leavePhase, type ServerScope, storedError } from './scope.ts';
 import { passService } from './services.ts';
 
 /**
@@ -57,10 +58,7 @@ export async function storeFailure(scope: ServerScope, changeID: string, error: 
     const change = fresh.status?.networkChange;
     if (change?.id !== changeID) return undefined;
     const draft = draftOf(operator, fresh);
-    // Somebody reset the phase meanwhile: what happened is kept, the phase is his.
-    const own = fresh.status?.phase === 'network_change';
     draft.set({
-      ...(own ? { phase: 'error', recordedPhase: 'error' } : {}),
       networkChange: undefined,
       operation: undefined,
       lastNetworkChange: { id: changeID, result: 'Failed' },
@@ -70,7 +68,7 @@ export async function storeFailure(scope: ServerScope, changeID: string, error: 
         .map(({ type, to }) => attemptedService(scope, type, to)),
     });
     draft.setCondition('SecurityServicesUpToDate', 'False', 'UpdateFailed', error.message);
-    if (own) draft.stand({ state: 'stalled', reason: 'UpdateFailed', message: error.message });
+    leavePhase(draft, 'network_change', 'error', { state: 'stalled', reason: 'UpdateFailed', message: error.message });
     return draft.write(operator.client, informers.shareServers);
   });
   if (written === undefined) return;

@@ -9,21 +9,24 @@ import { isPaused } from '../../cluster-state/requests.ts';
 import type { SecurityServiceUpdateResult } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { updateFailed } from '../../network-change/server-state.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { readBackendSecrets, storeBackendSecrets } from '../backend-secrets.ts';
+import { storeBackendSecrets } from '../backend-secrets.ts';
+import { beginning } from '../change-beginning.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedDetails } from '../driver-data.ts';
-import { driverNetwork, driverServer, driverService, serviceDetails } from '../driver-requests.ts';
+import { driverNetwork, driverService, serviceDetails } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
-import { timestamp } from '../operator.ts';
+import { serverForDriver } from '../server-for-driver.ts';
 import { storeShareResults } from '../share-results.ts';
-import { beginning } from '../sharenetwork/change.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
+import { serverAvailable } from '../standings.ts';
+import { draftOf, ownPhase } from '../status-draft.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
 import { finalError, handleFailure, storeFailure } from './change-failure.ts';
-import { draftOf, type ServerScope, serverCallScope } from './scope.ts';
+import { leavePhase, type ServerScope, serverCallScope } from './scope.ts';
 import { formerService, type PassedService, passService } from './services.ts';
 
 /**
@@ -72,10 +75,8 @@ async function skip({ operator, server, draft }: ServerScope, change: ShareServe
     Object.entries(server.status?.backendDetails ?? {}).filter(([key]) => !key.startsWith('security_service_')),
   );
   const failedBefore = updateFailed(server);
-  const phase = failedBefore ? 'error' : 'active';
   draft.set({
-    phase,
-    recordedPhase: phase,
+    ...ownPhase(failedBefore ? 'error' : 'active'),
     networkChange: undefined,
     operation: undefined,
     lastNetworkChange: { id: change.id, result: 'NotAttempted' },
@@ -87,7 +88,7 @@ async function skip({ operator, server, draft }: ServerScope, change: ShareServe
   } else {
     const message = `keeps its old security services: change ${change.id} was stopped before its turn`;
     draft.setCondition('SecurityServicesUpToDate', 'False', 'NotAttempted', message);
-    draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+    draft.stand(serverAvailable);
   }
   await draft.write(operator.client, operator.informers.shareServers);
   operator.pace.ended(change.id, server);
@@ -196,7 +197,7 @@ async function updateService(
       }
       return await driver.updateShareServerSecurityService(
         {
-          server: driverServer(server, network, readBackendSecrets(operator, server)),
+          server: serverForDriver(operator, server, network),
           network: driverNetwork(server, network),
           ...sharesForDriver(operator, server),
           newSecurityService: passed.driver,
@@ -244,8 +245,6 @@ async function storeSuccess(
       const { token: _ended, ...operation } = fresh.status.operation;
       draft.set({ operation });
     }
-    // Somebody reset the phase meanwhile: the result is kept, the phase is his.
-    const own = fresh.status?.phase === 'network_change';
     if (complete) {
       draft.set({
         networkChange: undefined,
@@ -253,10 +252,9 @@ async function storeSuccess(
         attempted: undefined,
         lastError: undefined,
         lastNetworkChange: { id: changeID, result: 'Succeeded' },
-        ...(own ? { phase: 'active', recordedPhase: 'active' } : {}),
       });
       draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'the server has the recorded services');
-      if (own) draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+      leavePhase(draft, 'network_change', 'active', serverAvailable);
     }
     return draft.write(operator.client, informers.shareServers);
   });

@@ -1,10 +1,13 @@
+import { isReady } from '../../api/v1alpha1/conditions.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ServerHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { readBackendSecrets } from '../backend-secrets.ts';
-import { driverNetwork, driverServer } from '../driver-requests.ts';
-import { isServing } from '../storagebackend/reconciler.ts';
+import { driverNetwork } from '../driver-requests.ts';
+import { serverForDriver } from '../server-for-driver.ts';
+import { serverAvailable } from '../standings.ts';
+import { ownPhase } from '../status-draft.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type ServerScope, serverCallScope, storedError } from './scope.ts';
 
@@ -25,7 +28,7 @@ export class HealthLooks {
   }
 
   /**
-   * Asks the driver how an active server is when that is due: every ten minutes, every minute while it is not well. What is found
+   * Asks the driver how an active server is when that is due: every 5 to 10 minutes, every 30 to 60 s while it is not well. What is found
    * changes no phase: a storage system that forgets a server for a moment must not take the access rules of its shares with it.
    */
   async look(scope: ServerScope): Promise<ReconcileResult> {
@@ -35,12 +38,12 @@ export class HealthLooks {
     const due = this.#next.get(uid) ?? now + this.#pause(scope);
     this.#next.set(uid, due);
     if (now < due) return { requeueAfterMs: due - now };
-    if (isServing(backend)) {
+    // One that is switched off answers all the same: a look changes nothing.
+    if (backend !== undefined && isReady(backend)) {
       try {
         const health = await ask(scope, `look/${uid}/${now}`);
         if (health?.exists === false) {
-          const message =
-            'the storage system does not have the share server at present; sharenet.io/reconcile-requested-at has it looked at for good';
+          const message = `the storage system does not have the share server at present; ${labels.reconcileRequestedAt} has it looked at for good`;
           draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
         } else standAs(scope, health);
       } catch (thrown) {
@@ -71,8 +74,7 @@ export async function examine(scope: ServerScope, token: string): Promise<void> 
         message: 'the storage system does not have the share server any more',
       });
       draft.set({
-        phase: 'error',
-        recordedPhase: 'error',
+        ...ownPhase('error'),
         lastError: storedError(operator, 'ensureServer', error),
       });
       draft.stand({ state: 'stalled', reason: error.reason, message: error.message });
@@ -102,7 +104,7 @@ async function ask(scope: ServerScope, id: string): Promise<ServerHealth | undef
         async (driver, call) =>
           await driver.ensureServer?.(
             {
-              server: driverServer(server, network, readBackendSecrets(operator, server)),
+              server: serverForDriver(operator, server, network),
               network: driverNetwork(server, network),
             },
             call,
@@ -122,6 +124,6 @@ function standAs({ draft }: ServerScope, health: ServerHealth | undefined): void
     const message = health.reason ?? 'the storage system says that the share server is not healthy';
     draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
   } else {
-    draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+    draft.stand(serverAvailable);
   }
 }

@@ -1,9 +1,9 @@
+import { parseDuration } from '../../api/duration.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
-import { nameOf } from '../finalizers.ts';
-import { timestamp } from '../operator.ts';
-import { unusedServerTimeoutOf } from '../storagebackend/reconciler.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { ServerScope } from './scope.ts';
 
 /** Has a server without shares torn down after the backend's unusedShareServerTimeout. */
@@ -33,4 +33,9 @@ export async function retireWhenUnused(scope: ServerScope): Promise<ReconcileRes
     if (!isNotFound(error)) throw error;
   }
   return undefined;
+}
+
+/** Time after which a share server without shares is torn down, in milliseconds; 0: never. */
+function unusedServerTimeoutOf(backend: StorageBackend | undefined): number {
+  return parseDuration(backend?.spec.unusedShareServerTimeout ?? '10m') ?? 600_000;
 }

@@ -1,22 +1,24 @@
-import type { Conditions } from '../../api/v1alpha1/formats.ts';
-import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { soonest } from '../soonest.ts';
-import { pausedStanding } from '../status-draft.ts';
+import { pausedStanding, serverAvailable } from '../standings.ts';
+import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
 import { examine, HealthLooks, shareServerUnhealthy } from './examine.ts';
 import { retireWhenUnused } from './idle.ts';
 import { observeReset } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
-import { addressesExhausted, type GivenAddresses, setUp } from './set-up.ts';
+import type { GivenAddresses } from './server-addresses.ts';
+import { addressesExhausted, setUp } from './set-up.ts';
 import { servesOn, standBlocked, tearDown } from './tear-down.ts';
 
 /** Sets share servers up, takes them through changes of security services, and tears them down. */
@@ -32,27 +34,26 @@ export class ShareServerReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'shareserver',
       workers,
       reconcile: (context) => this.reconcile(context),
     });
-    const nameOfServer = ({ metadata }: ShareServer) => ({ namespace: metadata.namespace ?? '', name: metadata.name });
     controller.watch(informers.shareServers, ({ type, object, previous }) => {
-      const names = [nameOfServer(object)];
+      const names = [nameOf(object)];
       if (type === 'deleted') {
         this.#givenAddresses.delete(uidOf(object));
         this.#looks.forget(uidOf(object));
         // Its addresses are free now.
         const waiting = informers.shareServers.cache
           .byIndex('byBackend', object.spec.backendName)
-          .filter(({ status }) => readyReason(status?.conditions) === addressesExhausted);
+          .filter(({ status }) => findCondition(status?.conditions, 'Ready')?.reason === addressesExhausted);
         // And its subnet may be changed.
         const { serversOf } = related(this.#operator, object.metadata.namespace ?? '');
         const unmade = serversOf(object.spec.shareNetworkName).filter(neverSetUp);
-        names.push(...[...waiting, ...unmade].map(nameOfServer));
+        names.push(...[...waiting, ...unmade].map(nameOf));
       }
       // A place of a paced change became free, or was taken by a failure.
       const tookPart = type === 'deleted' ? object : previous;
@@ -62,31 +63,30 @@ export class ShareServerReconciler {
         const waiting = serversOf(object.spec.shareNetworkName).filter(
           ({ status }) => status?.phase === 'network_change',
         );
-        names.push(...waiting.map(nameOfServer));
+        names.push(...waiting.map(nameOf));
       }
       return names;
     });
-    controller.watch(informers.shareNetworks, ({ object, previous }) => {
+    controller.watch(informers.shareNetworks, (event) => {
       // Servers care for phase, stage and association, not for every count.
-      const facts = (network: typeof object | undefined): string =>
-        JSON.stringify([
-          network?.status?.phase,
-          network?.status?.networkChange,
-          network?.status?.securityServices,
-          network?.spec.securityServiceChange,
-          network?.spec.subnets,
-          network === undefined ? undefined : isPaused(network),
-        ]);
-      if (facts(object) === facts(previous)) return undefined;
-      return related(this.#operator, object.metadata.namespace ?? '')
-        .serversOf(object.metadata.name)
-        .map(nameOfServer);
+      const facts = (network: ShareNetwork) => [
+        network.status?.phase,
+        network.status?.networkChange,
+        network.status?.securityServices,
+        network.spec.securityServiceChange,
+        network.spec.subnets,
+        isPaused(network),
+      ];
+      if (!tellsNews(event, facts)) return undefined;
+      const { namespace = '', name } = event.object.metadata;
+      return related(this.#operator, namespace).serversOf(name).map(nameOf);
     });
     // Its labels decide which segments a server may be set up on.
-    controller.watch(informers.namespaces, ({ object, previous }) => {
-      if (JSON.stringify(object.metadata.labels) === JSON.stringify(previous?.metadata.labels)) return undefined;
-      return informers.shareServers.cache.list(object.metadata.name).filter(neverSetUp).map(nameOfServer);
-    });
+    controller.watch(informers.namespaces, (event) =>
+      tellsNews(event, labelsOf)
+        ? informers.shareServers.cache.list(event.object.metadata.name).filter(neverSetUp).map(nameOf)
+        : undefined,
+    );
     // A set-up waits for its services to be complete.
     controller.watch(informers.securityServices, ({ object }) => {
       const { namespace = '', name } = object.metadata;
@@ -94,21 +94,21 @@ export class ShareServerReconciler {
       return networksWith(name)
         .flatMap((network) => serversOf(network.metadata.name))
         .filter(neverSetUp)
-        .map(nameOfServer);
+        .map(nameOf);
     });
-    controller.watch(informers.shares, ({ object, previous }) => {
-      const names = new Set([object.status?.shareServerName, previous?.status?.shareServerName]);
-      const namespace = object.metadata.namespace ?? '';
-      const moved = object.status?.shareServerName !== previous?.status?.shareServerName;
+    controller.watch(informers.shares, (event) => {
+      const { object, previous } = event;
+      const moved = tellsNews(event, ({ status }) => status?.shareServerName);
       if (!moved && object.metadata.deletionTimestamp === undefined) return undefined;
+      const names = new Set([object.status?.shareServerName, previous?.status?.shareServerName]);
+      const { namespace = '' } = object.metadata;
       return [...names].flatMap((name) => (name === undefined ? [] : [{ namespace, name }]));
     });
-    controller.watch(informers.storageBackends, ({ object, previous }) => {
-      const facts = (backend: typeof object | undefined): string =>
-        JSON.stringify([backend?.spec, backend?.status?.conditions?.find(({ type }) => type === 'Ready')?.status]);
-      if (facts(object) === facts(previous)) return undefined;
-      return informers.shareServers.cache.byIndex('byBackend', object.metadata.name).map(nameOfServer);
-    });
+    controller.watch(informers.storageBackends, (event) =>
+      tellsNews(event, (backend) => [backend.spec, isReady(backend)])
+        ? informers.shareServers.cache.byIndex('byBackend', event.object.metadata.name).map(nameOf)
+        : undefined,
+    );
     return controller;
   }
 
@@ -171,12 +171,8 @@ export class ShareServerReconciler {
       return await retireWhenUnused(scope);
     }
     if (draft.condition('Ready')?.reason !== shareServerUnhealthy) {
-      draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+      draft.stand(serverAvailable);
     }
     return soonest(await this.#looks.look(scope), await retireWhenUnused(scope));
   }
-}
-
-function readyReason(conditions: Conditions | undefined): string | undefined {
-  return conditions?.find(({ type }) => type === 'Ready')?.reason;
 }

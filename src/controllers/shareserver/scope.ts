@@ -1,20 +1,21 @@
 import { safeReason } from '../../api/safe-text.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
+import type { ShareServer, ShareServerPhase } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { DriverError } from '../../drivers/errors.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { timeoutsOf } from '../driver-requests.ts';
-import { type Operator, requiredTenant, timestamp } from '../operator.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { type Operator, requiredTenant } from '../operator.ts';
+import { draftOf, ownPhase, type Standing, type StatusDraft } from '../status-draft.ts';
 
-export type ServerDraft = StatusDraft<ShareServerStatus, ShareServer>;
+export type ServerDraft = StatusDraft<ShareServer>;
 
 /** What one pass over a ShareServer works with. */
 export interface ServerScope {
@@ -48,12 +49,20 @@ export function serverScope(operator: Operator, context: ReconcileContext, serve
   };
 }
 
-/** A draft of a server's status. */
-export function draftOf(operator: Operator, server: ShareServer): ServerDraft {
-  return new StatusDraft<ShareServerStatus, ShareServer>(server, new Date(operator.clock.now()));
+/** Leaves the phase of a call that has ended. Where somebody reset it meanwhile what happened is kept, and the phase is his. */
+export function leavePhase(
+  draft: ServerDraft,
+  left: ShareServerPhase,
+  next: ShareServerPhase,
+  standing: Standing,
+): void {
+  if (draft.object.status?.phase === left) draft.set(ownPhase(next)).stand(standing);
 }
 
-/** The scope of driver calls for the server itself; undefined until its namespace is known. */
+/**
+ * The scope of driver calls for the server itself.
+ * @throws DriverError `Unavailable` until its namespace is known
+ */
 export function serverCallScope(
   { operator, server, network }: ServerScope,
   mode: LockMode,

@@ -5,9 +5,10 @@ import { findPassword } from '../../cluster-state/credentials.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { DriverSecurityService } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
-import { securityServiceGaps } from '../../network-change/completeness.ts';
+import { credentialsProblem, securityServiceGaps } from '../../network-change/completeness.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { appliedService, driverService } from '../driver-requests.ts';
+import type { Wait } from '../waits.ts';
 import type { ServerScope } from './scope.ts';
 
 /** A service as it is passed to the driver, and as it is stored afterwards. */
@@ -32,14 +33,9 @@ export function passService(scope: ServerScope, recorded: RecordedSecurityServic
 }
 
 /** Why a recorded service can't be passed to a driver; undefined when it can. */
-export function whyNotPassable(scope: ServerScope, recorded: RecordedSecurityService): Lack | undefined {
+export function whyNotPassable(scope: ServerScope, recorded: RecordedSecurityService): Wait | undefined {
   const resolved = resolve(scope, recorded);
   return 'reason' in resolved ? resolved : undefined;
-}
-
-interface Lack {
-  readonly reason: string;
-  readonly message: string;
 }
 
 type Password = ReturnType<typeof findPassword>;
@@ -47,7 +43,7 @@ type Password = ReturnType<typeof findPassword>;
 function resolve(
   { operator, namespace }: ServerScope,
   recorded: RecordedSecurityService,
-): Lack | { readonly service: SecurityService; readonly password: Password } {
+): Wait | { readonly service: SecurityService; readonly password: Password } {
   const service = related(operator, namespace).service(recorded.name);
   if (service === undefined || uidOf(service) !== recorded.uid) {
     return {
@@ -63,11 +59,9 @@ function resolve(
     };
   }
   const password = findPassword(operator, service);
-  if (password.state === 'usable' || password.state === 'none') return { service, password };
-  return {
-    reason: 'CredentialsNotFound',
-    message: `the password Secret ${service.spec.passwordSecretRef?.name} of security service ${recorded.name} is missing, not marked with the label sharenet.io/credentials, or bound to other services`,
-  };
+  const problem = credentialsProblem(password.state, service.spec.passwordSecretRef);
+  if (problem === undefined) return { service, password };
+  return { reason: 'CredentialsNotFound', message: `password of security service ${recorded.name}: ${problem}` };
 }
 
 /** A service that the server was given before, with its password where that is still to be had. */

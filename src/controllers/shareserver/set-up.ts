@@ -1,25 +1,28 @@
-import type { ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
-import type { NetworkAllocation, ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { associationPending } from '../../network-change/association.ts';
+import { takesChanges } from '../../network-change/backend-state.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { allocateAddresses, canonicalAddress, segmentKey } from '../../scheduling/address-allocation.ts';
 import { segmentOf } from '../../scheduling/segments.ts';
 import { segmentAllowed } from '../../scheduling/selection.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
-import { readBackendSecrets, storeBackendSecrets } from '../backend-secrets.ts';
+import { storeBackendSecrets } from '../backend-secrets.ts';
 import { boundedDetails, isStorable, storableIdentifier } from '../driver-data.ts';
-import { driverNetwork, driverServer, serviceDetails } from '../driver-requests.ts';
+import { driverNetwork, serviceDetails } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
-import { timestamp } from '../operator.ts';
-import { isServing } from '../storagebackend/reconciler.ts';
+import { serverForDriver } from '../server-for-driver.ts';
+import { serverAvailable } from '../standings.ts';
+import { draftOf, ownPhase } from '../status-draft.ts';
+import { namespaceTerminating, networkNotActive, type Wait } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import type { CallProgress } from './call-progress.ts';
-import { draftOf, type ServerScope, serverCallScope, storedError } from './scope.ts';
+import { leavePhase, type ServerScope, serverCallScope, storedError } from './scope.ts';
+import { allocate, type GivenAddresses, subnetOf } from './server-addresses.ts';
 import { passService, whyNotPassable } from './services.ts';
 
 const firstRetryMs = 5000;
@@ -61,8 +64,7 @@ export async function setUp(
     startedTime: timestamp(operator.clock),
   };
   draft.set({
-    phase: 'creating',
-    recordedPhase: 'creating',
+    ...ownPhase('creating'),
     networkAllocations: allocations.addresses,
     // From here on the server uses it: in the network it may only gain ranges.
     subnet: server.status?.subnet ?? subnetOf(scope),
@@ -105,7 +107,7 @@ async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<Re
       (driver, call) =>
         driver.setupServer(
           {
-            server: driverServer(server, network, readBackendSecrets(operator, server)),
+            server: serverForDriver(operator, server, network),
             network: driverNetwork(server, network),
             securityServices: services.map((service) => service.driver),
           },
@@ -118,10 +120,7 @@ async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<Re
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.operation?.id !== operation?.id) return undefined;
       const draft = draftOf(operator, fresh);
-      // Somebody reset the phase meanwhile: the result is kept, the phase is his.
-      const own = fresh.status?.phase === 'creating';
       draft.set({
-        ...(own ? { phase: 'active', recordedPhase: 'active' } : {}),
         identifier,
         backendDetails: boundedDetails(result.backendDetails, serviceDetails(applied)),
         securityServices: applied,
@@ -131,7 +130,7 @@ async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<Re
       });
       draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'the server has the recorded services');
       noteWarnings(operator, fresh, draft, result.warnings);
-      if (own) draft.stand({ state: 'ready', reason: 'Available', message: 'the share server serves' });
+      leavePhase(draft, 'creating', 'active', serverAvailable);
       return draft.write(operator.client, informers.shareServers);
     });
     progress.ended(setUpKey(server));
@@ -194,10 +193,7 @@ async function storeFailure(scope: ServerScope, error: DriverError): Promise<voi
   const { identifier, backendDetails } = error.partial ?? {};
   await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
     const draft = draftOf(operator, fresh);
-    // Somebody reset the phase meanwhile: what happened is kept, the phase is his.
-    const own = fresh.status?.phase === 'creating';
     draft.set({
-      ...(own ? { phase: 'error', recordedPhase: 'error' } : {}),
       lastError: storedError(operator, 'setupServer', error),
       attempted,
       ...(identifier === undefined || !isStorable(identifier) ? {} : { identifier }),
@@ -208,23 +204,19 @@ async function storeFailure(scope: ServerScope, error: DriverError): Promise<voi
       const { token: _ended, ...operation } = fresh.status.operation;
       draft.set({ operation });
     }
-    if (own) draft.stand({ state: 'stalled', reason: 'SetupFailed', message: error.message });
+    leavePhase(draft, 'creating', 'error', { state: 'stalled', reason: 'SetupFailed', message: error.message });
     return draft.write(operator.client, informers.shareServers);
   });
 }
 
 /** Why the server can't be set up now. */
-function whyWait(scope: ServerScope): { readonly reason: string; readonly message: string } | undefined {
+function whyWait(scope: ServerScope): Wait | undefined {
   const { operator, server, namespace, network, backend } = scope;
-  if (namespaceIsTerminating(operator, namespace)) {
-    return { reason: 'NamespaceTerminating', message: 'nothing is made in a namespace that is being deleted' };
-  }
+  if (namespaceIsTerminating(operator, namespace)) return namespaceTerminating;
   if (network === undefined) {
     return { reason: 'ShareNetworkNotFound', message: `share network ${server.spec.shareNetworkName} does not exist` };
   }
-  if (network.status?.phase !== 'active') {
-    return { reason: 'ShareNetworkNotActive', message: `waits until share network ${network.metadata.name} is active` };
-  }
+  if (network.status?.phase !== 'active') return networkNotActive(network.metadata.name);
   if (associationPending(network, related(operator, namespace).serversOf(network.metadata.name))) {
     return {
       reason: 'SecurityServicesPending',
@@ -238,7 +230,7 @@ function whyWait(scope: ServerScope): { readonly reason: string; readonly messag
   if (incomplete.length > 0) {
     return { reason: 'SecurityServiceIncomplete', message: incomplete.join('; ') };
   }
-  if (!isServing(backend) || backend.spec.enabled === false) {
+  if (!takesChanges(backend)) {
     return { reason: 'BackendUnavailable', message: `backend ${server.spec.backendName} is not ready or not enabled` };
   }
   return (
@@ -247,7 +239,7 @@ function whyWait(scope: ServerScope): { readonly reason: string; readonly messag
 }
 
 /** A backend's owner may have closed the segment since the server was placed. */
-function whyNoSegment(scope: ServerScope): { readonly reason: string; readonly message: string } | undefined {
+function whyNoSegment(scope: ServerScope): Wait | undefined {
   const { operator, namespace, backend } = scope;
   const subnet = subnetOf(scope);
   const labels = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.labels ?? {};
@@ -257,11 +249,6 @@ function whyNoSegment(scope: ServerScope): { readonly reason: string; readonly m
     reason: 'SegmentNotAllowed',
     message: `backend ${backend.metadata.name} does not allow the segment of subnet ${subnet.name}, ${segmentOf(subnet)}`,
   };
-}
-
-/** The server's subnet as its network has it now. */
-function subnetOf({ server, network }: ServerScope): ShareNetworkSubnet | undefined {
-  return network?.spec.subnets?.find(({ name }) => name === server.spec.subnetName);
 }
 
 /**
@@ -285,49 +272,4 @@ function retryDelay({ operator, server, network, draft }: ServerScope): number {
   const spent = failedAt - Date.parse(operation?.startedTime ?? lastError.time);
   const pause = Math.min(lastRetryMs, Math.max(firstRetryMs, spent));
   return Math.max(0, failedAt + pause - operator.clock.now());
-}
-
-/**
- * Addresses that this process chose, by server UID: until they are stored, another server that asks in the same moment must not
- * be given them.
- */
-export type GivenAddresses = Map<string, readonly NetworkAllocation[]>;
-
-type Allocations =
-  | { readonly addresses: readonly NetworkAllocation[] }
-  | { readonly exhausted: true; readonly message: string };
-
-/** The server's addresses: those it has, else free ones of its subnet, unique on the backend's segment over all namespaces. */
-function allocate(scope: ServerScope, count: number, given: GivenAddresses): Allocations {
-  const { operator, server } = scope;
-  const present = server.status?.networkAllocations ?? [];
-  const subnet = subnetOf(scope);
-  if (present.length > 0 || count === 0) return { addresses: present };
-  if (subnet === undefined) {
-    return { exhausted: true, message: `subnet ${server.spec.subnetName} is not in the share network any more` };
-  }
-  const segment = segmentKey(subnet);
-  const others = operator.informers.shareServers.cache
-    .byIndex('byBackend', server.spec.backendName)
-    .filter((other) => uidOf(other) !== uidOf(server));
-  const used = new Set<string>();
-  for (const other of others) {
-    for (const { subnetName, ipAddress } of other.status?.networkAllocations ?? given.get(uidOf(other)) ?? []) {
-      if ((segmentKeyOf(operator, other, subnetName) ?? segment) === segment) used.add(canonicalAddress(ipAddress));
-    }
-  }
-  const result = allocateAddresses({ subnet, count, used });
-  if (result.exhausted === true) return result;
-  const addresses = result.addresses.map((ipAddress) => ({ subnetName: subnet.name, ipAddress }));
-  given.set(uidOf(server), addresses);
-  return { addresses };
-}
-
-/** Segment of another server's subnet; where that can't be told its address is taken for used. */
-function segmentKeyOf(operator: ServerScope['operator'], server: ShareServer, subnetName: string): string | undefined {
-  const given = server.status?.subnet;
-  if (given?.name === subnetName) return segmentKey(given);
-  const network = related(operator, server.metadata.namespace ?? '').network(server.spec.shareNetworkName);
-  const subnet = network?.spec.subnets?.find(({ name }) => name === subnetName);
-  return subnet === undefined ? undefined : segmentKey(subnet);
 }

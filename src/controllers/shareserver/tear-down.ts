@@ -1,16 +1,18 @@
 import { nameList } from '../../api/name-list.ts';
-import * as labels from '../../api/v1alpha1/labels.ts';
 import { shares } from '../../api/v1alpha1/resource-types.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { deleteBackendSecrets, readBackendSecrets } from '../backend-secrets.ts';
-import { driverNetwork, driverServer } from '../driver-requests.ts';
+import { deleteBackendSecrets } from '../backend-secrets.ts';
+import { driverNetwork } from '../driver-requests.ts';
 import { removeFinalizer } from '../finalizers.ts';
-import { timestamp } from '../operator.ts';
+import { serverForDriver } from '../server-for-driver.ts';
+import { draftOf, ownPhase } from '../status-draft.ts';
+import { backendNotFound } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
-import { draftOf, type ServerScope, serverCallScope } from './scope.ts';
+import { type ServerScope, serverCallScope } from './scope.ts';
 import { formerService } from './services.ts';
 
 /** Whether the server has to serve on although it is to be deleted. What a driver has begun to tear down does no more. */
@@ -26,7 +28,7 @@ export function servesOn({ server, shares: placed }: Pick<ServerScope, 'server' 
 export function standBlocked({ draft, shares: placed }: ServerScope): void {
   const names = nameList(placed.map(({ metadata }) => metadata.name));
   draft.setCondition('DeletionBlocked', 'True', 'SharesExist', `serves on until its shares are deleted: ${names}`);
-  if (draft.status.phase === 'deleting') draft.set({ phase: 'active', recordedPhase: 'active', operation: undefined });
+  if (draft.status.phase === 'deleting') draft.set({ ...ownPhase('active'), operation: undefined });
 }
 
 /** Whether shares are placed on the server now, as the API server has them. */
@@ -72,8 +74,7 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
   }
   if (operation?.token === undefined && (await hasShares(scope))) return { requeueAfterMs: 1000 };
   draft.set({
-    phase: 'deleting',
-    recordedPhase: 'deleting',
+    ...ownPhase('deleting'),
     networkChange: undefined,
     operation:
       operation?.name === 'teardownServer'
@@ -82,8 +83,8 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
   });
   draft.stand({ state: 'working', reason: 'Deleting', message: 'the share server is being torn down' });
   if (backend === undefined) {
-    const message = `backend ${server.spec.backendName} does not exist; make it again, or set the annotation ${labels.abandon}`;
-    draft.setCondition('DeletionBlocked', 'True', 'BackendNotFound', message);
+    const { reason, message } = backendNotFound(server.spec.backendName);
+    draft.setCondition('DeletionBlocked', 'True', reason, message);
     await draft.write(client, informers.shareServers);
     return undefined;
   }
@@ -117,7 +118,7 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
         (driver, call) =>
           driver.teardownServer(
             {
-              server: driverServer(server, network, readBackendSecrets(operator, server)),
+              server: serverForDriver(operator, server, network),
               network: driverNetwork(server, network),
               securityServices: services,
             },

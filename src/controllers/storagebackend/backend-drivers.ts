@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
@@ -72,7 +73,7 @@ export class BackendDrivers {
       return {
         ok: false,
         reason: 'CredentialsNotFound',
-        message: `Secret ${module.credentialsSecretName?.(config)} with label sharenet.io/credentials: "true" is not in namespace ${this.#operator.namespace}`,
+        message: `Secret ${module.credentialsSecretName?.(config)} with label ${labels.credentialsLabel}: "true" is not in namespace ${this.#operator.namespace}`,
       };
     }
     const key = createHash('sha256')
@@ -153,10 +154,11 @@ export class BackendDrivers {
         installationID: installation.id,
       });
       answer.catch(() => undefined);
-      return await Promise.race([answer, timeout.promise]);
+      const capabilities = await Promise.race([answer, timeout.promise]);
+      this.#logger.debug({ backend: backendName }, 'backend probed');
+      return capabilities;
     } finally {
       clock.clearTimeout(timer);
-      this.#logger.debug({ backend: backendName }, 'backend probed');
     }
   }
 

@@ -1,4 +1,5 @@
-import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import type { ObjectName } from '../../runtime/kube-object.ts';
@@ -8,7 +9,7 @@ import type { StatusDraft } from '../status-draft.ts';
 import { OwnBackendView } from './own-view.ts';
 
 /** The status of a backend while it is being worked out. */
-export type BackendDraft = StatusDraft<StorageBackendStatus, StorageBackend>;
+export type BackendDraft = StatusDraft<StorageBackend>;
 
 /** Where it is kept what the operator knows of backends and that it is responsible for them. */
 export interface BackendRecords {
@@ -50,7 +51,7 @@ export function recordsInMemory(stored: Informer<StorageBackend>, logger: Logger
     take: async () => undefined,
     store: async (draft) => {
       if (!draft.changed) return;
-      const before = draft.object.status?.conditions?.find(({ type }) => type === 'Ready');
+      const before = findCondition(draft.object.status?.conditions, 'Ready');
       const now = draft.condition('Ready');
       view.keep(draft.object, draft.status);
       if (now === undefined || (now.reason === before?.reason && now.message === before.message)) return;

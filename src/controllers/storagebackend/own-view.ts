@@ -99,7 +99,8 @@ export class OwnBackendView implements Informer<StorageBackend> {
       try {
         handler(event);
       } catch (error) {
-        this.#logger.error({ err: error, name: event.object.metadata.name }, 'an event handler failed');
+        const { name } = event.object.metadata;
+        this.#logger.error({ err: error, resource: this.type.plural, name }, 'an event handler failed');
       }
     }
   }

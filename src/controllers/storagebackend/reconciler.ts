@@ -1,19 +1,18 @@
-import { parseDuration } from '../../api/duration.ts';
 import { nameList } from '../../api/name-list.ts';
 import { formatQuantity } from '../../api/quantity.ts';
-import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
 import { usersOfBackend } from '../../cluster-state/backend-users.ts';
-import { isPaused, requestToken } from '../../cluster-state/requests.ts';
+import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Capabilities } from '../../drivers/driver.ts';
 import { identityRefusal } from '../../drivers/identity.ts';
 import { configMemberOf, type DriverModules } from '../../drivers/registry.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
+import { nameOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
-import { nameOf } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { pausedStanding, StatusDraft } from '../status-draft.ts';
+import { backendAvailable, pausedStanding } from '../standings.ts';
+import { draftOf } from '../status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
 import type { BackendDraft, BackendRecords } from './backend-records.ts';
 
@@ -42,7 +41,7 @@ export class StorageBackendReconciler {
   }
 
   /** Adds the controller to the manager. */
-  register(manager: Manager, workers: number): Controller {
+  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'storagebackend',
@@ -68,7 +67,7 @@ export class StorageBackendReconciler {
   }
 
   async reconcile(context: ReconcileContext): Promise<ReconcileResult | undefined> {
-    const { informers, clock } = this.#operator;
+    const { informers } = this.#operator;
     const backend = informers.storageBackends.cache.get(context.key);
     if (backend === undefined) {
       this.#nextProbe.delete(context.key.name);
@@ -82,7 +81,7 @@ export class StorageBackendReconciler {
       // The cache has the new version already and its event brings the key back.
       return undefined;
     }
-    const draft: BackendDraft = new StatusDraft<StorageBackendStatus, StorageBackend>(backend, new Date(clock.now()));
+    const draft = draftOf(this.#operator, backend);
     if (isPaused(backend)) {
       draft.stand(pausedStanding);
       await this.#records.store(draft);
@@ -101,8 +100,8 @@ export class StorageBackendReconciler {
   ): Promise<ReconcileResult | undefined> {
     const { clock, random, informers } = this.#operator;
     const { name } = backend.metadata;
-    const token = requestToken(backend, labels.reconcileRequestedAt);
-    const asked = token !== undefined && token !== backend.status?.lastHandledReconcileAt;
+    const token = unhandledReconcileToken(backend);
+    const asked = token !== undefined;
     const users = usersOfBackend(this.#operator, name);
     const wanted = this.#drivers.wanted(backend, users.length > 0);
     if (asked) draft.set({ lastHandledReconcileAt: token });
@@ -132,7 +131,7 @@ export class StorageBackendReconciler {
       // Space changes all the time; a restart alone is no reason to write it.
       if (isStart && backend.status?.capacity !== undefined) draft.set({ capacity: backend.status.capacity });
       if (wanted.refusedFields.length === 0) {
-        draft.stand({ state: 'ready', reason: 'Available', message: 'the backend answers' });
+        draft.stand(backendAvailable);
       } else {
         const refusal = identityRefusal(configMemberOf(backend.spec), wanted.refusedFields, users);
         draft.stand({
@@ -154,10 +153,7 @@ export class StorageBackendReconciler {
     const { name } = backend.metadata;
     const users = usersOfBackend(this.#operator, name);
     if (users.length > 0) {
-      const draft: BackendDraft = new StatusDraft<StorageBackendStatus, StorageBackend>(
-        backend,
-        new Date(this.#operator.clock.now()),
-      );
+      const draft = draftOf(this.#operator, backend);
       // Deletions on it go on: the driver must stay in step.
       const result = isPaused(backend) ? undefined : await this.#keep(context, backend, draft);
       draft.setCondition(
@@ -184,14 +180,4 @@ function probedStatus({ capacity, ...capabilities }: Capabilities): Partial<Stor
       ? {}
       : { capacity: { total: formatQuantity(capacity.total), available: formatQuantity(capacity.available) } }),
   };
-}
-
-/** Whether a backend takes new work: probed well and not switched off. */
-export function isServing(backend: StorageBackend | undefined): backend is StorageBackend {
-  return backend?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
-}
-
-/** Time after which a share server without shares is torn down, in milliseconds; 0: never. */
-export function unusedServerTimeoutOf(backend: StorageBackend | undefined): number {
-  return parseDuration(backend?.spec.unusedShareServerTimeout ?? '10m') ?? 600_000;
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findCondition } from '../../../src/api/v1alpha1/conditions.ts';
 import {
   securityServices,
   shareAccesses,
@@ -11,7 +12,6 @@ import {
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
 import type { StorageBackendSpec } from '../../../src/api/v1alpha1/storage-backend.ts';
 import type { WithStatus } from '../../../src/controllers/unhealthy-objects.ts';
-import { findCondition } from '../../../src/runtime/conditions.ts';
 import type { ResourceType } from '../../../src/runtime/kube-object.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { startWithWebhook, webhookCluster } from '../../integration/admission/webhook.ts';

@@ -61,10 +61,10 @@ function creating<T extends KubeObject>(type: ResourceType, object: T, names: st
   return { type, name, ...(namespace === undefined ? {} : { namespace }), write: { create: object }, names };
 }
 
-/** Rows of the guard table that the webhook answers; G1 is the CRD's. */
+/** What the guard refuses at the webhook; a network that is not active is the CRD's matter, but for tokens. */
 const guard: readonly Refusal[] = [
   {
-    title: 'G1: a reapply token while the network is not active',
+    title: 'a reapply token while the network is not active',
     code: 422,
     reason: 'ShareNetworkNotActive',
     condition: 'NetworkError',
@@ -77,14 +77,14 @@ const guard: readonly Refusal[] = [
     },
   },
   {
-    title: 'G2: a service that does not exist',
+    title: 'a service that does not exist',
     code: 400,
     reason: 'SecurityServiceNotFound',
     warned: true,
     arrange: async (cluster) => referring(await Scene.make(cluster, { shares: 1 }), [ad('nobody')], 'nobody'),
   },
   {
-    title: 'G3: a service of another type',
+    title: 'a service of another type',
     code: 400,
     reason: 'SecurityServiceTypeMismatch',
     arrange: async (cluster) => {
@@ -98,13 +98,13 @@ const guard: readonly Refusal[] = [
     },
   },
   {
-    title: 'G4: an entry is removed',
+    title: 'an entry is removed',
     code: 403,
     reason: 'ShareNetworkInUse',
     arrange: async (cluster) => referring(await Scene.make(cluster, { shares: 1 }), [], 'ad-a'),
   },
   {
-    title: 'G5: a server that can not be updated',
+    title: 'a server that can not be updated',
     code: 403,
     reason: 'SecurityServiceUpdateNotSupported',
     arrange: async (cluster) => {
@@ -113,7 +113,7 @@ const guard: readonly Refusal[] = [
     },
   },
   {
-    title: 'G5: a type that the backend does not support',
+    title: 'a type that the backend does not support',
     code: 403,
     reason: 'SecurityServiceTypeNotSupported',
     arrange: async (cluster) => {
@@ -127,7 +127,7 @@ const guard: readonly Refusal[] = [
     },
   },
   {
-    title: 'G6: a backend that is switched off',
+    title: 'a backend that is switched off',
     code: 409,
     reason: 'BackendUnavailable',
     arrange: async (cluster) => {
@@ -138,7 +138,7 @@ const guard: readonly Refusal[] = [
     },
   },
   {
-    title: 'G7: a server that is not active',
+    title: 'a server that is not active',
     code: 409,
     reason: 'ShareServerNotActive',
     arrange: async (cluster) => {
@@ -150,7 +150,7 @@ const guard: readonly Refusal[] = [
     },
   },
   {
-    title: 'G8: a share that is left alone',
+    title: 'a share that is left alone',
     code: 409,
     reason: 'ShareBusy',
     arrange: async (cluster) => {
@@ -166,7 +166,7 @@ const guard: readonly Refusal[] = [
     },
   },
   {
-    title: 'G9: a service whose password is missing',
+    title: 'a service whose password is missing',
     code: 400,
     reason: 'SecurityServiceIncomplete',
     warned: true,
@@ -292,7 +292,7 @@ const others: readonly Refusal[] = [
 /** What the CRDs refuse by themselves, whether or not the webhook is there. */
 const always: readonly Omit<Refusal, 'reason'>[] = [
   {
-    title: 'G1: other security services while the network is not active',
+    title: 'other security services while the network is not active',
     code: 422,
     arrange: async (cluster) => {
       const scene = await Scene.make(cluster);

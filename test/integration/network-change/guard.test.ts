@@ -33,7 +33,7 @@ describe('what a change of security services waits for or is refused by', () => 
     return condition(network, 'Ready')?.message ?? '';
   }
 
-  test('a service that does not exist is waited for (G2), and its arrival lets the change go on', async () => {
+  test('a service that does not exist is waited for, and its arrival lets the change go on', async () => {
     const scene = await Scene.make(cluster, { shares: 1 });
     await scene.refer([ad('later')]);
     expect(await stands(scene, 'Reconciling', 'SecurityServiceNotFound')).toContain('later');
@@ -44,7 +44,7 @@ describe('what a change of security services waits for or is refused by', () => 
     await scene.changed('Succeeded');
   });
 
-  test('an entry whose service is of another type is refused (G3), a removed entry as well (G4)', async () => {
+  test('an entry whose service is of another type is refused, a removed entry as well', async () => {
     const scene = await Scene.make(cluster, { shares: 1 });
     await cluster.apply(passwordSecret(scene.namespace, 'dir-password', 'secret-of-dir'), ldap(scene.namespace, 'dir'));
     await scene.refer([ad('dir')]);
@@ -55,7 +55,7 @@ describe('what a change of security services waits for or is refused by', () => 
     await scene.network('ready', (network) => condition(network, 'Ready')?.status === 'True');
   });
 
-  test('servers that can not be updated refuse the change (G5) until an administrator patches them', async () => {
+  test('servers that can not be updated refuse the change until an administrator patches them', async () => {
     const scene = await Scene.make(cluster, { shares: 2 });
     const name = await scene.serverName(0);
     const patch = (support: boolean) =>
@@ -75,7 +75,7 @@ describe('what a change of security services waits for or is refused by', () => 
     await scene.changed('Succeeded');
   });
 
-  test('a backend without the capability refuses the change (G5)', async () => {
+  test('a backend without the capability refuses the change', async () => {
     const scene = await Scene.make(cluster, { shares: 1, dummy: { securityServiceUpdateSupport: false } });
     const [server] = await scene.servers();
     expect(server?.spec.securityServiceUpdateSupport).toBe(false);
@@ -92,7 +92,7 @@ describe('what a change of security services waits for or is refused by', () => 
     await stands(scene, 'Stalled', 'SecurityServiceUpdateNotSupported');
   });
 
-  test('a backend that is switched off is waited for (G6)', async () => {
+  test('a backend that is switched off is waited for', async () => {
     const scene = await Scene.make(cluster, { shares: 1 });
     const enable = (enabled: boolean) =>
       cluster.kubectl('patch', 'sbe', scene.backendName, '--type=merge', '-p', JSON.stringify({ spec: { enabled } }));
@@ -103,7 +103,7 @@ describe('what a change of security services waits for or is refused by', () => 
     await scene.changed('Succeeded');
   });
 
-  test('a server in error by an administrator, or paused, is waited for (G7)', async () => {
+  test('a server in error by an administrator, or paused, is waited for', async () => {
     const scene = await Scene.make(cluster, { shares: 2 });
     const name = await scene.serverName(1);
     await scene.reset('shareserver', name, 'error');
@@ -118,7 +118,7 @@ describe('what a change of security services waits for or is refused by', () => 
     await scene.changed('Succeeded');
   });
 
-  test('a paused share is waited for (G8)', async () => {
+  test('a paused share is waited for', async () => {
     const scene = await Scene.make(cluster, { shares: 1 });
     await scene.annotate('shr', 'share-0', 'sharenet.io/paused=true');
     await cluster.until(
@@ -133,7 +133,7 @@ describe('what a change of security services waits for or is refused by', () => 
     await scene.changed('Succeeded');
   });
 
-  test('an incomplete service, a missing and an unmarked Secret are waited for (G9)', async () => {
+  test('an incomplete service, a missing and an unmarked Secret are waited for', async () => {
     const scene = await Scene.make(cluster, { shares: 1 });
     const { namespace } = scene;
     await cluster.apply({

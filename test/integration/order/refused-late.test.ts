@@ -274,14 +274,14 @@ describe('what admission would refuse, stored while it was away', () => {
     expect(await scene.started('updateShareServerSecurityService')).toEqual([]);
   });
 
-  test('a service of another type is told also while another one is missing (G3)', async () => {
+  test('a service of another type is told also while another one is missing', async () => {
     const scene = await Scene.make(cluster, { services: [] });
     await scene.refer([ad('later'), { type: 'ldap', name: 'ad-b' }]);
     await scene.network('stalled', (one) => conditionOf(one, 'Stalled') === 'True/SecurityServiceTypeMismatch');
     await noDriverWasAsked(scene.namespace);
   });
 
-  test('access rules that the storage system is still at are waited for by name (G8)', async () => {
+  test('access rules that the storage system is still at are waited for by name', async () => {
     const scene = await Scene.make(cluster, { shares: 1 });
     const { namespace } = scene;
     // Slow enough to be seen, and asked for again with its token.

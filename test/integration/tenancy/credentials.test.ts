@@ -74,7 +74,7 @@ describe('passwords of security services', () => {
       ({ status }) => status?.lastHandledReconcileAt === '1',
     );
     expect(conditionOf(told, 'Ready')).toBe('False/CredentialsNotFound');
-    expect(messageOf(told, 'Ready')).toContain('with label sharenet.io/credentials: "true"');
+    expect(messageOf(told, 'Ready')).toContain('lacks the label sharenet.io/credentials: "true"');
     expect(told.status?.credentialsVersion).toBeUndefined();
     expect((await passwordsGiven(tenant)).flat()).not.toContain('"passwordSet":true');
   });

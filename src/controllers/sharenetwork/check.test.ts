@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { createOperatorRig } from '../../../test/faults/operator-rig.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { ReconcileContext } from '../../runtime/controller.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { checkWithDrivers } from './check.ts';
+import { networkScope } from './scope.ts';
+
+const context: ReconcileContext = {
+  key: { namespace: 'team-a', name: 'net' },
+  reconcileID: 'reconcile-1',
+  logger: createLogger({ level: 'silent', format: 'json' }),
+  signal: new AbortController().signal,
+  outsideWorker: (work) => work(),
+};
+const server: ShareServer = {
+  metadata: { namespace: 'team-a', name: 'net-1', uid: 'uid-net-1' },
+  spec: { backendName: 'b', shareNetworkName: 'net', subnetName: 'default' },
+};
+
+test('a namespace that is not known yet is waited for, and is no fault of the driver', async () => {
+  await using rig = await createOperatorRig();
+  const network = { metadata: { namespace: 'team-a', name: 'net', uid: 'uid-net' }, spec: {} };
+  const plan = {
+    changes: [],
+    removed: [],
+    unresolved: [],
+    wanted: true,
+    association: [],
+    silent: undefined,
+  };
+  const verdict = await checkWithDrivers(networkScope(rig.operator, context, network), plan, [server], new Map());
+  expect(verdict).toMatchObject({
+    kind: 'unavailable',
+    error: { reason: 'NamespaceNotKnown', message: 'namespace team-a is not known to the operator yet' },
+  });
+});
