@@ -53,6 +53,17 @@ const network = (reason?: string, status: object = {}) =>
 const service = (reason?: string) => object('SecurityService', 'dir', { type: 'ldap' }, reason);
 const backend = (reason?: string) => object('StorageBackend', 'sto', { driver: 'dummy' }, reason);
 
+/** A condition in place of the one that {@link object} makes. */
+const failure = (type: string, status: string, reason: string, message: string) => ({
+  type,
+  status,
+  reason,
+  message,
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+});
+
+type FollowedCase = [start: string, objects: readonly ManagedObject[], steps: readonly string[]];
+
 describe('the one thing that an object waits for', () => {
   test('is nothing where all is well', async () => {
     expect(await cause('Share/home', [share()])).toEqual({ steps: [] });
@@ -106,8 +117,62 @@ describe('the one thing that an object waits for', () => {
       ],
       ['ShareServer/s-1 NetworkChangeInProgress', 'ShareNetwork/net NetworkChangeInProgress'],
     ],
-  ])('%s: followed to its end', async (start, objects, steps) => {
+    ['ShareAccess/rule', [rule('SharePaused'), share('Paused')], ['ShareAccess/rule SharePaused', 'Share/home Paused']],
+    ...['SubnetInUse', 'SubnetInvalid'].map(
+      (reason): FollowedCase => [
+        'ShareAccess/rule',
+        [rule('ShareNotAvailable'), share(reason), network(reason)],
+        ['ShareAccess/rule ShareNotAvailable', `Share/home ${reason}`, `ShareNetwork/net ${reason}`],
+      ],
+    ),
+    [
+      'Share/home',
+      [share('AccessRulesExist'), rule('DriverError')],
+      ['Share/home AccessRulesExist', 'ShareAccess/rule DriverError'],
+    ],
+    [
+      'ShareServer/s-1',
+      [server('s-1', 'CredentialsNotFound'), network(), service('CredentialsNotFound')],
+      ['ShareServer/s-1 CredentialsNotFound', 'SecurityService/dir CredentialsNotFound'],
+    ],
+    // Of its backends the one that is not well.
+    [
+      'ShareNetwork/net',
+      [
+        network('BackendUnavailable'),
+        object('ShareServer', 's-0', { shareNetworkName: 'net', backendName: 'fine' }),
+        object('StorageBackend', 'fine', { driver: 'dummy' }),
+        server('s-1'),
+        backend('BackendUnreachable'),
+      ],
+      ['ShareNetwork/net BackendUnavailable', 'StorageBackend/sto BackendUnreachable'],
+    ],
+    // Of its servers the one that the message names.
+    [
+      'ShareNetwork/net',
+      [
+        network('UpdateFailed', { conditions: [failure('Ready', 'False', 'UpdateFailed', 'failed for s-2.')] }),
+        server('s-1', 'Paused'),
+        server('s-2', 'UpdateFailed'),
+      ],
+      ['ShareNetwork/net UpdateFailed', 'ShareServer/s-2 UpdateFailed'],
+    ],
+  ] satisfies FollowedCase[])('%s: followed to its end', async (start, objects, steps) => {
     expect(path(await cause(start, objects))).toEqual(steps);
+  });
+
+  test('of what is to go is what keeps it, not what else is wrong', async () => {
+    const conditions = [
+      failure('Ready', 'False', 'BackendUnavailable', 'not reached'),
+      failure('DeletionBlocked', 'True', 'AccessRulesExist', 'rules exist'),
+    ];
+    const going = object('Share', 'home', { backendName: 'sto' }, 'Deleting', { conditions });
+    const found = await cause('Share/home', [
+      { ...going, metadata: { ...going.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } },
+      backend('BackendUnreachable'),
+      rule('DriverError'),
+    ]);
+    expect(path(found)).toEqual(['Share/home AccessRulesExist', 'ShareAccess/rule DriverError']);
   });
 
   test('may be out of sight', async () => {
@@ -151,6 +216,15 @@ describe('what to do about it', () => {
     // What is asked for by an annotation has a command.
     if (/sharenet\.io\/(?:reapply|reconcile|abort|paused)/.test(whatToDo)) expect(remedy?.command).toMatch(/^kubectl /);
     if (/reapply-requested-at/.test(whatToDo)) expect(remedy?.command).toBe('kubectl sharenet reapply net -n team-a');
+  });
+
+  test('of a rule whose share is paused, or whose key is gone, is done to the share', async () => {
+    const command = async (reason: string) => {
+      const { steps } = await cause('ShareAccess/rule', [rule(reason)]);
+      return steps[0] && remedyOf(steps[0]).command;
+    };
+    expect(await command('SharePaused')).toBe('kubectl sharenet resume share/home -n team-a');
+    expect(await command('AccessKeyMissing')).toContain('kubectl annotate share/home -n team-a ');
   });
 
   test('of a reason of a driver', async () => {

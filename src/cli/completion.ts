@@ -2,6 +2,7 @@ import type { Argument, Command, Option } from 'commander';
 import { shareAccesses, shareNetworks, shareServers, shares } from '../api/v1alpha1/resource-types.ts';
 import type { ResourceType } from '../runtime/kube-object.ts';
 import { everyKind, resettableKinds } from './object-reference.ts';
+import { capabilities } from './server-capability.ts';
 
 /** One way to go on with a word. */
 export interface Suggestion {
@@ -10,7 +11,7 @@ export interface Suggestion {
 }
 
 /** What the words of a command name. */
-type Subject = 'network' | 'server' | 'share' | 'rule' | 'any object' | 'resettable object' | 'service' | 'namespace';
+type Subject = 'network' | 'server' | 'share' | 'rule' | 'any object' | 'resettable object' | 'capability' | 'service';
 
 /** What the arguments of commands are, by the words of the command; the last is repeated. */
 const subjects: Readonly<Record<string, readonly Subject[]>> = {
@@ -22,7 +23,7 @@ const subjects: Readonly<Record<string, readonly Subject[]>> = {
   reapply: ['network'],
   'reset-status': ['resettable object'],
   resume: ['any object'],
-  'set-capability': ['server'],
+  'set-capability': ['capability', 'server'],
   status: ['network'],
   watch: ['network'],
   why: ['any object'],
@@ -139,6 +140,8 @@ async function ofSubject(
         (lists[index] ?? []).map((name) => ({ word: `${type.kind.toLowerCase()}/${name}` })),
       );
     }
+    case 'capability':
+      return capabilities.flatMap((name) => [{ word: `${name}=true` }, { word: `${name}=false` }]);
     default:
       return [];
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -118,6 +118,59 @@ describe('kubectl sharenet', () => {
     expect(await used('--context=plain')).toEqual(['default']);
     expect(await used('-n', 'team-a')).toEqual(['team-a']);
     expect(await used('-A')).toEqual([undefined]);
+  });
+
+  describe('completes what its commands name', () => {
+    const namespace = 'named';
+    const collection = '/apis/sharenet.io/v1alpha1';
+
+    beforeAll(() => {
+      const objects = { sharenetworks: 'net', shareservers: 'net-1', shares: 'home', shareaccesses: 'rule' };
+      for (const [plural, name] of Object.entries(objects)) {
+        server.put(`${collection}/${plural}`, { metadata: { name, namespace } });
+        server.put(`${collection}/${plural}`, { metadata: { name: 'elsewhere', namespace: 'other' } });
+      }
+      server.put(`${collection}/storagebackends`, { metadata: { name: 'sto' } });
+    });
+
+    const networkAndServer = ['sharenetwork/net', 'shareserver/net-1'];
+    const ofTenants = [...networkAndServer, 'share/home', 'shareaccess/rule'];
+
+    test.each<readonly [words: string, offered: readonly string[]]>([
+      ['status', ['net']],
+      ['check', ['net']],
+      ['reapply', ['net']],
+      ['watch', ['net']],
+      ['abort', ['net']],
+      ['access list', ['home']],
+      ['access volume', ['rule']],
+      ['set-capability', ['securityServiceUpdateSupport=true', 'securityServiceUpdateSupport=false']],
+      ['set-capability securityServiceUpdateSupport=true', ['net-1']],
+      ['reset-status', networkAndServer],
+      ['why', [...ofTenants, 'storagebackend/sto']],
+      ['pause', [...ofTenants, 'storagebackend/sto']],
+      ['resume shnet', ['net']],
+      ['report', []],
+    ])('%s', async (words, offered) => {
+      const out: string[] = [];
+      const terminal = {
+        columns: undefined,
+        line: (text: string) => void out.push(text),
+        tell: () => {},
+        paint: (_: string, text: string) => text,
+      };
+      const flags = ['--kubeconfig', kubeconfig, '-n', namespace];
+      const args = ['__complete', ...flags, ...words.split(' '), ''];
+      expect(await runCommand(args, { terminal, now: Date.now })).toBe(0);
+      expect(out.at(-1)).toBe(':4');
+      expect(out.slice(0, -1).sort()).toEqual([...offered].sort());
+    });
+  });
+
+  test('tells its version, that of the package', async () => {
+    const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
+    expect(await run('--version')).toEqual({ code: 0, out: version, told: [] });
+    expect(server.requests).toEqual([]);
   });
 
   test('asks for each kind once', async () => {

@@ -1,19 +1,20 @@
 /**
  * Hours of changes, troubles and kills: `make soak HOURS=1`. After each round of changes everything must come to rest as it was
  * asked for; at the end all is deleted and nothing may be left. Two replicas of the operator run; in the second half none is
- * killed, so that what they take shows whether it grows. The result is printed and written to reports/soak.json.
+ * killed, so that what they take shows whether it grows: findings.ts judges both. The result is printed and written to
+ * reports/soak.json.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { secrets } from '../../src/runtime/core-types.ts';
-import { median } from '../bench/latency.ts';
 import { eventually } from '../faults/eventually.ts';
 import { ApiProxy } from '../integration/crash/api-proxy.ts';
 import { readDummyState } from '../integration/crash/dummy-state.ts';
 import { chooseSeed, seededRandom } from '../integration/crash/seeded-random.ts';
 import { TestCluster } from '../integration/test-cluster.ts';
-import { Replica, type Taken } from './replica.ts';
+import { growthOf, growthProblems, leftBehind, type Sample } from './findings.ts';
+import { Replica } from './replica.ts';
 import { SoakTenant } from './tenant.ts';
 import { calm, type Surroundings, soakBackend, troubles } from './trouble.ts';
 
@@ -28,11 +29,6 @@ const busyMs = 20_000;
 const settleMs = 240_000;
 const reports = join(import.meta.dirname, '../../reports');
 const print = (line: string) => process.stdout.write(`${line}\n`);
-
-interface Sample extends Taken {
-  readonly minute: number;
-  readonly replica: string;
-}
 
 const seed = chooseSeed();
 const random = seededRandom(seed);
@@ -66,6 +62,8 @@ try {
     await sample();
   }
   await leave();
+  const grown = replicas.flatMap(({ name }) => growthProblems(growthOf(samples, name, hours)));
+  if (grown.length > 0) failure = grown.join('; ');
 } catch (error) {
   failure = error instanceof Error ? error.message : String(error);
 } finally {
@@ -122,15 +120,12 @@ async function leave(): Promise<void> {
   let left = '';
   const gone = async (): Promise<boolean> => {
     const objects = await cluster.kubectl('get', 'shnet,shsrv,shares,shareaccesses,secsvc', '-A', '-o', 'name');
-    const keys = await cluster.client.list(secrets, { labelSelector: 'sharenet.io/access-key=true' });
-    const state = await readDummyState(cluster.stateDirectory, 'dummy');
-    left = [
-      objects.trim(),
-      ...keys.items.map(({ metadata }) => `Secret ${metadata.name}`),
-      ...Object.entries(state).flatMap(([kind, items]) => (items.length > 0 ? [`${items.length} ${kind}`] : [])),
-    ]
-      .filter((text) => text !== '')
-      .join(', ');
+    const { items } = await cluster.client.list(secrets, {});
+    left = leftBehind({
+      objects: objects.split(/\s+/).filter((name) => name !== ''),
+      secrets: items.map(({ metadata }) => metadata.name),
+      stored: { ...(await readDummyState(cluster.stateDirectory, 'dummy')) },
+    });
     return left === '';
   };
   // An unused share server stays for a while before it is removed.
@@ -152,22 +147,11 @@ async function report(): Promise<void> {
     kills: replicas.reduce((sum, { kills }) => sum + kills, 0),
     endsOfItsOwn: replicas.flatMap(({ ends }) => ends),
     changes,
-    growth: replicas.map(({ name }) => growthOf(name)),
+    growth: replicas.map(({ name }) => growthOf(samples, name, hours)),
     samples,
   };
   await mkdir(reports, { recursive: true });
   await writeFile(join(reports, 'soak.json'), `${JSON.stringify(result, null, 1)}\n`);
   const { samples: _samples, ...summary } = result;
   print(JSON.stringify(summary, null, 1));
-}
-
-/** What a replica took in the third quarter and in the last one, as medians. */
-function growthOf(replica: string) {
-  const own = samples.filter((one) => one.replica === replica);
-  const between = (key: keyof Taken, from: number, to: number): number => {
-    const end = hours * 60;
-    return median(own.filter(({ minute }) => minute >= end * from && minute < end * to).map((one) => one[key]));
-  };
-  const both = (key: keyof Taken) => [between(key, 0.5, 0.75), between(key, 0.75, 2)];
-  return { replica, residentMiB: both('residentMiB'), heapMiB: both('heapMiB'), descriptors: both('descriptors') };
 }

@@ -11,7 +11,7 @@ function generate(...args: string[]) {
 
 test('the committed files are what the interfaces say', async () => {
   expect(await generate('--check')).toMatchObject({ stderr: '' });
-}, 30_000);
+}, 60_000);
 
 test('the check names the files that differ or should not be there', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sharenet-crds-'));
@@ -26,4 +26,4 @@ test('the check names the files that differ or should not be there', async () =>
   } finally {
     await rm(directory, { recursive: true });
   }
-}, 30_000);
+}, 60_000);

@@ -9,12 +9,13 @@ function definition(spec: Schema, version: Partial<Version> = {}, scope = 'Names
     metadata: { name: 'things.example.com' },
     spec: {
       scope,
-      names: { kind: 'Thing', plural: 'things', shortNames: ['th'] },
+      names: { kind: 'Thing', plural: 'things', shortNames: ['th'], categories: ['all'] },
       versions: [
         {
           name: 'v1',
           served: true,
           subresources: { status: {} },
+          selectableFields: [{ jsonPath: '.spec.name' }],
           schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
           ...version,
         },
@@ -29,7 +30,7 @@ const before: Schema = {
   properties: {
     name: { type: 'string', maxLength: 63, pattern: '^[a-z]+$' },
     size: { type: 'integer', minimum: 1, default: 5 },
-    mode: { type: 'string', enum: ['one', 'two'] },
+    mode: { type: 'string', enum: ['one', 'two'], nullable: true },
     tags: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string', maxLength: 10 } },
     labels: { type: 'object', additionalProperties: { type: 'string' } },
   },
@@ -64,6 +65,13 @@ describe('compatibility with the last release', () => {
     ['.size: the field is gone', without('size')],
     ['.size: type was "integer" and is "string"', changed('size', { type: 'string' })],
     ['.size: default was 5 and is 6', changed('size', { default: 6 })],
+    ['.name: default was nothing and is "a"', changed('name', { default: 'a' })],
+    ['.size: multipleOf was nothing and is 2', changed('size', { multipleOf: 2 })],
+    ['.name: anyOf was nothing and is [{"maxLength":3}]', changed('name', { anyOf: [{ maxLength: 3 }] })],
+    ['.labels.*: the field is gone', changed('labels', { additionalProperties: undefined })],
+    ['.mode: nullable was true and is nothing', changed('mode', { nullable: undefined })],
+    ['.tags: maxItems was nothing and is 3', changed('tags', { maxItems: 3 })],
+    ['.name: minLength was nothing and is 1', changed('name', { minLength: 1 })],
     ['.size: minimum was 1 and is 2', changed('size', { minimum: 2 })],
     ['.size: maximum was nothing and is 9', changed('size', { maximum: 9 })],
     ['.name: maxLength was 63 and is 10', changed('name', { maxLength: 10 })],
@@ -97,6 +105,16 @@ describe('compatibility with the last release', () => {
     ]);
     expect(incompatibilities(old, [definition(before, { subresources: {} })])).toEqual([
       'things.example.com v1: the subresource status is gone',
+    ]);
+    expect(incompatibilities(old, [definition(before, { selectableFields: [] })])).toEqual([
+      'things.example.com v1: .spec.name can not be selected by any more',
+    ]);
+    const { metadata, spec } = definition(before);
+    const names = { ...spec.names, kind: 'Other', shortNames: [], categories: [] };
+    expect(incompatibilities(old, [{ metadata, spec: { ...spec, names } }])).toEqual([
+      'things.example.com: the kind was Thing and is Other',
+      'things.example.com: the short name th is gone',
+      'things.example.com: it is not of the category all any more',
     ]);
   });
 });

@@ -25,13 +25,19 @@ export const definitionSchema = z.object({
   metadata: z.object({ name: z.string() }),
   spec: z.object({
     scope: z.string(),
-    names: z.object({ kind: z.string(), plural: z.string(), shortNames: z.array(z.string()).optional() }),
+    names: z.object({
+      kind: z.string(),
+      plural: z.string(),
+      shortNames: z.array(z.string()).optional(),
+      categories: z.array(z.string()).optional(),
+    }),
     versions: z.array(
       z.object({
         name: z.string(),
         served: z.boolean(),
         schema: z.object({ openAPIV3Schema: schemaNode }),
         subresources: z.record(z.string(), z.unknown()).optional(),
+        selectableFields: z.array(z.object({ jsonPath: z.string() })).optional(),
       }),
     ),
   }),
@@ -42,6 +48,10 @@ export type Definition = z.infer<typeof definitionSchema>;
 
 /** Values that may only be the same, or disappear where that allows more. */
 const fixed = ['type', 'format', 'x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type'];
+/** What may disappear, but neither come nor change. */
+const restrictions = 'pattern not allOf anyOf oneOf multipleOf exclusiveMinimum exclusiveMaximum uniqueItems'.split(
+  ' ',
+);
 const lowerBounds = ['minimum', 'minLength', 'minItems', 'minProperties'];
 const upperBounds = ['maximum', 'maxLength', 'maxItems', 'maxProperties'];
 const permissions = ['nullable', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-int-or-string'];
@@ -58,10 +68,12 @@ export function incompatibilities(before: readonly Definition[], now: readonly D
 
 function differencesOfKind(name: string, { spec: old }: Definition, { spec: now }: Definition): readonly string[] {
   const lost = (old.names.shortNames ?? []).filter((short) => !now.names.shortNames?.includes(short));
+  const left = (old.names.categories ?? []).filter((category) => !now.names.categories?.includes(category));
   return [
     ...(old.scope === now.scope ? [] : [`${name}: the scope was ${old.scope} and is ${now.scope}`]),
     ...(old.names.kind === now.names.kind ? [] : [`${name}: the kind was ${old.names.kind} and is ${now.names.kind}`]),
     ...lost.map((short) => `${name}: the short name ${short} is gone`),
+    ...left.map((category) => `${name}: it is not of the category ${category} any more`),
   ];
 }
 
@@ -73,8 +85,11 @@ function differencesOfVersions(name: string, old: Definition, now: Definition): 
       const present = now.spec.versions.find((candidate) => candidate.name === version.name && candidate.served);
       if (present === undefined) return [`${path}: the version is not served any more`];
       const lost = Object.keys(version.subresources ?? {}).filter((each) => !(each in (present.subresources ?? {})));
+      const selectable = new Set((present.selectableFields ?? []).map(({ jsonPath }) => jsonPath));
+      const unselectable = (version.selectableFields ?? []).filter(({ jsonPath }) => !selectable.has(jsonPath));
       return [
         ...lost.map((each) => `${path}: the subresource ${each} is gone`),
+        ...unselectable.map(({ jsonPath }) => `${path}: ${jsonPath} can not be selected by any more`),
         ...differences(path, version.schema.openAPIV3Schema, present.schema.openAPIV3Schema),
       ];
     });
@@ -93,9 +108,11 @@ function below(path: string, old: SchemaNode, now: SchemaNode): readonly string[
   });
   const inItems = old.items && now.items ? differences(`${path}[]`, old.items, now.items) : [];
   const inValues =
-    old.additionalProperties && now.additionalProperties
-      ? differences(`${path}.*`, old.additionalProperties, now.additionalProperties)
-      : [];
+    old.additionalProperties === undefined
+      ? []
+      : now.additionalProperties === undefined
+        ? [`${path}.*: the field is gone`]
+        : differences(`${path}.*`, old.additionalProperties, now.additionalProperties);
   return [...inProperties, ...inItems, ...inValues];
 }
 
@@ -103,8 +120,9 @@ function differencesOfValues(path: string, old: SchemaNode, now: SchemaNode): re
   const same = (key: string) => JSON.stringify(old[key]) === JSON.stringify(now[key]);
   const told = (key: string) => `${path}: ${key} was ${text(old[key])} and is ${text(now[key])}`;
   const changed = fixed.filter((key) => !same(key));
-  const defaults = 'default' in old && !same('default') ? ['default'] : [];
-  const patterns = 'pattern' in now && !same('pattern') ? ['pattern'] : [];
+  // Also one that comes to a field that had none: objects that are stored have it from then on.
+  const defaults = same('default') ? [] : ['default'];
+  const restricted = restrictions.filter((key) => key in now && !same(key));
   const bounds = [
     ...lowerBounds.filter(
       (key) => bound(now, key, Number.NEGATIVE_INFINITY) > bound(old, key, Number.NEGATIVE_INFINITY),
@@ -114,7 +132,7 @@ function differencesOfValues(path: string, old: SchemaNode, now: SchemaNode): re
     ),
   ];
   const taken = permissions.filter((key) => old[key] === true && now[key] !== true);
-  return [...changed, ...defaults, ...patterns, ...bounds, ...taken].map(told);
+  return [...changed, ...defaults, ...restricted, ...bounds, ...taken].map(told);
 }
 
 function differencesOfRules(path: string, old: SchemaNode, now: SchemaNode): readonly string[] {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
 import { version } from '../../../src/version.ts';
 import { distDirectory, installManifest, kustomize } from '../../../tools/manifests/install-manifest.ts';
+import { operatorUser } from '../../integration/operator-user.ts';
 import { findAssets } from '../../kube/assets.ts';
 import { runKubectl } from '../../kube/kubectl.ts';
 import { matches } from './connections.ts';
@@ -58,6 +59,48 @@ describe.each(installs)('config/%s', (base) => {
       const found = ports.some(({ name, containerPort }) => name === target || containerPort === target);
       expect({ target, found }).toEqual({ target, found: true });
     }
+  });
+
+  test('has Services that show the operators that are not ready too: the webhook is asked before, metrics tell why', () => {
+    const services = rendered(text, 'Service');
+    expect(services.map(({ spec }) => spec.publishNotReadyAddresses)).toEqual(services.map(() => true));
+  });
+
+  test('probes the operator where it answers (process/observability.test.ts asks it there)', () => {
+    const get = (path: string) => expect.objectContaining({ httpGet: { path, port: 'probes' } });
+    expect(deployment.spec.template.spec.containers[0]).toMatchObject({
+      startupProbe: get('/healthz'),
+      livenessProbe: get('/healthz'),
+      readinessProbe: get('/readyz'),
+    });
+  });
+
+  test('runs it under its account, with a token, and tells it its namespace', () => {
+    const { spec } = deployment.spec.template;
+    const accounts = rendered(text, 'ServiceAccount').map(({ metadata }) => metadata.name);
+    expect(accounts).toEqual([spec.serviceAccountName]);
+    // As whom config/rbac gives it rights, by the integration tests.
+    expect(`system:serviceaccount:sharenet-system:${spec.serviceAccountName}`).toBe(operatorUser.user);
+    expect(spec.automountServiceAccountToken).toBe(true);
+    expect(spec.containers[0].env).toEqual([
+      { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+    ]);
+  });
+
+  test('lets it end in peace, and one of two always work', () => {
+    const { replicas, strategy, template } = deployment.spec;
+    // A drain of 30 s and the release of the lease.
+    expect(template.spec.terminationGracePeriodSeconds).toBeGreaterThan(35);
+    expect({ replicas, strategy }).toEqual({
+      replicas: 2,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    });
+    expect(rendered(text, 'PodDisruptionBudget').map(({ spec }) => spec.maxUnavailable)).toEqual([1]);
+  });
+
+  test('takes its image from a registry, or in a cluster of kind only from the node', () => {
+    const { imagePullPolicy } = deployment.spec.template.spec.containers[0];
+    expect(imagePullPolicy).toBe(base === 'kind' ? 'Never' : 'IfNotPresent');
   });
 
   test('starts the operator with flags that it takes, on the ports that it is probed and asked at', () => {

@@ -41,8 +41,10 @@ const objectSchema = z.discriminatedUnion('kind', [
     spec: z.object({
       selector: labels,
       ports: z.array(z.object({ name: z.string(), port: z.int(), targetPort: z.union([z.int(), z.string()]) })),
+      publishNotReadyAddresses: z.boolean().optional(),
     }),
   }),
+  z.object({ kind: z.literal('ServiceAccount'), metadata }),
   z.object({ kind: z.literal('PodDisruptionBudget'), metadata, spec: z.looseObject({ selector }) }),
   // Strict, since what is overlooked in a policy may open or close something.
   z.object({

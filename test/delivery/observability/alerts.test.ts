@@ -41,6 +41,21 @@ test('Prometheus is told to leave the namespaces of our series as they are', () 
   expect(monitor.spec.endpoints).toEqual([expect.objectContaining({ port: 'metrics', honorLabels: true })]);
 });
 
+test('Prometheus is told to scrape the Service of the metrics', () => {
+  const read = (path: string) => parse(readFileSync(new URL(path, root), 'utf8'));
+  const { metadata, spec } = read('config/manager/metrics-service.yaml');
+  const monitor = read('config/prometheus/service-monitor.yaml');
+  expect(metadata.labels).toMatchObject(monitor.spec.selector.matchLabels);
+  expect(metadata.namespace).toBe(monitor.metadata.namespace);
+  expect(spec.ports.map(({ name }: { name: string }) => name)).toContain(monitor.spec.endpoints[0].port);
+});
+
+test("the dashboard is in a ConfigMap that the sidecar of Grafana's chart finds", async () => {
+  const { metadata, data } = parse(await printedBy('kustomize', ['build', new URL('deploy/grafana', root).pathname]));
+  expect(metadata.labels).toMatchObject({ grafana_dashboard: '1' });
+  expect(data).toEqual({ 'sharenet.json': readFileSync(new URL('deploy/grafana/sharenet.json', root), 'utf8') });
+});
+
 test.each([
   ['config/prometheus', ['PrometheusRule', 'ServiceMonitor']],
   ['deploy/grafana', ['ConfigMap']],

@@ -10,16 +10,24 @@ const root = new URL('../../../', import.meta.url);
 const panelSchema = z.object({
   title: z.string(),
   type: z.string(),
-  targets: z.array(z.object({ expr: z.string() })).optional(),
+  targets: z.array(z.object({ expr: z.string(), legendFormat: z.string().optional() })).optional(),
 });
 const dashboard = z
   .object({ panels: z.array(panelSchema) })
   .parse(JSON.parse(readFileSync(new URL('deploy/grafana/sharenet.json', root), 'utf8')));
-const queries = dashboard.panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
+const queries = dashboard.panels.flatMap(({ title, targets = [] }) => targets.map((target) => ({ title, ...target })));
 
-/** A query with what Grafana puts for its variables. */
+/** A query with what Grafana puts for its variables, and without the zero that stands for no answer. */
 function filledIn(expr: string): string {
-  return expr.replaceAll('$__rate_interval', '5m').replaceAll('$namespace', '.*');
+  return expr
+    .replaceAll('$__rate_interval', '5m')
+    .replaceAll('$namespace', '.*')
+    .replace(/ or vector\(0\)$/, '');
+}
+
+/** Names in a text, each once. */
+function namesIn(text: string, pattern: RegExp): readonly string[] {
+  return [...new Set([...text.matchAll(pattern)].flatMap(([, names = '']) => names.split(/, */)))];
 }
 
 /** What the alerts look at when all of it is wrong, and what only appears then. */
@@ -72,6 +80,22 @@ describe('the metrics of a real operator', () => {
     expect(queries.length).toBeGreaterThan(25);
     const expectations = queries.map(({ expr }) => ({ query: filledIn(expr), since: 0, at: 30, hasResult: true }));
     expect(await unmet(held, expectations)).toEqual([]);
+  });
+
+  test('have the labels that the dashboard groups by, and names lines by', () => {
+    const samples = [...samplesOf(bad).keys()];
+    const labelsOf = (metric: string) =>
+      samples.flatMap((series) => (series.startsWith(`${metric}{`) ? namesIn(series, /([a-z_]+)="/g) : []));
+    for (const { title, expr, legendFormat = '' } of queries) {
+      const present = new Set(namesIn(expr, /([a-z][a-z0-9_]+)/g).flatMap(labelsOf));
+      const grouped = namesIn(expr, /\bby \(([^)]*)\)/g);
+      const shown = namesIn(legendFormat, /\{\{(\w+)\}\}/g);
+      expect(
+        [...grouped, ...shown].filter((label) => !present.has(label)),
+        title,
+      ).toEqual([]);
+      expect(grouped.length === 0 ? [] : shown.filter((label) => !grouped.includes(label)), title).toEqual([]);
+    }
   });
 
   test('have series of objects only for those that something is wrong with', () => {

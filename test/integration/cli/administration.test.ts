@@ -227,6 +227,19 @@ describe('kubectl sharenet for storage administrators', () => {
       expect(generations).toEqual(generations.map(() => generations[0]));
     });
 
+    test('pause tells which were not paused, and fails', async () => {
+      await inForce('false', true);
+      const { code, stdout, stderr } = await admin.sharenet('pause', 'shareserver', ...servers);
+      const done = servers.slice(0, 2);
+      expect({ code, stdout }).toEqual({
+        code: 1,
+        stdout: done.map((name) => `shareserver/${name}: paused\n`).join(''),
+      });
+      expect(stderr).toMatch(new RegExp(`^shareserver/${servers[2]}: .*not this one`, 'm'));
+      expect(stderr).toMatch(/^kubectl-sharenet: 1 of 3 were not changed$/m);
+      expect((await admin.sharenet('resume', 'shareserver', ...done)).code).toBe(0);
+    });
+
     test('where the last write fails all the same, the others are put back', async () => {
       await inForce('request.dryRun == true', false);
       const before = (await scene.servers()).map(({ metadata }) => metadata.generation ?? 0);

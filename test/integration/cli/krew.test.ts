@@ -58,6 +58,15 @@ test('the manifest for krew is one when it is filled in, and names the program t
   const { metadata, spec } = manifest.parse(parse(filled));
   const [platform] = spec.platforms;
   expect(platform?.bin).toBe(`kubectl-${metadata.name}`);
+  // The release packs the archive under this name, and fills in these three.
+  const release = await readFile(join(root, '.github/workflows/release.yaml'), 'utf8');
+  const [, archive = ''] = /-czf "dist\/(\S+\.tar\.gz)"/.exec(release) ?? [];
+  expect(platform?.uri).toBe(`${values.BASE_URL}/${archive.replace('$version', '1.2.3')}`);
+  expect(release).toContain(
+    `envsubst '${Object.keys(values)
+      .map((name) => `$${name}`)
+      .join(' ')}'`,
+  );
   const { engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   expect(spec.caveats).toContain(`Node.js ${engines.node.replace(/^>=(\d+\.\d+).*$/, '$1')} or newer`);
 });

@@ -14,6 +14,8 @@ export const bin = join(import.meta.dirname, '../../../bin');
 export interface RunningCommand {
   /** Waits for a line of its standard output. @throws when it takes too long */
   line(what: string, holds: (line: string) => boolean): Promise<string>;
+  /** What Ctrl-C does. */
+  interrupt(): void;
   /** How it ended. */
   readonly ended: Promise<KubectlResult>;
 }
@@ -70,6 +72,7 @@ export class Person {
     }));
     return {
       line: async (what, holds) => await eventually(`${args[0]} prints ${what}`, () => lines.find(holds)),
+      interrupt: () => void child.kill('SIGINT'),
       ended,
     };
   }

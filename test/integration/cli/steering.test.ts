@@ -143,7 +143,10 @@ describe('kubectl sharenet for those who change something', () => {
     );
   });
 
-  test('watch follows a change from its wish to its failure; why names the server, reapply mends', async () => {
+  // Ten commands and two changes, one after another: on a busy machine minutes.
+  test('watch follows a change from its wish to its failure; why names the server, reapply mends', {
+    timeout: 300_000,
+  }, async () => {
     const { namespace } = scene;
     const [failing = ''] = servers;
     await scene.faults({

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkSecurityServices } from '../../../src/api/v1alpha1/labels.ts';
 import { shareAccesses, shareNetworks, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { readAuditLog } from '../audit-log.ts';
@@ -18,6 +19,52 @@ describe('kubectl sharenet for those who look', () => {
 
   afterAll(async () => {
     await cluster?.stop();
+  });
+
+  describe('where no operator answers', () => {
+    let namespace: string;
+    let tenant: Person;
+
+    beforeAll(async () => {
+      namespace = await cluster.namespace();
+      tenant = await Person.with(cluster, 'ted', 'edit', namespace);
+      await cluster.apply(network(namespace, 'net', []));
+    }, 60_000);
+
+    const question = async () =>
+      (await cluster.client.get(shareNetworks, { namespace, name: 'net' })).metadata.annotations?.[
+        checkSecurityServices
+      ];
+    const asked = () => eventually('the question is asked', async () => (await question()) === 'ldap=dir');
+
+    test('check gives up in time, and takes its question back', async () => {
+      const { code, stdout, stderr } = await tenant.sharenet('check', 'net', 'ldap=dir', '--timeout', '1s');
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toContain('no answer in time; is the operator running');
+      expect(await question()).toBeUndefined();
+    });
+
+    test('check that is interrupted takes its question back', async () => {
+      const checking = tenant.start('check', 'net', 'ldap=dir');
+      await asked();
+      checking.interrupt();
+      expect(await checking.ended).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining('interrupted; nothing was changed'),
+      });
+      expect(await question()).toBeUndefined();
+    });
+
+    test('check that is interrupted leaves the question that somebody else put in the place of its own', async () => {
+      const checking = tenant.start('check', 'net', 'ldap=dir');
+      await asked();
+      const other = `${checkSecurityServices}=ldap=other`;
+      await cluster.kubectl('annotate', '--overwrite', 'sharenetwork', 'net', other, '-n', namespace);
+      checking.interrupt();
+      expect((await checking.ended).code).toBe(1);
+      expect(await question()).toBe('ldap=other');
+    });
   });
 
   describe('at objects that want to do something to the terminal', () => {
