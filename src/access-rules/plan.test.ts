@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { ShareAccess, ShareAccessPhase, ShareAccessStatus } from '../api/v1alpha1/share-access.ts';
 import type { AccessLevel, BackendCapabilities } from '../api/v1alpha1/storage-backend.ts';
-import { mayBeGranted, planRules, type RulePlan, type RulePlanInput } from './plan.ts';
+import { mayBeGranted, planRules, type RulePlan, type RulePlanInput, readyReason } from './plan.ts';
 import { targetKey } from './rule-target.ts';
 
 const capabilities: BackendCapabilities = {
@@ -224,7 +224,7 @@ describe('planRules, whatever the rules are', () => {
       ),
     );
 
-  it('each rule has one fate, and is left alone only when paused, or never sent and on its way out', () => {
+  it('each rule has one fate, and is left alone only when paused, refused by the backend, or never sent and on its way out', () => {
     fc.assert(
       fc.property(inputs, (given) => {
         const plan = planRules(given);
@@ -233,7 +233,13 @@ describe('planRules, whatever the rules are', () => {
           expect(what).not.toContain('+');
           if (what !== 'left alone') continue;
           const leaving = given.shareIsLeaving || one.metadata.deletionTimestamp !== undefined;
-          expect(given.isPaused(one) || (leaving && !mayBeGranted(one))).toBe(true);
+          const { phase, observedGeneration } = one.status ?? {};
+          const refused =
+            phase === 'error' &&
+            observedGeneration === one.metadata.generation &&
+            !given.isAskedFor(one) &&
+            ['AccessRejected', 'AccessKeyMissing'].includes(readyReason(one) ?? '');
+          expect(given.isPaused(one) || (leaving ? !mayBeGranted(one) : refused)).toBe(true);
         }
       }),
     );
