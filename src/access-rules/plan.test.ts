@@ -238,7 +238,7 @@ describe('planRules, whatever the rules are', () => {
             phase === 'error' &&
             observedGeneration === one.metadata.generation &&
             !given.isAskedFor(one) &&
-            ['AccessRejected', 'AccessKeyMissing'].includes(readyReason(one) ?? '');
+            !['ShareServerError', 'DuplicateAccessRule', undefined].includes(readyReason(one));
           expect(given.isPaused(one) || (leaving ? !mayBeGranted(one) : refused)).toBe(true);
         }
       }),
