@@ -48,7 +48,7 @@ describe('kubectl sharenet for storage administrators', () => {
     expect(reset).toEqual({ code: 0, stdout: 'sharenetwork/net: active -> network_change\n', stderr: '' });
     await scene.network('maintenance', (network) => condition(network, 'Ready')?.reason === 'Maintenance');
     expect(await scene.event('StatusReset', 'net')).toMatch(
-      /active to network_change by field manager kubectl-sharenet/,
+      /active to network_change by field manager sharenet-plugin/,
     );
 
     const status = await tenant.sharenet('status', 'net');
