@@ -175,7 +175,7 @@ describe('a share in use', () => {
     },
   );
 
-  test('keeps files and their owners over four replacements: the user with the same RID in the other domain owns none', {
+  test('keeps files and their owners there and back: the user with the same RID in the other domain owns none', {
     timeout: 300_000,
   }, async () => {
     await tenant.allow(name, 'anna');
@@ -184,7 +184,7 @@ describe('a share in use', () => {
     const anna = await ownerOf('of-anna');
     const owners = new Set<number>();
     const watch = await CommandLineWatch.start(host.machine, passwords());
-    for (let round = 0; round < 4; round += 1) {
+    for (let round = 0; round < 2; round += 1) {
       const before = await lastChange();
       const [domain, service, user] =
         round % 2 === 0 ? ([b, 'ad-b', 'bella'] as const) : ([a, 'ad-a', 'anna'] as const);
