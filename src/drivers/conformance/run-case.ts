@@ -15,18 +15,25 @@ export interface CaseRun {
 
 /** Runs one case in a session of its own; never throws. */
 export async function runConformanceCase(
-  { name, run }: ConformanceCase,
+  conformanceCase: ConformanceCase,
   fixture: ConformanceFixture,
 ): Promise<CaseRun> {
   const recording = newRecording();
+  const ended = await runRecorded(conformanceCase, fixture, recording);
+  const secrets = secretsOf(fixture, recording);
+  return { ...ended, said: recording.texts.map((text) => redact(text, secrets)) };
+}
+
+async function runRecorded(
+  { name, run }: ConformanceCase,
+  fixture: ConformanceFixture,
+  recording: Recording,
+): Promise<Omit<CaseRun, 'said'>> {
   let session: ConformanceSession;
   try {
     session = await ConformanceSession.open(fixture, recording);
   } catch (error) {
-    return {
-      outcome: { name, result: 'failed', message: `the driver could not be opened: ${messageOf(error)}` },
-      said: saidIn(fixture, recording),
-    };
+    return { outcome: { name, result: 'failed', message: `the driver could not be opened: ${messageOf(error)}` } };
   }
   const { capabilities } = session;
   const outcome = await run(session).then(
@@ -41,19 +48,11 @@ export async function runConformanceCase(
     () => undefined,
     (error: unknown) => messageOf(error),
   );
-  if (problem === undefined || outcome.result === 'failed')
-    return { outcome, capabilities, said: saidIn(fixture, recording) };
+  if (problem === undefined || outcome.result === 'failed') return { outcome, capabilities };
   return {
     outcome: { name, result: 'failed', message: `what the case made could not be removed: ${problem}` },
     capabilities,
-    said: saidIn(fixture, recording),
   };
-}
-
-/** What was recorded, to be shown to whoever runs the suite. */
-function saidIn(fixture: ConformanceFixture, recording: Recording): readonly string[] {
-  const secrets = secretsOf(fixture, recording);
-  return recording.texts.map((text) => redact(text, secrets));
 }
 
 function messageOf(error: unknown): string {
