@@ -23,6 +23,9 @@ export interface Manifest {
 /** Values of the chart, or a part of them. */
 export type Values = Readonly<Record<string, unknown>>;
 
+/** An operator of two namespaces. */
+export const namespaced: Values = { watchNamespaces: ['team-a', 'team-b'], webhook: { enabled: false } };
+
 /** The objects of a text of YAML documents; empty documents are left out. */
 export function manifestsIn(text: string): readonly Manifest[] {
   return parseAllDocuments(text).flatMap((document): Manifest[] => {

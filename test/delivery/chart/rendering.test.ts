@@ -1,28 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { certificateSecretName } from '../../../src/admission/serving-certificate.ts';
 import { injectedByCertManager, webhookServiceName } from '../../../src/admission/webhook-configuration.ts';
 import { printedBy } from '../../../tools/go/run-program.ts';
-import { chart, Helm, type Manifest, manifestsIn, type Values } from './helm.ts';
+import { chart, Helm, type Manifest, manifestsIn, namespaced, type Values } from './helm.ts';
 import { comparable, differences } from './likeness.ts';
 
 const config = join(import.meta.dirname, '../../../config');
-const namespaced = { watchNamespaces: ['team-a', 'team-b'], webhook: { enabled: false } };
 
-let helm: Helm;
+const helm = await Helm.make();
+afterAll(() => helm.remove());
 /** What the chart makes of no values. */
-let usual: readonly Manifest[];
-
-beforeAll(async () => {
-  helm = await Helm.make();
-  usual = await helm.render();
-});
-
-afterAll(async () => {
-  await helm?.remove();
-});
+const usual = await helm.render();
 
 /** What kustomize makes of a base of config/. */
 async function base(name: string): Promise<readonly Manifest[]> {

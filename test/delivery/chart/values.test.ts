@@ -1,24 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { valuesDocument } from '../../../tools/chart/values-document.ts';
-import { chart, Helm, type Manifest, type Values } from './helm.ts';
+import { chart, Helm, type Manifest, namespaced, type Values } from './helm.ts';
 
-const namespaced = { watchNamespaces: ['team-a', 'team-b'], webhook: { enabled: false } };
-
-let helm: Helm;
+const helm = await Helm.make();
+afterAll(() => helm.remove());
 /** What the chart makes of no values. */
-let usual: readonly Manifest[];
-
-beforeAll(async () => {
-  helm = await Helm.make();
-  usual = await helm.render();
-});
-
-afterAll(async () => {
-  await helm?.remove();
-});
+const usual = await helm.render();
 
 function find(manifests: readonly Manifest[], kind: string, name: string): Manifest | undefined {
   return manifests.find((each) => each.kind === kind && each.metadata.name === name);
