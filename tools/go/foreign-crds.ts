@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { assetSources } from '../../test/kube/assets.ts';
-import { withCacheLock } from '../../test/kube/cache-lock.ts';
 import { type Log, withProgress } from '../../test/kube/progress.ts';
-import { moduleDigest } from './go-tools.ts';
+import { madeOnce, moduleDigest } from './made-once.ts';
 
 const module = join(import.meta.dirname, 'foreign-crds');
 
@@ -40,36 +39,28 @@ export type ForeignProject = keyof typeof files;
  * @throws when there is no Go, or with its complaint when a module can't be had or is not the one that go.sum pins
  */
 export async function foreignCrds(project: ForeignProject, log: Log): Promise<string> {
-  const digest = await moduleDigest(module, JSON.stringify(files));
-  const directory = join(assetSources().cacheDirectory, 'go-tools', `foreign-crds-${digest}`);
-  const complete = join(directory, 'all');
-  if (!(await exists(complete))) {
-    await mkdir(directory, { recursive: true });
-    await withCacheLock(directory, log, async () => {
-      if (await exists(complete)) return;
-      const staging = await mkdtemp(join(directory, '.staging-'));
-      try {
+  const all = await madeOnce(
+    {
+      directory: `foreign-crds-${await moduleDigest(module, JSON.stringify(files))}`,
+      name: 'all',
+      isThere: existsSync,
+      make: async (target) =>
         await withProgress(
           log,
           "fetching other projects' CRDs (once, about 10 MB)",
           () => 'fetching',
-          async () => {
-            await copyAll(staging);
-          },
-        );
-        await rename(staging, complete);
-      } finally {
-        await rm(staging, { recursive: true, force: true });
-      }
-    });
-  }
-  return join(complete, project);
+          () => copyAll(target),
+        ),
+    },
+    log,
+  );
+  return join(all, project);
 }
 
 async function copyAll(target: string): Promise<void> {
   const versions = await requiredVersions();
   for (const [project, modules] of Object.entries(files)) {
-    await mkdir(join(target, project));
+    await mkdir(join(target, project), { recursive: true });
     for (const [path, paths] of Object.entries<readonly string[]>(modules)) {
       const source = await downloaded(`${path}@${versions.get(path) ?? 'missing'}`);
       for (const file of paths) await copyFile(join(source, file), join(target, project, basename(file)));
@@ -102,11 +93,4 @@ async function go(...args: readonly string[]): Promise<string> {
     const told = 'stdout' in error ? String(error.stdout) : '';
     throw new Error(`${error.message.trim()} ${told.trim()} (in tools/go/foreign-crds)`, { cause: error });
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assetSources } from '../../test/kube/assets.ts';
-import { withCacheLock } from '../../test/kube/cache-lock.ts';
 import { isExecutable } from '../../test/kube/executable.ts';
 import { goBuild } from '../../test/kube/go-build.ts';
 import { goArch, goOs } from '../../test/kube/platform.ts';
 import type { Log } from '../../test/kube/progress.ts';
+import { madeOnce, moduleDigest } from './made-once.ts';
 
 /** Programs that check what is delivered: each has a Go module in the folder of its name here, which pins every source. */
 const tools = {
@@ -33,34 +30,16 @@ export const goToolNames = Object.keys(tools).filter((name): name is GoTool => n
  */
 export async function goTool(name: GoTool, log: Log): Promise<string> {
   const module = join(import.meta.dirname, name);
-  const directory = join(
-    assetSources().cacheDirectory,
-    'go-tools',
-    `${name}-${await moduleDigest(module)}-${goOs}-${goArch}`,
+  return await madeOnce(
+    {
+      directory: `${name}-${await moduleDigest(module)}-${goOs}-${goArch}`,
+      name,
+      isThere: isExecutable,
+      make: async (output) => {
+        const { package: path, ...options } = tools[name];
+        await goBuild({ title: `building ${name} with Go (once)`, module, packages: [path], output, ...options, log });
+      },
+    },
+    log,
   );
-  const program = join(directory, name);
-  if (await isExecutable(program)) return program;
-  await mkdir(directory, { recursive: true });
-  await withCacheLock(directory, log, async () => {
-    if (await isExecutable(program)) return;
-    const staging = await mkdtemp(join(directory, '.staging-'));
-    try {
-      const { package: path, ...options } = tools[name];
-      const title = `building ${name} with Go (once)`;
-      const output = join(staging, name);
-      await goBuild({ title, module, packages: [path], output, ...options, log });
-      await rename(output, program);
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
-  });
-  return program;
-}
-
-/** Differs when a file in the folder of a module does, or what else is told. */
-export async function moduleDigest(module: string, more = ''): Promise<string> {
-  const hash = createHash('sha256').update(more);
-  for (const file of (await readdir(module)).sort())
-    hash.update(`${file}\0`).update(await readFile(join(module, file)));
-  return hash.digest('hex').slice(0, 16);
 }

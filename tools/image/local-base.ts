@@ -1,4 +1,5 @@
-import { access, copyFile, cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandError, outputOf, runCommand } from './run-command.ts';
@@ -21,7 +22,7 @@ const image = 'localhost/sharenet-node:local';
 export async function localBase(): Promise<LocalBase> {
   const npm = await npmFolder();
   // In a machine that is a container itself the usual isolation may be refused.
-  const args = ['--isolation', 'chroot', '--network', 'host', ...(await volumes(npm))];
+  const args = ['--isolation', 'chroot', '--network', 'host', ...volumes(npm)];
   const made = await outputOf('podman', ['image', 'exists', image]).then(
     () => true,
     () => false,
@@ -56,19 +57,11 @@ async function npmFolder(): Promise<string> {
 }
 
 /** What npm and apt-get need in the stages to reach what they reach on this machine. */
-async function volumes(npm: string): Promise<readonly string[]> {
+function volumes(npm: string): readonly string[] {
   const mounts = [
     [join(homedir(), '.npmrc'), '/root/.npmrc'],
     [join(npm, '../../../etc/npmrc'), '/usr/local/etc/npmrc'],
     ['/etc/ssl/certs', '/etc/ssl/certs'],
   ] as const;
-  const there = await Promise.all(mounts.map(([from]) => exists(from)));
-  return mounts.filter((_, index) => there[index]).flatMap(([from, to]) => ['--volume', `${from}:${to}:ro`]);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+  return mounts.filter(([from]) => existsSync(from)).flatMap(([from, to]) => ['--volume', `${from}:${to}:ro`]);
 }

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { navigation, topBar } from '../../../docs/site/navigation.ts';
@@ -17,7 +17,7 @@ describe('the pages of the documentation', () => {
     for (const { path, blocks } of pages) {
       for (const { line, language, mark } of blocks.filter((block) => shells.has(block.language))) {
         if (mark === undefined) problems.push(`${path}:${line}: ${language} without run, run-by FILE or not-run WHY`);
-        else if (mark.kind === 'run-by' && !(await exists(mark.text))) {
+        else if (mark.kind === 'run-by' && !exists(mark.text)) {
           problems.push(`${path}:${line}: there is no ${mark.text}`);
         }
       }
@@ -31,7 +31,7 @@ describe('the pages of the documentation', () => {
       for (const block of page.blocks.filter(({ mark }) => mark?.kind === 'run-by')) {
         const { line, mark } = block;
         const file = mark?.text ?? '';
-        const missing = (await exists(file)) ? await lacks(page, block, file) : [];
+        const missing = exists(file) ? await lacks(page, block, file) : [];
         if (missing.length > 0) problems.push(`${page.path}:${line}: ${file} has not: ${missing.join(', ')}`);
       }
     }
@@ -69,11 +69,8 @@ function pathOf(link: string): string {
   return `docs${link.endsWith('/') ? `${link}index` : link}.md`;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await access(join(root, path)).then(
-    () => true,
-    () => false,
-  );
+function exists(path: string): boolean {
+  return existsSync(join(root, path));
 }
 
 async function linkProblem(page: Page, target: string): Promise<string | undefined> {
@@ -81,7 +78,7 @@ async function linkProblem(page: Page, target: string): Promise<string | undefin
   const [file = '', anchor] = target.split('#', 2);
   const path = file === '' ? page.path : posix.join(posix.dirname(page.path), file);
   const linked = byPath.get(path);
-  if (linked === undefined && !(await exists(path))) return `there is no ${path}`;
+  if (linked === undefined && !exists(path)) return `there is no ${path}`;
   if (anchor === undefined || linked?.anchors.has(anchor) === true) return undefined;
   return `${path} has no such heading`;
 }
