@@ -251,8 +251,15 @@ describe('the example repository', () => {
     expect(failed.code).toBe(1);
     expect(failed.stderr).toMatch(/failed early due to stalled resources: \[.*'Failed'/s);
     expect(performance.now() - start).toBeLessThan(20_000);
-    // The canary: the server whose turn it was not serves on with its old directory.
-    expect((await read()).status?.lastNetworkChange).toMatchObject({ result: 'Failed', failed: 1, notAttempted: 1 });
+    // The canary: the server whose turn it was not serves on with its old directory. Flux may have told the
+    // failure of a share before the network has the result.
+    const { status } = await cluster.until(
+      shareNetworks,
+      network,
+      'failed',
+      (object) => object.status?.lastNetworkChange?.result === 'Failed',
+    );
+    expect(status?.lastNetworkChange).toMatchObject({ failed: 1, notAttempted: 1 });
     await configure({ faults: [] });
     await edit('team-a/base/share-network.yaml', (text) =>
       text.replace('name: net-1', 'name: net-1\n  annotations:\n    sharenet.io/reapply-requested-at: "2"'),
