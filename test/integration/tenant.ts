@@ -6,6 +6,7 @@ import type { ShareAccess, ShareAccessSpec } from '../../src/api/v1alpha1/share-
 import type { DummyBackendConfig, DummyFault, StorageBackendSpec } from '../../src/api/v1alpha1/storage-backend.ts';
 import { type Secret, secrets, secretText } from '../../src/runtime/core-types.ts';
 import type { KubeObject, ResourceType } from '../../src/runtime/kube-object.ts';
+import { eventually } from '../faults/eventually.ts';
 import { access, backend, share } from './manifests.ts';
 import type { RecordedCall, TestCluster } from './test-cluster.ts';
 
@@ -183,17 +184,29 @@ export class Tenant {
     await this.kubectl('annotate', '--overwrite', type, name, annotation);
   }
 
+  /** Pauses a share, and waits until the operator heeds it. */
+  async pauseShare(name: string): Promise<void> {
+    await this.annotate('share', name, 'sharenet.io/paused=true');
+    await this.untilShare(name, 'paused', (share) => conditionOf(share, 'Ready') === 'False/Paused');
+  }
+
   /** kubectl in the tenant's namespace. */
   async kubectl(...args: readonly string[]): Promise<string> {
     return await this.cluster.kubectl('-n', this.namespace, ...args);
   }
 
-  /** Reasons of the events about an object. */
-  async eventReasons(kind: string, name: string): Promise<readonly string[]> {
-    const { items } = await this.cluster.client.list(events, { namespace: this.namespace });
-    return items
-      .filter(({ regarding }) => regarding?.kind === kind && regarding.name === name)
-      .map(({ reason }) => reason ?? '');
+  /** Waits until an event about an object tells a reason. */
+  async untilEvent(reason: string, kind: string, name: string): Promise<void> {
+    await eventually(
+      `event ${reason} on ${kind} ${name}`,
+      async () => {
+        const { items } = await this.cluster.client.list(events, { namespace: this.namespace });
+        return items.some(
+          ({ reason: told, regarding }) => told === reason && regarding?.kind === kind && regarding.name === name,
+        );
+      },
+      15_000,
+    );
   }
 
   async #document(kind: string, id: string): Promise<Record<string, unknown> | undefined> {

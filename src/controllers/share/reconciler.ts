@@ -1,5 +1,5 @@
 import { parseQuantity } from '../../api/quantity.ts';
-import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
+import { isReady } from '../../api/v1alpha1/conditions.ts';
 import { shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
@@ -15,6 +15,7 @@ import type { Manager } from '../../runtime/manager.ts';
 import { LockTable } from '../driver-calls/lock-table.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { isSizeRefused } from '../refused-size.ts';
 import { pausedStanding, shareAvailable } from '../standings.ts';
 import type { Wait } from '../waits.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
@@ -30,8 +31,6 @@ export class ShareReconciler {
   readonly #reservations = new Reservations();
   /** Shares of one network are placed one after another: the second may use the server that the first has made. */
   readonly #placing = new LockTable();
-  /** The token for which a resize was tried last, by share UID: refused again, it waits for another. */
-  readonly #triedTokens = new Map<string, string>();
 
   constructor(operator: Operator) {
     this.#operator = operator;
@@ -195,7 +194,6 @@ export class ShareReconciler {
     const { backendName, identifier } = object.status ?? {};
     if (type === 'deleted') {
       this.#reservations.release(uid);
-      this.#triedTokens.delete(uid);
     } else if (type === 'added' && backendName !== undefined && identifier === undefined) {
       // Placed by an operator that ran before.
       this.#reservations.add(backendName, uid, parseQuantity(object.spec.size) ?? 0);
@@ -217,14 +215,9 @@ export class ShareReconciler {
     }
     const wanted = parseQuantity(share.spec.size);
     const present = parseQuantity(share.status?.size ?? share.spec.size);
-    const token = unhandledReconcileToken(share);
-    const asked = token !== undefined && this.#triedTokens.get(uidOf(share)) !== token;
-    if (wanted !== undefined && wanted !== present && (asked || !isRefused(share))) {
+    if (wanted !== undefined && wanted !== present && !isSizeRefused(share)) {
       const wait = whyWait(scope);
-      if (wait === undefined) {
-        if (token !== undefined) this.#triedTokens.set(uidOf(share), token);
-        return await resize(scope);
-      }
+      if (wait === undefined) return await resize(scope);
       draft.stand({ state: 'working', reason: wait.reason, message: wait.message });
       return undefined;
     }
@@ -252,14 +245,4 @@ async function hasLostServer({ operator, namespace, share, server }: ShareScope)
 /** Whether the share is not on a storage system yet, and is to be. */
 function isUnmade({ metadata, status }: Share): boolean {
   return status?.identifier === undefined && metadata.deletionTimestamp === undefined;
-}
-
-/** Whether the present size was refused already. */
-function isRefused(share: Share): boolean {
-  const stalled = findCondition(share.status?.conditions, 'Stalled');
-  return (
-    stalled?.status === 'True' &&
-    stalled.reason !== 'ShareServerError' &&
-    share.status?.observedGeneration === share.metadata.generation
-  );
 }

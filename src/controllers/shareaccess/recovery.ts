@@ -6,6 +6,7 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
+import { isSizeRefused, refusedSizeAskedAgain } from '../refused-size.ts';
 import { draftOf } from '../status-draft.ts';
 import { isIntact, recover } from './apply.ts';
 import { ensureShare } from './ensure-share.ts';
@@ -76,8 +77,9 @@ export class Recovery {
     if (reset !== undefined) this.#afterReset.add(reset);
     if (token === undefined) return;
     await writeDriverResult(operator, operator.informers.shares, scope?.share ?? share, (fresh) => {
-      const draft = draftOf(operator, fresh);
-      return draft.set({ lastHandledReconcileAt: token }).write(operator.client, operator.informers.shares);
+      const draft = draftOf(operator, fresh).set({ lastHandledReconcileAt: token });
+      if (isSizeRefused(fresh)) draft.stand(refusedSizeAskedAgain);
+      return draft.write(operator.client, operator.informers.shares);
     });
   }
 

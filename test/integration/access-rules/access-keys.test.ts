@@ -154,7 +154,7 @@ describe('access keys', () => {
       stringData: { mine: 'yes' },
     };
     // In one step: the operator must not find the name free.
-    await tenant.annotate('share', 'one', 'sharenet.io/paused=true');
+    await tenant.pauseShare('one');
     await tenant.kubectl('delete', 'secret', 'carol-access-key');
     await cluster.kubectlWithInput(JSON.stringify(foreign), 'create', '-f', '-');
     await tenant.annotate('share', 'one', 'sharenet.io/paused-');

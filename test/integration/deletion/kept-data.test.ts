@@ -53,7 +53,7 @@ describe('what a deletion keeps, and what it may forget', () => {
     const server = await serverOf(tenant, 'kept');
     await tenant.kubectl('delete', 'shr', 'kept', '--timeout=30s');
     expect(await tenant.callsOf('deleteShare')).toEqual([]);
-    expect(await tenant.eventReasons('Share', 'kept')).toContain('ShareRetained');
+    await tenant.untilEvent('ShareRetained', 'Share', 'kept');
     // Its access is taken away all the same.
     expect(await tenant.keyOnBackend(`alice-${namespace}`)).toBeUndefined();
     await pause(2500);
@@ -85,7 +85,7 @@ describe('what a deletion keeps, and what it may forget', () => {
     const tenant = await Tenant.make(cluster);
     await tenant.makeShares(['kept'], { deletionPolicy: 'Retain' });
     await tenant.kubectl('delete', 'shr', 'kept', '--timeout=30s');
-    expect(await tenant.eventReasons('Share', 'kept')).toContain('ShareRetained');
+    await tenant.untilEvent('ShareRetained', 'Share', 'kept');
     expect(await tenant.callsOf('deleteShare')).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('what a deletion keeps, and what it may forget', () => {
     await tenant.untilRule('alice', 'told', (rule) => conditionOf(rule, 'Ready') === 'False/BackendUnavailable');
     await tenant.configure({}, { allowAbandon: true });
     await cluster.untilGone(shareAccesses, { namespace, name: 'alice' });
-    expect(await tenant.eventReasons('ShareAccess', 'alice')).toContain('Abandoned');
+    await tenant.untilEvent('Abandoned', 'ShareAccess', 'alice');
     expect(await tenant.secret('alice-access-key')).toBeUndefined();
 
     await tenant.configure({}, { allowAbandon: false });

@@ -219,7 +219,7 @@ describe('access to a CephFS share, asked for with kubectl and used with what th
     const subvolume = await subvolumeOf('kept');
     const { status } = await ceph.share(tenant, 'kept');
     await tenant.kubectl('delete', 'share', 'kept', '--timeout=60s');
-    expect(await tenant.eventReasons('Share', 'kept')).toContain('ShareRetained');
+    await tenant.untilEvent('ShareRetained', 'Share', 'kept');
     expect(status?.identifier).toContain(subvolume);
     expect(await ceph.subvolumes()).toContain(subvolume);
     expect(await refusalOf(client.write('/file', 'changed'))).toBeDefined();
