@@ -60,18 +60,25 @@ export class Recovery {
     const { operator, share } = scope;
     const uid = uidOf(share);
     const token = unhandledReconcileToken(share);
+    const examines = this.#examines(scope);
     let asked = token !== undefined || !this.#toExamine.has(uid) || this.#isUnfinished(scope);
-    if (this.#examines(scope) && !isRecovering(scope)) {
-      const { exists, reapplyAccess } = await ensureShare(operator, scope, permit);
-      asked = exists && (asked || reapplyAccess);
-      scope = present();
-    }
-    if (asked && scope !== undefined && whyNoGrant(scope) === undefined) {
-      this.#unfinished.add(uid);
-      await recover(scope, permit);
+    // What the backend tells from here on is for the next time.
+    const wasToExamine = this.#toExamine.delete(uid);
+    try {
+      if (examines && !isRecovering(scope)) {
+        const { exists, reapplyAccess } = await ensureShare(operator, scope, permit);
+        asked = exists && (asked || reapplyAccess);
+        scope = present();
+      }
+      if (asked && scope !== undefined && whyNoGrant(scope) === undefined) {
+        this.#unfinished.add(uid);
+        await recover(scope, permit);
+      }
+    } catch (error) {
+      if (wasToExamine) this.#toExamine.add(uid);
+      throw error;
     }
     this.#unfinished.delete(uid);
-    this.#toExamine.delete(uid);
     this.#next.set(uid, this.#later());
     const reset = scope === undefined ? undefined : resetKey(scope);
     if (reset !== undefined) this.#afterReset.add(reset);

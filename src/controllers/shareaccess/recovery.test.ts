@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createOperatorRig, type OperatorRig } from '../../../test/faults/operator-rig.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import { shares } from '../../api/v1alpha1/resource-types.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
+import { createDriverRig, type DriverRig } from '../../drivers/dummy/driver-rig.ts';
+import { DriverError } from '../../drivers/errors.ts';
+import type { ReconcileContext } from '../../runtime/controller.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { Recovery } from './recovery.ts';
+import { accessScope, planOf } from './scope.ts';
+
+const name = { namespace: 'team-a', name: 'share' };
+const context: ReconcileContext = {
+  key: name,
+  reconcileID: 'reconcile-1',
+  logger: createLogger({ level: 'silent', format: 'json' }),
+  signal: new AbortController().signal,
+  outsideWorker: (work) => work(),
+};
+const size = 2 ** 30;
+const lastTransitionTime = '2026-01-01T00:00:00Z';
+
+let rig: OperatorRig;
+let storage: DriverRig;
+/** What happens while the driver looks at the share. */
+let meanwhile: () => void;
+
+beforeEach(async () => {
+  rig = await createOperatorRig();
+  storage = await createDriverRig();
+  meanwhile = () => undefined;
+  const driver = storage.open({ driverHandlesShareServers: false });
+  const { operator, server } = rig;
+  const { namespaces, storageBackends, shares: informer } = operator.informers;
+  const { metadata } = server.put('/apis/sharenet.io/v1alpha1/shares', shareWith());
+  const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
+  const signal = AbortSignal.timeout(30_000);
+  await driver.createShare(
+    { share: { id: metadata.uid ?? '', name: 'share', protocol: 'CEPHFS', size, exportLocations: [] } },
+    {
+      signal,
+      logger: context.logger,
+      operation: { id: 'create', attempt: 1 },
+      installationID: 'installation-1',
+      tenant,
+    },
+  );
+  const watched = Object.assign(Object.create(driver), {
+    ensureShare: async (...args: Parameters<NonNullable<typeof driver.ensureShare>>) => {
+      meanwhile();
+      return await driver.ensureShare?.(...args);
+    },
+  });
+  await operator.instances.replace('b', watched, 0);
+  namespaces.cache.observe({ metadata: { name: 'team-a', uid: tenant.namespaceUID, resourceVersion: '1' } });
+  storageBackends.cache.observe({
+    metadata: { name: 'b', uid: 'uid-b', resourceVersion: '1' },
+    spec: { driver: 'dummy' },
+    status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Available', message: '', lastTransitionTime }] },
+  });
+  informer.cache.observe(await operator.client.get(shares, name));
+});
+
+afterEach(async () => {
+  await rig[Symbol.asyncDispose]();
+  await storage.cleanup();
+});
+
+test('a token that is handled lifts the refusal of a size in the same write', async () => {
+  const message = 'it holds more';
+  const reason = 'ShareShrinkingPossibleDataLoss';
+  const share = await become({
+    ...shareWith(),
+    metadata: { ...name, generation: 3, annotations: { [labels.reconcileRequestedAt]: 'again' } },
+    spec: { protocol: 'CEPHFS', size: '512Mi' },
+    status: {
+      ...shareWith().status,
+      observedGeneration: 3,
+      conditions: [
+        { type: 'Ready', status: 'False', reason, message, lastTransitionTime, observedGeneration: 3 },
+        { type: 'Stalled', status: 'True', reason, message, lastTransitionTime, observedGeneration: 3 },
+      ],
+    },
+  });
+  const recovery = new Recovery(rig.operator);
+  expect(isDue(recovery, share)).toBe(true);
+  await run(recovery);
+  const after = await rig.operator.client.get(shares, name);
+  expect(after.status).toMatchObject({ lastHandledReconcileAt: 'again', phase: 'available', size: '1Gi' });
+  expect(after.status?.conditions?.map(({ type, status, reason: told }) => [type, status, told])).toEqual([
+    ['Ready', 'False', 'Resizing'],
+    ['Reconciling', 'True', 'Resizing'],
+  ]);
+  expect(isDue(recovery, after)).toBe(false);
+});
+
+test('a change that the backend tells while a share is looked at has it looked at once more', async () => {
+  const share = present();
+  const recovery = new Recovery(rig.operator);
+  expect(isDue(recovery, share)).toBe(false);
+  recovery.examineLater([share]);
+  meanwhile = () => recovery.examineLater([share]);
+  await run(recovery);
+  expect(isDue(recovery, share)).toBe(true);
+  meanwhile = () => undefined;
+  await run(recovery);
+  expect(isDue(recovery, share)).toBe(false);
+});
+
+test('a look that failed is still to be taken', async () => {
+  const share = present();
+  const recovery = new Recovery(rig.operator);
+  recovery.examineLater([share]);
+  meanwhile = () => {
+    throw new DriverError({ kind: 'Unavailable', reason: 'Away', message: 'the storage is away' });
+  };
+  await expect(run(recovery)).rejects.toThrow('the storage is away');
+  expect(isDue(recovery, share)).toBe(true);
+});
+
+function shareWith(): Share {
+  return {
+    metadata: { ...name, generation: 1 },
+    spec: { protocol: 'CEPHFS', size: '1Gi' },
+    status: { phase: 'available', backendName: 'b', identifier: 'dummy-share', size: '1Gi', observedGeneration: 1 },
+  };
+}
+
+function present(): Share {
+  const share = rig.operator.informers.shares.cache.get(name);
+  if (share === undefined) throw new Error('the share is not in the cache');
+  return share;
+}
+
+/** Stores the share as it is to be, and has the cache see it. */
+async function become(share: Share): Promise<Share> {
+  const { cache } = rig.operator.informers.shares;
+  rig.server.put('/apis/sharenet.io/v1alpha1/shares', share);
+  cache.observe(await rig.operator.client.get(shares, name));
+  return present();
+}
+
+function isDue(recovery: Recovery, share: Share): boolean {
+  const scope = accessScope(rig.operator, context, share);
+  return recovery.isDue(scope, planOf(scope));
+}
+
+async function run(recovery: Recovery): Promise<void> {
+  const { operator } = rig;
+  const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
+  const permit = await operator.calls.permit({ backendName: 'b', tenant }, context.signal, 10_000);
+  try {
+    await recovery.run(() => accessScope(operator, context, present()), permit);
+  } finally {
+    permit.release();
+  }
+}
