@@ -70,6 +70,7 @@ const phase = (object: string): string => `${object}.?status.?phase.orValue('')`
  * The webhooks that the operator serves. The first judges what a person asks for: a new object, a changed spec, a change that is to
  * be run again; labels, finalizers and objects that are being deleted don't come to it. It gets share servers only for the
  * operator's own probe. The second lets every status pass and leaves a note in the audit log when a phase was reset.
+ * The third warns whoever deletes what is in use, and refuses nothing.
  * @param operatorUser the name that the API server knows the operator by; its own changes of phases are no resets
  */
 export function validatingWebhooks(
@@ -127,6 +128,27 @@ export function validatingWebhooks(
         { name: 'not-by-the-operator', expression: `request.userInfo.username != ${JSON.stringify(operatorUser)}` },
         { name: 'phase-changes', expression: `${phase('object')} != ${phase('oldObject')}` },
       ],
+    },
+    {
+      name: `deletion.${apiGroup}`,
+      ...served,
+      rules: [
+        {
+          ...everywhere,
+          resources: [storageBackends, securityServices, shareNetworks].map(({ plural }) => plural),
+          operations: ['DELETE'],
+        },
+      ],
+      matchConditions: [
+        {
+          name: 'not-by-kubernetes',
+          expression:
+            "request.userInfo.username != 'system:kube-controller-manager' && " +
+            "!request.userInfo.username.startsWith('system:serviceaccount:kube-system:')",
+        },
+      ],
+      // Nobody is to wait for a warning.
+      timeoutSeconds: 2,
     },
   ];
 }

@@ -1,6 +1,7 @@
 import { apiGroup, shareServers } from '../api/v1alpha1/resource-types.ts';
 import { probeVerdict } from './admission-probe.ts';
 import type { AdmissionAnswer, AdmissionRequest } from './admission-review.ts';
+import { deletionWarning } from './deletion-warning.ts';
 import { statusResetAnnotation, statusResetNote } from './status-reset.ts';
 import { type AdmissionState, allowed, type Validator, type Verdict } from './verdict.ts';
 
@@ -20,8 +21,11 @@ export interface WriteReviewOptions {
  * @throws what a validator throws
  */
 export function reviewWrite(request: AdmissionRequest, options: WriteReviewOptions): AdmissionAnswer {
-  const isWrite = request.operation === 'CREATE' || request.operation === 'UPDATE';
-  if (!isWrite || request.resource.group !== apiGroup) return { verdict: allowed };
+  if (request.resource.group !== apiGroup) return { verdict: allowed };
+  if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') {
+    const warning = deletionWarning(request, options.state);
+    return { verdict: warning === undefined ? allowed : { allowed: true, warnings: [warning] } };
+  }
   if (request.subResource !== undefined && request.subResource !== '') {
     const note = statusResetNote(request, options.operatorUser());
     return note === undefined

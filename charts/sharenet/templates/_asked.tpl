@@ -1,4 +1,4 @@
-{{/* How the API server asks, the same for both webhooks. */}}
+{{/* How the API server asks, the same for all webhooks. */}}
 {{- define "sharenet.asked" -}}
 clientConfig:
   service:
@@ -9,8 +9,6 @@ clientConfig:
 matchPolicy: Equivalent
 sideEffects: None
 admissionReviewVersions: [v1]
-failurePolicy: {{ .Values.webhook.failurePolicy }}
-timeoutSeconds: {{ .Values.webhook.timeoutSeconds }}
 {{- with .Values.webhook.namespaceSelector }}
 namespaceSelector:
   {{- toYaml . | nindent 2 }}

@@ -3,6 +3,7 @@ import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
 import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
+import { usersOfService } from '../../cluster-state/service-users.ts';
 import { type CredentialsState, credentialsProblem, securityServiceGaps } from '../../network-change/completeness.ts';
 import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
@@ -65,7 +66,7 @@ export class SecurityServiceReconciler {
     const draft = draftOf(this.#operator, service);
     if (service.metadata.deletionTimestamp !== undefined) {
       if (!hasFinalizer(service)) return undefined;
-      const users = this.#users(service);
+      const users = usersOfService(this.#operator, service);
       if (users.length === 0) {
         await removeFinalizer(client, informers.securityServices, service);
         return undefined;
@@ -143,18 +144,5 @@ export class SecurityServiceReconciler {
         return applied !== undefined && !sameContent(applied, service.spec);
       })
       .map(({ metadata }) => metadata.name);
-  }
-
-  #users(service: SecurityService): readonly string[] {
-    const namespace = service.metadata.namespace ?? '';
-    const uid = uidOf(service);
-    const networks = networksRecording(this.#operator, service);
-    const servers = this.#operator.informers.shareServers.cache
-      .list(namespace)
-      .filter((server) => server.status?.securityServices?.some((applied) => applied.uid === uid));
-    return [
-      ...networks.map(({ metadata }) => `ShareNetwork ${metadata.name}`),
-      ...servers.map(({ metadata }) => `ShareServer ${metadata.name}`),
-    ];
   }
 }

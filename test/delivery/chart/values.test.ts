@@ -104,10 +104,13 @@ describe('a value', () => {
     has('PodDisruptionBudget', 'sharenet-operator', { spec: { maxUnavailable: 2 } });
     has('Service', 'sharenet-webhook', { spec: { ports: [{ port: 8443, targetPort: 10250 }] } });
     const asked = {
-      ...{ failurePolicy: 'Fail', timeoutSeconds: 9, namespaceSelector: everyOther.webhook.namespaceSelector },
+      namespaceSelector: everyOther.webhook.namespaceSelector,
       clientConfig: { service: { port: 8443 } },
     };
-    has('ValidatingWebhookConfiguration', 'sharenet-validating-webhook', { webhooks: [asked, asked] });
+    const judges = { ...asked, failurePolicy: 'Fail', timeoutSeconds: 9 };
+    // What only warns holds nobody up.
+    const warns = { ...asked, failurePolicy: 'Ignore', timeoutSeconds: 2 };
+    has('ValidatingWebhookConfiguration', 'sharenet-validating-webhook', { webhooks: [judges, judges, warns] });
     has('Certificate', 'sharenet-webhook', { spec: { issuerRef: everyOther.webhook.certManager.issuerRef } });
     has('Service', 'sharenet-metrics', { spec: { ports: [{ port: 9090 }] } });
     has('ServiceMonitor', 'sharenet-operator', {

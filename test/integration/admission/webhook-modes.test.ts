@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
+import { securityServices, shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { freePort } from '../../kube/free-port.ts';
 import { readAuditLog } from '../audit-log.ts';
 import { backend, network, share } from '../manifests.ts';
+import { Scene } from '../network-change/scene.ts';
 import { OperatorProcess } from '../operator-process.ts';
 import type { TestCluster } from '../test-cluster.ts';
 import {
@@ -51,15 +52,48 @@ describe('the webhook of an operator on this machine (url mode)', () => {
     expect(webhooks).toMatchObject([
       { name: 'validate.sharenet.io', failurePolicy: 'Ignore', timeoutSeconds: 5, sideEffects: 'None' },
       { name: 'status.sharenet.io', failurePolicy: 'Ignore' },
+      { name: 'deletion.sharenet.io', failurePolicy: 'Ignore', timeoutSeconds: 2 },
     ]);
     expect(webhooks.map(({ clientConfig }) => clientConfig.url)).toEqual(
-      Array.from({ length: 2 }, () => `https://127.0.0.1:${webhook.port}/validate`),
+      Array.from({ length: 3 }, () => `https://127.0.0.1:${webhook.port}/validate`),
     );
     expect(await trustedBundle(cluster)).toMatch(/^-----BEGIN CERTIFICATE-----/);
     expect(await probe(cluster)).toBeUndefined();
     expect(await webhook.operator.metrics()).toMatch(/^sharenet_admission_reachable 1$/m);
     const probes = (await readAuditLog(cluster.plane)).filter(({ requestURI }) => requestURI.includes('dryRun=All'));
     expect(probes.at(-1)).toMatchObject({ verb: 'create', responseStatus: { code: 403 } });
+  });
+
+  test('warns whoever deletes what is in use, but not who clears up after others', async () => {
+    const scene = await Scene.make(cluster, { shares: 1 });
+    const { namespace, backendName } = scene;
+    const server = (await scene.servers())[0]?.metadata.name;
+    const remove = async (type: string, name: string, ...flags: readonly string[]): Promise<string> => {
+      const scope = type === 'storagebackend' ? [] : [`--namespace=${namespace}`];
+      const args = ['delete', type, name, ...scope, '--wait=false', ...flags];
+      const { code, stderr } = await cluster.plane.kubectl(args);
+      expect(code, stderr).toBe(0);
+      return stderr.trim();
+    };
+    const used = `not used any more by ShareNetwork net, ShareServer ${server}; keep the Secret of its password until then`;
+    const warning = `Warning: SecurityService ad-a stays until it is ${used}`;
+    expect(await remove('securityservice', 'ad-b')).toBe('');
+    expect(await remove('securityservice', 'ad-a', '--dry-run=server')).toBe(warning);
+    const controller = ['--as=system:serviceaccount:kube-system:namespace-controller', '--as-group=system:masters'];
+    expect(await remove('securityservice', 'ad-a', ...controller)).toBe('');
+    // Asked once more it still stays.
+    expect(await remove('securityservice', 'ad-a')).toBe(warning);
+    expect(await remove('sharenetwork', 'net')).toBe(
+      'Warning: ShareNetwork net stays until the shares on it are deleted: share-0',
+    );
+    expect(await remove('storagebackend', backendName, '--dry-run=server')).toMatch(
+      new RegExp(
+        `^Warning: StorageBackend ${backendName} stays until what is on it is deleted: Share ${namespace}/share-0, `,
+      ),
+    );
+    await scene.kubectl('delete', 'share', 'share-0');
+    await cluster.untilGone(shareNetworks, { namespace, name: 'net' });
+    await cluster.untilGone(securityServices, { namespace, name: 'ad-a' });
   });
 
   test('asks nothing of the API server while nothing changes', async () => {
@@ -92,10 +126,12 @@ describe('the webhook of an operator on this machine (url mode)', () => {
     expect(await judged()).toBe(before + 3);
     await kubectl('patch', 'sharenetwork', 'asked', '--type=merge', '-p', '{"metadata":{"finalizers":["x.io/y"]}}');
     await kubectl('delete', 'sharenetwork', 'asked', '--wait=false');
+    // Only whether there is something to warn of.
+    expect(await judged()).toBe(before + 4);
     await kubectl('patch', 'sharenetwork', 'asked', '--type=merge', '-p', '{"spec":{"description":"third"}}');
     await kubectl('patch', 'sharenetwork', 'asked', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
     await cluster.untilGone(shareNetworks, { namespace, name: 'asked' });
-    expect(await judged()).toBe(before + 3);
+    expect(await judged()).toBe(before + 4);
   });
 
   test('leaves a note in the audit log of who reset a status, and of nothing else', async () => {
@@ -157,6 +193,7 @@ describe('the webhook of an operator on this machine (url mode)', () => {
     expect(webhooks.map(({ failurePolicy, clientConfig }) => [failurePolicy, clientConfig.url])).toEqual([
       ['Fail', `https://127.0.0.1:${webhook.port}/validate`],
       ['Ignore', `https://127.0.0.1:${webhook.port}/validate`],
+      ['Ignore', `https://127.0.0.1:${webhook.port}/validate`],
     ]);
     expect(await probe(cluster)).toBeUndefined();
 
@@ -184,7 +221,7 @@ describe('the webhook of an operator on this machine (url mode)', () => {
     const before = Buffer.from(await trustedBundle(cluster)).toString('base64');
     const caBundle = Buffer.from(cluster.plane.ca).toString('base64');
     const value = (bundle: string) =>
-      [0, 1].map((index) => ({ op: 'replace', path: `/webhooks/${index}/clientConfig/caBundle`, value: bundle }));
+      [0, 1, 2].map((index) => ({ op: 'replace', path: `/webhooks/${index}/clientConfig/caBundle`, value: bundle }));
     await cluster.kubectl('patch', registration, '--type=json', `--patch=${JSON.stringify(value(caBundle))}`);
     await eventually('a word about it', async () =>
       (await webhook.operator.log()).includes('.clientConfig.caBundle (conflict with'),
