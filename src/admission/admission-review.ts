@@ -21,7 +21,9 @@ const review = z.object({
   request: z.discriminatedUnion('operation', [
     z.object({ ...about, operation: z.literal('CREATE'), object }),
     z.object({ ...about, operation: z.literal('UPDATE'), object, oldObject: object }),
-    z.object({ ...about, operation: z.enum(['DELETE', 'CONNECT']) }),
+    // Where a whole collection is deleted, the request has no name: the object has.
+    z.object({ ...about, operation: z.literal('DELETE'), oldObject: object.nullish() }),
+    z.object({ ...about, operation: z.literal('CONNECT') }),
   ]),
 });
 

@@ -15,15 +15,15 @@ afterEach(async () => {
   await rig[Symbol.asyncDispose]();
 });
 
-function deleting(resource: string, name: string, operation: 'DELETE' | 'CONNECT' = 'DELETE'): string | undefined {
-  const request: AdmissionRequest = {
+function deleting(resource: string, name: string, request: Partial<AdmissionRequest> = {}): string | undefined {
+  const deletion: AdmissionRequest = {
     uid: '1',
-    operation,
+    operation: 'DELETE',
     resource: { group: 'sharenet.io', version: 'v1alpha1', resource },
     ...(resource === 'storagebackends' ? {} : { namespace }),
     name,
   };
-  return deletionWarning(request, rig.state);
+  return deletionWarning({ ...deletion, ...request } as AdmissionRequest, rig.state);
 }
 
 const refersToAD = { spec: { securityServices: [{ type: 'active_directory', name: 'ad' }] } } as const;
@@ -42,7 +42,7 @@ test('a service that servers have is said to stay, and its Secret to be needed',
   expect(deleting('securityservices', 'ad')).toBe(
     'SecurityService ad stays until it is not used any more by ShareNetwork net, ShareServer server; keep the Secret of its password until then',
   );
-  expect(deleting('securityservices', 'ad', 'CONNECT')).toBeUndefined();
+  expect(deleting('securityservices', 'ad', { operation: 'CONNECT' })).toBeUndefined();
 });
 
 test('a service that is only referred to is said to be missed', () => {
@@ -53,6 +53,9 @@ test('a service that is only referred to is said to be missed', () => {
 test('a network stays until its shares are deleted, a backend until what is on it is', () => {
   const share = { protocol: 'CEPHFS', size: '1Gi', shareNetworkName: 'net' } as const;
   rig.show('shares', { metadata: { name: 'one', namespace }, spec: share, status: { backendName: 'b' } });
+  // One of a collection, that is named by the object only.
+  const one = { oldObject: { metadata: { name: 'net', namespace } } };
+  expect(deleting('sharenetworks', '', one)).toBe(deleting('sharenetworks', 'net'));
   expect(deleting('sharenetworks', 'net')).toBe('ShareNetwork net stays until the shares on it are deleted: one');
   expect(deleting('storagebackends', 'b')).toBe(
     `StorageBackend b stays until what is on it is deleted: Share ${namespace}/one`,

@@ -16,7 +16,8 @@ type State = Pick<ClusterState, 'informers'>;
  */
 export function deletionWarning(request: AdmissionRequest, state: State): string | undefined {
   if (request.operation !== 'DELETE') return undefined;
-  const { namespace = '', name = '' } = request;
+  const { namespace = '', oldObject } = request;
+  const name = oldObject?.metadata.name ?? request.name ?? '';
   switch (request.resource.resource) {
     case securityServices.plural:
       return ofService(namespace, name, state);

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { securityServices, shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
+import { apiVersion, securityServices, shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { freePort } from '../../kube/free-port.ts';
 import { readAuditLog } from '../audit-log.ts';
 import { backend, network, share } from '../manifests.ts';
 import { Scene } from '../network-change/scene.ts';
 import { OperatorProcess } from '../operator-process.ts';
+import { RawRequests } from '../rbac/raw-request.ts';
 import type { TestCluster } from '../test-cluster.ts';
 import {
   findCertificateSecret,
@@ -81,6 +82,10 @@ describe('the webhook of an operator on this machine (url mode)', () => {
     expect(await remove('securityservice', 'ad-a', '--dry-run=server')).toBe(warning);
     const controller = ['--as=system:serviceaccount:kube-system:namespace-controller', '--as-group=system:masters'];
     expect(await remove('securityservice', 'ad-a', ...controller)).toBe('');
+    const raw = await RawRequests.of(cluster.plane, { user: 'somebody', groups: ['system:masters'] });
+    const collection = `/apis/${apiVersion}/namespaces/${namespace}/securityservices?dryRun=All`;
+    expect(await raw.send('DELETE', collection)).toMatchObject({ code: 200, warning: expect.stringContaining(used) });
+    await raw.close();
     // Asked once more it still stays.
     expect(await remove('securityservice', 'ad-a')).toBe(warning);
     expect(await remove('sharenetwork', 'net')).toBe(
