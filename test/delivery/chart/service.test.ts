@@ -103,7 +103,10 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',
       metadata: { name: 'sharenet-validating-webhook' },
-      webhooks: ['validate', 'status'].map((name) => ({ name: `${name}.sharenet.io`, clientConfig: { caBundle } })),
+      webhooks: ['validate', 'status', 'deletion'].map((name) => ({
+        name: `${name}.sharenet.io`,
+        clientConfig: { caBundle },
+      })),
     });
     await eventually(
       'it is served',
