@@ -1,8 +1,16 @@
 import type { CallContext } from '../driver.ts';
 import type { Backend } from './backend.ts';
+import { type Caps, exceedsShares, grantedShares } from './caps.ts';
 import { evictClients } from './client-sessions.ts';
 import { ownerOf } from './owner.ts';
-import { type CephLevel, listAuthorized, type Subvolume } from './subvolumes.ts';
+import {
+  type CephLevel,
+  findSubvolume,
+  listAuthorized,
+  readOwner,
+  type Subvolume,
+  type SubvolumeAddress,
+} from './subvolumes.ts';
 
 /** Where access is given or taken: one share, in one call. */
 export interface AccessScope {
@@ -26,6 +34,28 @@ export async function accessScopeOf(backend: Backend, share: Subvolume, context:
     fsid: await backend.fsid(signal),
     context,
   };
+}
+
+/**
+ * Whether all that an id has access to are shares of the tenant, and nothing else.
+ * @param holds asked of each share in addition
+ */
+export async function isOnlyForTenant(
+  { backend, tenantID, context }: AccessScope,
+  caps: Caps,
+  holds: (share: SubvolumeAddress) => Promise<boolean> = async () => true,
+): Promise<boolean> {
+  const { cluster, config } = backend;
+  const { signal } = context;
+  const shares = grantedShares(caps);
+  if (shares.length === 0 || exceedsShares(caps)) return false;
+  for (const { group, name, path } of shares) {
+    const address = { fsName: config.fsName, group, name };
+    if ((await findSubvolume(cluster, address, signal))?.path !== path) return false;
+    if ((await readOwner(cluster, address, signal)) !== tenantID) return false;
+    if (!(await holds(address))) return false;
+  }
+  return true;
 }
 
 /** Throws out the clients that use an id on the share. */

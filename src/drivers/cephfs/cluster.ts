@@ -42,13 +42,31 @@ export async function requireCommand(
   return result.output;
 }
 
+/**
+ * Whether the manager stumbled over itself instead of refusing the command: it then answers EINVAL, too. While it starts, after it
+ * was killed, and where a daemon that it asks is away.
+ */
+export function failedInside({ code, status }: CommandResult): boolean {
+  return errorNameOf(code) === 'EINVAL' && status.startsWith('Traceback ');
+}
+
 /** The failure of a command. Ceph's text goes to the log only: it may quote what it was not asked to. */
 export function commandError(
   { user }: Cluster,
   { daemon }: CommandTarget,
   { prefix }: CephCommand,
-  { code, status }: CommandResult,
+  result: CommandResult,
 ): DriverError {
+  const { code, status } = result;
+  if (failedInside(result)) {
+    return new DriverError({
+      kind: 'Unavailable',
+      reason: 'CephUnavailable',
+      message: `Ceph's manager stumbled over "${prefix}"; its log says why if that lasts`,
+      // What it stumbled over is said last.
+      detail: `${prefix}: ${status.trimEnd().slice(-maxStatusLength)}`,
+    });
+  }
   const name = errorNameOf(code);
   const denied = `the Ceph user client.${user} lacks a capability of ${daemon} for "${prefix}"; docs/cephfs.md lists them`;
   return new DriverError({

@@ -1,6 +1,6 @@
 import type { CallContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
-import { type AccessScope, evict } from './access-scope.ts';
+import { type AccessScope, evict, isOnlyForTenant } from './access-scope.ts';
 import { readCaps, removeEntity, repairCaps, writeCaps } from './auth-entities.ts';
 import { withAuthIDLock } from './auth-id-locks.ts';
 import type { Backend } from './backend.ts';
@@ -54,28 +54,38 @@ export async function denyLost(
 
 /**
  * A manager that is killed while it writes its record of the share leaves that empty: it would then leave the id its access.
- * Authorizing the id again writes the record anew, unless the id is someone else's.
+ * Authorizing the id again writes the record anew, unless the id is someone else's. Where the record of the id was lost as well,
+ * it counts as the tenant's when it has access to nothing but his shares: that a rule was taken back must not depend on luck.
  */
-async function isRecordedAgain({ backend, share, tenantID, context }: AccessScope, authID: string): Promise<boolean> {
+async function isRecordedAgain(scope: AccessScope, authID: string): Promise<boolean> {
+  const { backend, share, tenantID, context } = scope;
   const caps = await readCaps(backend.cluster, authID, context.signal);
   if (caps === undefined || !grantsShare(caps, share)) return false;
   const level = grantedShares(caps).find(({ path }) => path === share.path)?.level ?? 'r';
   const { outcome } = await authorize(backend.cluster, share, { authID, level, tenantID }, context.signal);
+  if (outcome === 'foreign') return await isOnlyForTenant(scope, caps);
   return outcome === 'granted' || outcome === 'inconsistent';
 }
 
-/** Ceph fails for an id with only a part of the share's capabilities. It has compared the tenant then. */
+/**
+ * Ceph fails for an id with only a part of the share's capabilities, and once where a manager was killed before it had noted the
+ * id with the share. Its record of the id names the share in both cases.
+ */
 async function deauthorizeInconsistent({ backend, share, context }: AccessScope, authID: string): Promise<void> {
   const { cluster } = backend;
   const { signal } = context;
   const caps = await readCaps(cluster, authID, signal);
-  if (caps !== undefined) await writeCaps(cluster, authID, capsWithout(caps, share) ?? { mon: 'allow r' }, signal);
-  if (await deauthorize(cluster, share, authID, signal)) return;
-  throw new DriverError({
-    kind: 'Unavailable',
-    reason: 'CephRejected',
-    message: `Ceph does not take the cephx id ${JSON.stringify(authID)} off the share`,
-  });
+  const others = caps === undefined ? undefined : capsWithout(caps, share);
+  if (caps !== undefined) await writeCaps(cluster, authID, others ?? { mon: 'allow r' }, signal);
+  if (!(await deauthorize(cluster, share, authID, signal))) {
+    throw new DriverError({
+      kind: 'Unavailable',
+      reason: 'CephRejected',
+      message: `Ceph does not take the cephx id ${JSON.stringify(authID)} off the share`,
+    });
+  }
+  // Ceph leaves an id that it has no record of any more.
+  if (others === undefined) await removeEntity(cluster, authID, signal);
 }
 
 /** Takes what Ceph left of the share, where its record of the id was lost or somebody changed the capabilities. */

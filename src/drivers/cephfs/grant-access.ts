@@ -1,11 +1,11 @@
 import type { AccessUpdate } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { foreignID, type Grant } from './access-plan.ts';
-import { type AccessScope, evict } from './access-scope.ts';
+import { type AccessScope, evict, isOnlyForTenant } from './access-scope.ts';
 import { readCaps, removeEntity, repairCaps } from './auth-entities.ts';
 import { withAuthIDLock } from './auth-id-locks.ts';
-import { type Caps, capsWith, exceedsShares, grantedShares } from './caps.ts';
-import { type Authorization, authorize, findSubvolume, listAuthorized, readOwner } from './subvolumes.ts';
+import { type Caps, capsWith, exceedsShares } from './caps.ts';
+import { type Authorization, authorize, listAuthorized } from './subvolumes.ts';
 
 /** Authorizes an id on the share. What is wrong with the id alone is the rule's error. */
 export function grantAccess(scope: AccessScope, grant: Grant): Promise<AccessUpdate> {
@@ -47,13 +47,16 @@ async function authorizeRepaired(scope: AccessScope, grant: Grant, before: Caps 
   const { signal } = context;
   const attempt = (): Promise<Authorization> => authorize(cluster, share, { authID, level, tenantID }, signal);
   const answer = await attempt();
-  if (before === undefined) return answer;
   if (answer.outcome === 'inconsistent') {
-    // Ceph compares the tenant before it stumbles over the capabilities: the id is the tenant's.
-    await repairCaps(cluster, authID, { from: before, to: capsWith(before, share, level) }, signal);
+    // Ceph compares the tenant before it stumbles over the capabilities: the id is the tenant's. Where it stumbles over what a
+    // manager left that was killed, it has put that right meanwhile.
+    if (before !== undefined) {
+      await repairCaps(cluster, authID, { from: before, to: capsWith(before, share, level) }, signal);
+    }
     return await attempt();
   }
-  if (answer.outcome !== 'foreign' || !(await hasLostItsRecord(scope, authID, before))) return answer;
+  if (answer.outcome !== 'foreign' || before === undefined) return answer;
+  if (!(await hasLostItsRecord(scope, authID, before))) return answer;
   // The old key is not handed out, whoever has it: the id is made anew, with what it had on the tenant's other shares.
   await removeEntity(cluster, authID, signal);
   const renewed = await attempt();
@@ -68,21 +71,11 @@ async function authorizeRepaired(scope: AccessScope, grant: Grant, before: Caps 
  * empty, and takes the id for one that it did not make. The id is the tenant's when all that it gives access to are shares of
  * the tenant, on which the manager did authorize it.
  */
-async function hasLostItsRecord(
-  { backend, tenantID, context }: AccessScope,
-  authID: string,
-  caps: Caps,
-): Promise<boolean> {
-  const { cluster, config } = backend;
-  const shares = grantedShares(caps);
-  for (const { group, name, path } of shares) {
-    const address = { fsName: config.fsName, group, name };
-    const subvolume = await findSubvolume(cluster, address, context.signal);
-    if (subvolume?.path !== path) return false;
-    if ((await readOwner(cluster, address, context.signal)) !== tenantID) return false;
-    if (!(await listAuthorized(cluster, address, context.signal)).has(authID)) return false;
-  }
-  return shares.length > 0;
+function hasLostItsRecord(scope: AccessScope, authID: string, caps: Caps): Promise<boolean> {
+  const { backend, context } = scope;
+  return isOnlyForTenant(scope, caps, async (share) =>
+    (await listAuthorized(backend.cluster, share, context.signal)).has(authID),
+  );
 }
 
 function refused(reason: string): AccessUpdate {

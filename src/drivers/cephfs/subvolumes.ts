@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DriverError } from '../errors.ts';
 import type { CephCommand, CommandResult, CommandTarget } from './ceph-commands.ts';
-import { type Cluster, commandError, parseOutput, requireCommand, runCommand } from './cluster.ts';
+import { type Cluster, commandError, failedInside, parseOutput, requireCommand, runCommand } from './cluster.ts';
 import { errorNameOf } from './error-number.ts';
 import { ownerKey } from './owner.ts';
 
@@ -134,7 +134,7 @@ export async function resizeSubvolume(
   const command = subvolumeCommand('resize', address, { new_size: String(size), no_shrink: true });
   const result = await runCommand(cluster, mgr, command, signal);
   if (result.code === 0) return true;
-  if (errorNameOf(result.code) === 'EINVAL') return false;
+  if (errorNameOf(result.code) === 'EINVAL' && !failedInside(result)) return false;
   throw commandError(cluster, mgr, command, result);
 }
 

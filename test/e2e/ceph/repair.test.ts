@@ -155,6 +155,15 @@ describe('what somebody did to an id in Ceph is noticed, and mended by recovery'
     expect(await authorizedOn(made)).toEqual([rule.accessTo]);
   });
 
+  test('the manager was killed while it wrote its records of both an id and its share', async () => {
+    const { made, rule } = await rig.granted();
+    await emptyRecord(`$${rule.accessTo}`);
+    await emptyRecord(`_sharenet:${subvolumeNameOf(made.share.id)}`);
+    await rig.deny(made, rule);
+    expect(await rig.user(rule.accessTo)).toBeUndefined();
+    expect((await rig.grant(made, rule)).accessKey).toBeDefined();
+  });
+
   test('half of an id that serves two shares was lost', async () => {
     const { made, rule, key } = await rig.granted();
     const second = await rig.makeShare();
