@@ -21,7 +21,7 @@ import type { OperatorProcess } from '../operator-process.ts';
 import { Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';
 import { canaryFile, forged, hostileValues } from './hostile-values.ts';
-import { namespaceVersions } from './namespace-versions.ts';
+import { namespaceVersions, versionsAtRest } from './namespace-versions.ts';
 import { type TextField, textFields, withText } from './text-fields.ts';
 
 /** Control characters, and what is invisible or turns text around: U+200C and U+200D are part of some languages' words. */
@@ -89,7 +89,7 @@ describe('values that a tenant chose to do harm', () => {
       await one.grant('client', 'data-cephfs', { accessTo: `${one.namespace}-client` });
       await one.untilActive('client');
     }
-    before = await namespaceVersions(cluster, bystander.namespace);
+    before = await versionsAtRest(cluster, bystander.namespace);
     await tryAll();
     await useAll();
   }, 300_000);

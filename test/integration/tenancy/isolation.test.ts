@@ -8,7 +8,7 @@ import { readDummyState } from '../crash/dummy-state.ts';
 import { activeDirectory, network, passwordSecret, share } from '../manifests.ts';
 import { conditionOf, messageOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';
-import { namespaceVersions } from './namespace-versions.ts';
+import { namespaceVersions, versionsAtRest } from './namespace-versions.ts';
 
 describe('two tenants on one backend', () => {
   let cluster: TestCluster;
@@ -83,7 +83,7 @@ describe('two tenants on one backend', () => {
   });
 
   test('what one does to its objects changes none of the other', async () => {
-    const before = { versions: await namespaceVersions(cluster, a.namespace), state: await stateOf(a) };
+    const before = { versions: await versionsAtRest(cluster, a.namespace), state: await stateOf(a) };
     await b.grant('client', 'data', { accessTo: idOf(b), accessLevel: 'ro' });
     await eventually('read only', async () => (await b.grantedOn('data'))[`cephx:${idOf(b)}`] === 'ro');
     await cluster.apply(network(b.namespace, 'net', [{ type: 'active_directory', name: 'ad-2' }]));
@@ -109,7 +109,7 @@ describe('two tenants on one backend', () => {
     );
     await a.makeShares(['lone-share'], { shareNetworkName: 'lone-net' });
     const calls = (await cluster.calls()).length;
-    const before = await namespaceVersions(cluster, there);
+    const before = await versionsAtRest(cluster, there);
     await cluster.apply(
       activeDirectory(here, 'borrower', { passwordSecretRef: { name: 'lone-password' } }),
       network(here, 'borrowing', [{ type: 'active_directory', name: 'lone' }]),
@@ -148,7 +148,7 @@ describe('two tenants on one backend', () => {
   }
 
   test("a share server that names another namespace's network and share gets nothing of theirs", async () => {
-    const before = await namespaceVersions(cluster, a.namespace);
+    const before = await versionsAtRest(cluster, a.namespace);
     const calls = await b.callsOf('setupServer');
     // Only an administrator can make one.
     await cluster.apply({
@@ -207,7 +207,7 @@ describe('two tenants on one backend', () => {
   test('a namespace that is deleted takes nothing of the other along', async () => {
     const c = await a.neighbour();
     await furnish(c);
-    const before = { versions: await namespaceVersions(cluster, a.namespace), state: await stateOf(a) };
+    const before = { versions: await versionsAtRest(cluster, a.namespace), state: await stateOf(a) };
     await cluster.kubectl('delete', 'namespace', c.namespace, '--timeout=90s');
     const { keys, servers } = await readDummyState(cluster.stateDirectory, c.backendName);
     expect(keys.map(({ id }) => id)).not.toContain(idOf(c));

@@ -1,4 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../../src/runtime/kube-object.ts';
+import { eventually } from '../../faults/eventually.ts';
 import type { TestCluster } from '../test-cluster.ts';
 
 /** The resourceVersion of every object of ours and every Secret in a namespace: equal only if nothing was written in between. */
@@ -15,4 +18,19 @@ export async function namespaceVersions(
       .filter(({ metadata }) => metadata.namespace === namespace)
       .map(({ kind, metadata }) => [`${kind}/${metadata.name}`, metadata.resourceVersion]),
   );
+}
+
+/** The same once nothing has been written for a second: what is compared later must not change by what went before. */
+export async function versionsAtRest(
+  cluster: TestCluster,
+  namespace: string,
+): Promise<Awaited<ReturnType<typeof namespaceVersions>>> {
+  let versions = await namespaceVersions(cluster, namespace);
+  await eventually(`nothing is written in ${namespace}`, async () => {
+    await pause(1000);
+    const before = versions;
+    versions = await namespaceVersions(cluster, namespace);
+    return isDeepStrictEqual(before, versions);
+  });
+  return versions;
 }
