@@ -3,7 +3,7 @@ import { safeText } from '../api/safe-text.ts';
 import { securityServices, shareNetworks, storageBackends } from '../api/v1alpha1/resource-types.ts';
 import { usersOfBackend } from '../cluster-state/backend-users.ts';
 import type { ClusterState } from '../cluster-state/cluster-state.ts';
-import { networksRecording, related } from '../cluster-state/related.ts';
+import { related } from '../cluster-state/related.ts';
 import { usersOfService } from '../cluster-state/service-users.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 
@@ -46,8 +46,8 @@ function ofService(namespace: string, name: string, state: State): string | unde
       `SecurityService ${name} stays until it is not used any more by ${nameList(users)}; keep the Secret of its password until then`,
     );
   }
-  const recording = new Set(networksRecording(state, present));
-  const referring = networksWith(name).filter((network) => !recording.has(network));
+  // None of them records it: it would be a user.
+  const referring = networksWith(name);
   if (referring.length === 0) return undefined;
   return safeText(`ShareNetworks refer to SecurityService ${name} and will miss it: ${namesOf(referring)}`);
 }

@@ -8,8 +8,11 @@ import { JoiningNetworks } from '../../src/controllers/joining-networks.ts';
 import { OperatorMetrics } from '../../src/controllers/metrics.ts';
 import type { Operator } from '../../src/controllers/operator.ts';
 import { ChangePace } from '../../src/controllers/shareserver/change-pace.ts';
+import type { Tenant } from '../../src/drivers/driver.ts';
 import { createApiClient } from '../../src/runtime/api-client.ts';
+import type { ReconcileContext } from '../../src/runtime/controller.ts';
 import type { EventContent } from '../../src/runtime/events.ts';
+import type { ObjectName } from '../../src/runtime/kube-object.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { Manager } from '../../src/runtime/manager.ts';
 import { RuntimeMetrics } from '../../src/runtime/metrics.ts';
@@ -24,6 +27,29 @@ export interface OperatorRig extends AsyncDisposable {
   readonly events: EventContent[];
   /** Methods and paths of the requests so far. */
   requests(): readonly string[];
+}
+
+/** What a reconciler is called with. */
+export function reconcileContext(key: ObjectName): ReconcileContext {
+  return {
+    key,
+    reconcileID: 'reconcile-1',
+    logger: createLogger({ level: 'silent', format: 'json' }),
+    signal: new AbortController().signal,
+    outsideWorker: (work) => work(),
+  };
+}
+
+/** Shows a tenant's namespace, and a backend `b` that is ready. */
+export function showTenantAndBackend({ informers }: Operator, { namespace, namespaceUID }: Tenant): void {
+  const { namespaces, storageBackends } = informers;
+  const lastTransitionTime = '2026-01-01T00:00:00Z';
+  namespaces.cache.observe({ metadata: { name: namespace, uid: namespaceUID, resourceVersion: '1' } });
+  storageBackends.cache.observe({
+    metadata: { name: 'b', uid: 'uid-b', resourceVersion: '1' },
+    spec: { driver: 'dummy' },
+    status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Available', message: '', lastTransitionTime }] },
+  });
 }
 
 /** Builds one; `key` is the installation key. */

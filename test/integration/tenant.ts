@@ -5,24 +5,9 @@ import type { Share, ShareSpec } from '../../src/api/v1alpha1/share.ts';
 import type { ShareAccess, ShareAccessSpec } from '../../src/api/v1alpha1/share-access.ts';
 import type { DummyBackendConfig, DummyFault, StorageBackendSpec } from '../../src/api/v1alpha1/storage-backend.ts';
 import { type Secret, secrets, secretText } from '../../src/runtime/core-types.ts';
-import type { KubeObject, ResourceType } from '../../src/runtime/kube-object.ts';
-import { eventually } from '../faults/eventually.ts';
+import type { KubeObject } from '../../src/runtime/kube-object.ts';
 import { access, backend, share } from './manifests.ts';
 import type { RecordedCall, TestCluster } from './test-cluster.ts';
-
-interface Event extends KubeObject {
-  readonly reason?: string;
-  readonly note?: string;
-  readonly regarding?: { readonly kind?: string; readonly name?: string };
-}
-
-const events: ResourceType<Event> = {
-  group: 'events.k8s.io',
-  version: 'v1',
-  kind: 'Event',
-  plural: 'events',
-  namespaced: true,
-};
 
 /** A condition's status and reason, `Status/Reason`. */
 export function conditionOf(object: Share | ShareAccess | KubeObject, type: string): string {
@@ -197,16 +182,7 @@ export class Tenant {
 
   /** Waits until an event about an object tells a reason. */
   async untilEvent(reason: string, kind: string, name: string): Promise<void> {
-    await eventually(
-      `event ${reason} on ${kind} ${name}`,
-      async () => {
-        const { items } = await this.cluster.client.list(events, { namespace: this.namespace });
-        return items.some(
-          ({ reason: told, regarding }) => told === reason && regarding?.kind === kind && regarding.name === name,
-        );
-      },
-      15_000,
-    );
+    await this.cluster.untilEvent(reason, { namespace: this.namespace, name }, kind);
   }
 
   async #document(kind: string, id: string): Promise<Record<string, unknown> | undefined> {

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { securityServices } from '../../src/api/v1alpha1/resource-types.ts';
+import { securityServices, storageBackends } from '../../src/api/v1alpha1/resource-types.ts';
 import { createApiClient, type HttpApiClient } from '../../src/runtime/api-client.ts';
 import { isNotFound } from '../../src/runtime/api-error.ts';
 import { loadKubeConfig } from '../../src/runtime/kube-config.ts';
@@ -14,6 +14,20 @@ import { OperatorProcess } from './operator-process.ts';
 import { type AccessReview, accessReviews, operatorUser } from './operator-user.ts';
 
 const config = (base: string): string => new URL(`../../config/${base}`, import.meta.url).pathname;
+
+interface Event extends KubeObject {
+  readonly reason?: string;
+  readonly note?: string;
+  readonly regarding?: { readonly kind?: string; readonly name?: string };
+}
+
+const events: ResourceType<Event> = {
+  group: 'events.k8s.io',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
+};
 
 /** Namespaces that config/namespaced is written for. */
 export const watchedNamespaces = ['team-a', 'team-b'] as const;
@@ -202,6 +216,34 @@ export class TestCluster {
         `${type.kind} ${name.namespace ?? ''}/${name.name} was not "${what}" in time:\n${JSON.stringify(last, null, 1)}`,
       );
     }
+  }
+
+  /** Waits until the driver works with the present configuration of a backend. */
+  async untilConfigured(backendName: string, timeoutMs?: number): Promise<void> {
+    await this.until(
+      storageBackends,
+      { name: backendName },
+      'configuration in force',
+      ({ metadata, status }) => status?.observedGeneration === metadata.generation,
+      timeoutMs,
+    );
+  }
+
+  /** Waits for an event that tells a reason of an object, of any kind where none is given; answers its note. */
+  async untilEvent(reason: string, { namespace, name }: ObjectName, kind?: string): Promise<string> {
+    return await eventually(
+      `event ${reason} on ${kind ?? ''} ${name}`,
+      async () => {
+        const { items } = await this.client.list(events, { namespace });
+        return items.find(
+          (event) =>
+            event.reason === reason &&
+            event.regarding?.name === name &&
+            (kind === undefined || event.regarding.kind === kind),
+        )?.note;
+      },
+      15_000,
+    );
   }
 
   /** Waits until an object is gone. */

@@ -1,4 +1,3 @@
-import { storageBackends } from '../../src/api/v1alpha1/resource-types.ts';
 import type { DummyFault } from '../../src/api/v1alpha1/storage-backend.ts';
 import type { ApiProxy, Passage } from '../integration/crash/api-proxy.ts';
 import { backend } from '../integration/manifests.ts';
@@ -58,11 +57,5 @@ export const troubles: Readonly<Record<string, (where: Surroundings) => Promise<
 export async function calm({ cluster, proxy }: Surroundings): Promise<void> {
   proxy.decide = () => 'pass';
   await cluster.apply(soakBackend(cluster));
-  await cluster.until(
-    storageBackends,
-    { name: 'dummy' },
-    'configuration in force',
-    ({ metadata, status }) => status?.observedGeneration === metadata.generation,
-    120_000,
-  );
+  await cluster.untilConfigured('dummy', 120_000);
 }

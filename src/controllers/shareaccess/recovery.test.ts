@@ -1,23 +1,21 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createOperatorRig, type OperatorRig } from '../../../test/faults/operator-rig.ts';
+import {
+  createOperatorRig,
+  type OperatorRig,
+  reconcileContext,
+  showTenantAndBackend,
+} from '../../../test/faults/operator-rig.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { shares } from '../../api/v1alpha1/resource-types.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
-import { createDriverRig, type DriverRig } from '../../drivers/dummy/driver-rig.ts';
+import { callContext, createDriverRig, type DriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { DriverError } from '../../drivers/errors.ts';
-import type { ReconcileContext } from '../../runtime/controller.ts';
-import { createLogger } from '../../runtime/logger.ts';
 import { Recovery } from './recovery.ts';
 import { accessScope, planOf } from './scope.ts';
 
 const name = { namespace: 'team-a', name: 'share' };
-const context: ReconcileContext = {
-  key: name,
-  reconcileID: 'reconcile-1',
-  logger: createLogger({ level: 'silent', format: 'json' }),
-  signal: new AbortController().signal,
-  outsideWorker: (work) => work(),
-};
+const context = reconcileContext(name);
+const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
 const size = 2 ** 30;
 const lastTransitionTime = '2026-01-01T00:00:00Z';
 
@@ -32,19 +30,10 @@ beforeEach(async () => {
   meanwhile = () => undefined;
   const driver = storage.open({ driverHandlesShareServers: false });
   const { operator, server } = rig;
-  const { namespaces, storageBackends, shares: informer } = operator.informers;
   const { metadata } = server.put('/apis/sharenet.io/v1alpha1/shares', shareWith());
-  const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
-  const signal = AbortSignal.timeout(30_000);
   await driver.createShare(
     { share: { id: metadata.uid ?? '', name: 'share', protocol: 'CEPHFS', size, exportLocations: [] } },
-    {
-      signal,
-      logger: context.logger,
-      operation: { id: 'create', attempt: 1 },
-      installationID: 'installation-1',
-      tenant,
-    },
+    callContext({ tenant }),
   );
   const watched = Object.assign(Object.create(driver), {
     ensureShare: async (...args: Parameters<NonNullable<typeof driver.ensureShare>>) => {
@@ -53,13 +42,8 @@ beforeEach(async () => {
     },
   });
   await operator.instances.replace('b', watched, 0);
-  namespaces.cache.observe({ metadata: { name: 'team-a', uid: tenant.namespaceUID, resourceVersion: '1' } });
-  storageBackends.cache.observe({
-    metadata: { name: 'b', uid: 'uid-b', resourceVersion: '1' },
-    spec: { driver: 'dummy' },
-    status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Available', message: '', lastTransitionTime }] },
-  });
-  informer.cache.observe(await operator.client.get(shares, name));
+  showTenantAndBackend(operator, tenant);
+  operator.informers.shares.cache.observe(await operator.client.get(shares, name));
 });
 
 afterEach(async () => {
@@ -148,7 +132,6 @@ function isDue(recovery: Recovery, share: Share): boolean {
 
 async function run(recovery: Recovery): Promise<void> {
   const { operator } = rig;
-  const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
   const permit = await operator.calls.permit({ backendName: 'b', tenant }, context.signal, 10_000);
   try {
     await recovery.run(() => accessScope(operator, context, present()), permit);

@@ -1,18 +1,10 @@
 import { expect, test } from 'vitest';
-import { createOperatorRig } from '../../../test/faults/operator-rig.ts';
+import { createOperatorRig, reconcileContext } from '../../../test/faults/operator-rig.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import type { ReconcileContext } from '../../runtime/controller.ts';
-import { createLogger } from '../../runtime/logger.ts';
 import { checkWithDrivers } from './check.ts';
 import { networkScope } from './scope.ts';
 
-const context: ReconcileContext = {
-  key: { namespace: 'team-a', name: 'net' },
-  reconcileID: 'reconcile-1',
-  logger: createLogger({ level: 'silent', format: 'json' }),
-  signal: new AbortController().signal,
-  outsideWorker: (work) => work(),
-};
+const context = reconcileContext({ namespace: 'team-a', name: 'net' });
 const server: ShareServer = {
   metadata: { namespace: 'team-a', name: 'net-1', uid: 'uid-net-1' },
   spec: { backendName: 'b', shareNetworkName: 'net', subnetName: 'default' },

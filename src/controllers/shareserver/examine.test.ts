@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
-import { createOperatorRig } from '../../../test/faults/operator-rig.ts';
+import { createOperatorRig, reconcileContext, showTenantAndBackend } from '../../../test/faults/operator-rig.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { callContext, createDriverRig, serverRequest } from '../../drivers/dummy/driver-rig.ts';
-import type { ReconcileContext } from '../../runtime/controller.ts';
-import { createLogger } from '../../runtime/logger.ts';
 import { HealthLooks } from './examine.ts';
 import { serverScope } from './scope.ts';
 
@@ -14,13 +12,7 @@ const server: ShareServer = {
   spec: { backendName: 'b', shareNetworkName: 'net', subnetName: 'default' },
   status: { phase: 'active', recordedPhase: 'active', identifier: 'dummy-server-uid-net-1' },
 };
-const context: ReconcileContext = {
-  key: { namespace: 'team-a', name: 'net-1' },
-  reconcileID: 'reconcile-1',
-  logger: createLogger({ level: 'silent', format: 'json' }),
-  signal: new AbortController().signal,
-  outsideWorker: (work) => work(),
-};
+const context = reconcileContext({ namespace: 'team-a', name: 'net-1' });
 
 test('an active server is looked at by and by, more often while it is not well, and its phase is left alone', async () => {
   await using rig = await createOperatorRig();
@@ -28,14 +20,7 @@ test('an active server is looked at by and by, more often while it is not well, 
   const { operator, clock } = rig;
   const driver = storage.open();
   await operator.instances.replace('b', driver, 0);
-  const { namespaces, storageBackends } = operator.informers;
-  namespaces.cache.observe({ metadata: { name: 'team-a', uid: tenant.namespaceUID, resourceVersion: '1' } });
-  const lastTransitionTime = '2026-01-01T00:00:00Z';
-  storageBackends.cache.observe({
-    metadata: { name: 'b', uid: 'uid-b', resourceVersion: '1' },
-    spec: { driver: 'dummy' },
-    status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Available', message: '', lastTransitionTime }] },
-  });
+  showTenantAndBackend(operator, tenant);
   const looks = new HealthLooks();
   let present = server;
   const look = async () => {

@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import {
-  securityServices,
-  shareNetworks,
-  shareServers,
-  shares,
-  storageBackends,
-} from '../../../src/api/v1alpha1/resource-types.ts';
+import { securityServices, shareNetworks, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { DummyBackendConfig } from '../../../src/api/v1alpha1/storage-backend.ts';
 import { type Run, runProgram } from '../../../tools/go/run-program.ts';
 import { eventually } from '../../faults/eventually.ts';
@@ -119,12 +113,7 @@ describe('the example repository', () => {
   const configure = async (dummy: DummyBackendConfig): Promise<void> => {
     const patch = JSON.stringify({ spec: { dummy } });
     await cluster.kubectl('patch', 'storagebackend', 'dummy', '--type=merge', '-p', patch);
-    await cluster.until(
-      storageBackends,
-      { name: 'dummy' },
-      'configuration in force',
-      ({ metadata, status }) => status?.observedGeneration === metadata.generation,
-    );
+    await cluster.untilConfigured('dummy');
   };
 
   test('gets ready in any order: what comes too early waits', async () => {
@@ -225,12 +214,7 @@ describe('the example repository', () => {
     const enable = async (enabled: boolean) => {
       const patch = JSON.stringify({ spec: { enabled } });
       await cluster.kubectl('patch', 'storagebackend', 'dummy', '--type=merge', '-p', patch);
-      await cluster.until(
-        storageBackends,
-        { name: 'dummy' },
-        'seen',
-        ({ metadata, status }) => status?.observedGeneration === metadata.generation,
-      );
+      await cluster.untilConfigured('dummy');
     };
     await refer('ad-a');
     await enable(false);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { apiVersion, securityServices, shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
-import { eventually } from '../../faults/eventually.ts';
+import { atRest, eventually } from '../../faults/eventually.ts';
 import { freePort } from '../../kube/free-port.ts';
 import { readAuditLog } from '../audit-log.ts';
 import { backend, network, share } from '../manifests.ts';
@@ -104,14 +104,7 @@ describe('the webhook of an operator on this machine (url mode)', () => {
   test('asks nothing of the API server while nothing changes', async () => {
     // Events and counts of the start may still come.
     const requests = () => metric('rest_client_requests_total');
-    let before = -1;
-    await eventually('quiet', async () => {
-      const now = await requests();
-      const quiet = now === before;
-      before = now;
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      return quiet;
-    });
+    const before = await atRest('quiet', requests, 1000);
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(await requests()).toBe(before);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
-import { eventually } from '../../faults/eventually.ts';
+import { atRest, eventually } from '../../faults/eventually.ts';
 import { access, backend, ldap, passwordSecret, share } from '../manifests.ts';
 import type { OperatorProcess } from '../operator-process.ts';
 import { TestCluster } from '../test-cluster.ts';
@@ -35,24 +35,12 @@ describe('a change of security services on a network in use', () => {
     const scene = await Scene.make(cluster, { shares: 10, dummy: { latency: '20ms' } });
     const { namespace } = scene;
     // What is still being written belongs to the set-up.
-    let before = -1;
-    await eventually('no writes any more', async () => {
-      const now = await writes();
-      const quiet = now === before;
-      before = now;
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      return quiet;
-    });
+    const before = await atRest('no writes any more', writes, 300);
     const recorded = await recordStates(cluster, namespace);
     const askedAt = Date.now();
     await scene.refer([ad('ad-b')]);
     const changed = await scene.changed('Succeeded');
-    await eventually('no writes any more', async () => {
-      const now = await writes();
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      return (await writes()) === now;
-    });
-    const written = (await writes()) - before;
+    const written = (await atRest('no writes any more', writes, 300)) - before;
 
     const states = await recorded.stop();
     const network = states.find(({ kind, phase }) => kind === 'ShareNetwork' && phase === 'network_change');

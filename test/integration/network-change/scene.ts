@@ -1,4 +1,4 @@
-import { shareNetworks, shareServers, shares, storageBackends } from '../../../src/api/v1alpha1/resource-types.ts';
+import { shareNetworks, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import type {
   SecurityServiceReference,
   ShareNetwork,
@@ -6,24 +6,8 @@ import type {
 } from '../../../src/api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
 import type { DummyBackendConfig, DummyFault, StorageBackendSpec } from '../../../src/api/v1alpha1/storage-backend.ts';
-import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
-import { eventually } from '../../faults/eventually.ts';
 import { activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import type { RecordedCall, TestCluster } from '../test-cluster.ts';
-
-interface Event extends KubeObject {
-  readonly reason?: string;
-  readonly note?: string;
-  readonly regarding?: { readonly kind?: string; readonly name?: string };
-}
-
-const events: ResourceType<Event> = {
-  group: 'events.k8s.io',
-  version: 'v1',
-  kind: 'Event',
-  plural: 'events',
-  namespaced: true,
-};
 
 /** Reference to an Active Directory service. */
 export function ad(name: string): SecurityServiceReference {
@@ -106,12 +90,7 @@ export class Scene {
   /** Configures the backend besides what the scene was made with, and waits until that is in force. */
   async configure(dummy: DummyBackendConfig): Promise<void> {
     await this.cluster.apply(backend(this.backendName, { ...this.#dummy, ...dummy }, this.#backendSpec));
-    await this.cluster.until(
-      storageBackends,
-      { name: this.backendName },
-      'configuration in force',
-      ({ metadata, status }) => status?.observedGeneration === metadata.generation,
-    );
+    await this.cluster.untilConfigured(this.backendName);
   }
 
   async network(what: string, holds: (network: ShareNetwork) => boolean, timeoutMs?: number): Promise<ShareNetwork> {
@@ -181,14 +160,7 @@ export class Scene {
 
   /** Waits for an event with that reason on that object; answers its note. */
   async event(reason: string, name: string): Promise<string> {
-    return await eventually(
-      `event ${reason} on ${name}`,
-      async () => {
-        const { items } = await this.cluster.client.list(events, { namespace: this.namespace });
-        return items.find((event) => event.reason === reason && event.regarding?.name === name)?.note;
-      },
-      15_000,
-    );
+    return await this.cluster.untilEvent(reason, { namespace: this.namespace, name });
   }
 }
 

@@ -1,11 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  securityServices,
-  shareAccesses,
-  shareNetworks,
-  shares,
-  storageBackends,
-} from '../../../src/api/v1alpha1/resource-types.ts';
+import { securityServices, shareAccesses, shareNetworks, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareSpec } from '../../../src/api/v1alpha1/share.ts';
 import type { ShareNetworkSubnet } from '../../../src/api/v1alpha1/share-network.ts';
 import type { DummyBackendConfig, StorageBackendSpec } from '../../../src/api/v1alpha1/storage-backend.ts';
@@ -213,12 +207,7 @@ describe('what admission would refuse, stored while it was away', () => {
       );
     await waits('SecurityServiceIncomplete');
     await segments('vlan');
-    await cluster.until(
-      storageBackends,
-      { name: backendName },
-      'seen',
-      ({ metadata, status }) => status?.observedGeneration === metadata.generation,
-    );
+    await cluster.untilConfigured(backendName);
     await cluster.apply(passwordSecret(namespace, 'ad-late-password', 'secret-late'));
     await waits('SegmentNotAllowed');
     await noDriverWasAsked(namespace);

@@ -1,7 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../../src/runtime/kube-object.ts';
-import { eventually } from '../../faults/eventually.ts';
+import { atRest } from '../../faults/eventually.ts';
 import type { TestCluster } from '../test-cluster.ts';
 
 /** The resourceVersion of every object of ours and every Secret in a namespace: equal only if nothing was written in between. */
@@ -25,12 +23,5 @@ export async function versionsAtRest(
   cluster: TestCluster,
   namespace: string,
 ): Promise<Awaited<ReturnType<typeof namespaceVersions>>> {
-  let versions = await namespaceVersions(cluster, namespace);
-  await eventually(`nothing is written in ${namespace}`, async () => {
-    await pause(1000);
-    const before = versions;
-    versions = await namespaceVersions(cluster, namespace);
-    return isDeepStrictEqual(before, versions);
-  });
-  return versions;
+  return await atRest(`nothing is written in ${namespace}`, () => namespaceVersions(cluster, namespace), 1000);
 }
