@@ -32,6 +32,7 @@ const unhealthyStatus: Readonly<Partial<Record<ConditionType, 'True' | 'False'>>
   SecurityServicesUpToDate: 'False',
   DeletionBlocked: 'True',
   InvalidRequestToken: 'True',
+  KnownVulnerabilities: 'True',
   Warning: 'True',
 };
 

@@ -136,9 +136,26 @@ export interface DriverCapacity {
   readonly available: number;
 }
 
+/** A published vulnerability of the storage system's software, in a version that runs. */
+export interface KnownVulnerability {
+  /** For example `CVE-2025-30156`. */
+  readonly id: string;
+  /** What an attacker gains, in some words. */
+  readonly summary: string;
+  /** What runs, and where, for example `Ceph 16.2.15 (mds, mgr, mon, osd)`. */
+  readonly found: string;
+  /** The first fixed version of each release line that has a fix. */
+  readonly fixedVersions: readonly string[];
+}
+
 /** Answer of getCapabilities. */
 export interface Capabilities extends BackendCapabilities {
   readonly capacity?: DriverCapacity;
+  /**
+   * What the storage system's versions are known to be vulnerable to. It is shown in the condition `KnownVulnerabilities` of the
+   * backend and changes nothing else. Absent: the driver does not know.
+   */
+  readonly knownVulnerabilities?: readonly KnownVulnerability[];
 }
 
 /** What became of one rule. */

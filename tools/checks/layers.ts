@@ -42,7 +42,7 @@ const layers: readonly Layer[] = [
   { name: 'network-change', files: /^network-change\//, uses: ['api'], packages: pure },
   { name: 'access-rules', files: /^access-rules\//, uses: ['api'], packages: pure },
   { name: 'scheduling', files: /^scheduling\//, uses: ['api'], packages: pure },
-  { name: driverInterface, files: /^drivers\/(?:driver|errors)\.ts$/, uses: ['api'] },
+  { name: driverInterface, files: /^drivers\/(?:driver|errors|advisories)\.ts$/, uses: ['api'] },
   {
     name: 'driver registry',
     files: /^drivers\/(?:registry|vendor-drivers|identity)\.ts$/,

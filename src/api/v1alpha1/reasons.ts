@@ -8,6 +8,8 @@ export const conditionTypes = {
     'On a ShareNetwork and a ShareServer: whether share servers have the security services that the network records.',
   DeletionBlocked: 'Only while True: the object is to be deleted, and something is in the way.',
   InvalidRequestToken: 'Only while True: an annotation that asks for something has a value that is no token.',
+  KnownVulnerabilities:
+    'Only while True, on a StorageBackend: its storage system runs a version with published vulnerabilities. Ready is not affected.',
   Warning: 'Only while True: the last driver call succeeded, but not in everything; also an event each.',
 } as const;
 
@@ -115,6 +117,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       stalled,
       'The driver does not exist or does not accept its part of the spec.',
       'Correct the field that the message names.',
+    ],
+    [
+      'VulnerableVersion',
+      ['KnownVulnerabilities'],
+      'The storage system runs a version with the published vulnerabilities that the message names.',
+      'Update the storage system to a version that the message names. If your distribution fixed the vulnerability without a new version, its advisory says so: the condition then stays, and there is nothing to do.',
     ],
   ],
 

@@ -15,6 +15,7 @@ import { backendAvailable, pausedStanding } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
 import type { BackendDraft, BackendRecords } from './backend-records.ts';
+import { noteVulnerabilities } from './known-vulnerabilities.ts';
 
 const probeIntervalMs = 60_000;
 const failedProbeIntervalMs = 10_000;
@@ -128,6 +129,7 @@ export class StorageBackendReconciler {
     if (probed.ok) {
       this.#operator.instances.limit(name, backend.spec.maxConcurrentOperations ?? 8);
       draft.set({ ...probedStatus(probed.capabilities), identity: wanted.identity });
+      noteVulnerabilities(draft, probed.capabilities.knownVulnerabilities);
       // Space changes all the time; a restart alone is no reason to write it.
       if (isStart && backend.status?.capacity !== undefined) draft.set({ capacity: backend.status.capacity });
       if (wanted.refusedFields.length === 0) {
@@ -171,7 +173,11 @@ export class StorageBackendReconciler {
   }
 }
 
-function probedStatus({ capacity, ...capabilities }: Capabilities): Partial<StorageBackendStatus> {
+function probedStatus({
+  capacity,
+  knownVulnerabilities: _,
+  ...capabilities
+}: Capabilities): Partial<StorageBackendStatus> {
   return {
     capabilities: capabilities.driverHandlesShareServers
       ? capabilities

@@ -3,6 +3,7 @@ import type { Capabilities, DriverCapacity } from '../driver.ts';
 import { readCaps } from './auth-entities.ts';
 import type { Backend } from './backend.ts';
 import type { CommandTarget } from './ceph-commands.ts';
+import { readVulnerabilities } from './ceph-versions.ts';
 import { listSessions } from './client-sessions.ts';
 import { type Cluster, parseOutput, requireCommand } from './cluster.ts';
 import { readFileSystem } from './file-system.ts';
@@ -25,6 +26,7 @@ export async function probe(backend: Backend, signal: AbortSignal): Promise<Capa
   await requireCommand(cluster, mgr, { prefix: 'fs subvolumegroup ls', vol_name: config.fsName }, signal);
   await readCaps(cluster, config.user, signal);
   for (const server of servers) await listSessions(cluster, server, config.user, signal);
+  const vulnerabilities = await readVulnerabilities(cluster, signal);
   return {
     driverHandlesShareServers: false,
     securityServiceUpdateSupport: false,
@@ -36,6 +38,7 @@ export async function probe(backend: Backend, signal: AbortSignal): Promise<Capa
     networkAllocationsPerServer: 0,
     // Export locations are made of these: the operator asks for them again when this text changes.
     backendInfo: ['cephfs/1', fsid, config.clusterID ?? fsid, config.monitors.join(',')].join(' '),
+    ...(vulnerabilities === undefined ? {} : { knownVulnerabilities: vulnerabilities }),
     ...(await readCapacity(cluster, dataPoolID, signal)),
   };
 }

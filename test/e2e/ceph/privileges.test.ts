@@ -30,7 +30,13 @@ async function walkThrough(driver: Driver): Promise<void> {
 describe('the operator’s Ceph user', () => {
   test('needs no more than the documentation lists', async () => {
     const driver = await rig.openAs('documented', operatorCapabilities);
-    await walkThrough(driver).finally(() => driver.close());
+    try {
+      await walkThrough(driver);
+      const { knownVulnerabilities } = await driver.getCapabilities(rig.context());
+      expect(knownVulnerabilities, 'what the versions of the daemons are vulnerable to').toBeDefined();
+    } finally {
+      await driver.close();
+    }
   });
 
   const parts = Object.entries(operatorCapabilities).flatMap(([daemon, list]) =>

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses, shares } from '../../../../src/api/v1alpha1/resource-types.ts';
+import { knownVulnerabilities } from '../../../../src/drivers/advisories.ts';
+import { cephAdvisories } from '../../../../src/drivers/cephfs/ceph-versions.ts';
 import { subvolumeNameOf } from '../../../../src/drivers/cephfs/names.ts';
 import { eventually } from '../../../faults/eventually.ts';
 import { access, share } from '../../../integration/manifests.ts';
@@ -58,6 +60,24 @@ describe('access to a CephFS share, asked for with kubectl and used with what th
       expect(files, 'the quota is not enforced').toBeLessThan(200);
     }
   }
+
+  test('the backend names the vulnerabilities of the version that the cluster runs, and is ready all the same', async () => {
+    const output = await ceph.lab.succeed('mon', { prefix: 'versions', format: 'json' });
+    const [, running = ''] = /ceph version (\d+\.\d+\.\d+)/.exec(output) ?? [];
+    const expected = knownVulnerabilities(
+      { product: 'Ceph', lineLength: 1 },
+      new Map([[running, ['mds', 'mgr', 'mon', 'osd']]]),
+      cephAdvisories,
+    );
+    const backend = await ceph.untilBackend(ceph.backendName, 'True/Available');
+    for (const { id, found, fixedVersions } of expected) {
+      const message = messageOf(backend, 'KnownVulnerabilities');
+      for (const text of [id, found, fixedVersions.join(', ')]) expect(message).toContain(text);
+    }
+    expect(conditionOf(backend, 'KnownVulnerabilities')).toBe(
+      expected.length === 0 ? undefined : 'True/VulnerableVersion',
+    );
+  });
 
   test('one apply of a share and its rules: the key of rw reads and writes, the key of ro reads', async () => {
     const { namespace } = tenant;
