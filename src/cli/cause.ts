@@ -157,7 +157,8 @@ async function nextOfServer(
     case 'BackendUnavailable':
       return await maybe('StorageBackend', spec.backendName, reader);
     case 'SecurityServiceIncomplete':
-    case 'CredentialsNotFound': {
+    case 'CredentialsNotFound':
+    case 'PasswordInvalid': {
       const network = await reader.find(shareNetworks, spec.shareNetworkName);
       return typeof network === 'object' ? await serviceOf(network, message, reader) : undefined;
     }

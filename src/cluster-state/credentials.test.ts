@@ -38,9 +38,10 @@ describe('findPassword', () => {
     ['another key of it', {}, { name: 'pw', key: 'other' }, 'usable', 'hunter3'],
     ['no reference', {}, undefined, 'none', undefined],
     ['no such Secret', {}, { name: 'gone' }, 'missing', undefined],
-    ['no such key', {}, { name: 'pw', key: 'gone' }, 'missing', undefined],
-    ['a key that every JavaScript object has', {}, { name: 'pw', key: 'constructor' }, 'missing', undefined],
-    ['an empty password', { data: { password: '' } }, { name: 'pw' }, 'missing', undefined],
+    ['no such key', {}, { name: 'pw', key: 'gone' }, 'no_key', undefined],
+    ['a key that every JavaScript object has', {}, { name: 'pw', key: 'constructor' }, 'no_key', undefined],
+    ['an empty password', { data: { password: '' } }, { name: 'pw' }, 'empty', undefined],
+    ['the line feed of a file', { data: { password: 'hunter2\n' } }, { name: 'pw' }, 'line_break_at_end', undefined],
     [
       'a Secret that holds an access key',
       { more: { [labels.accessKeyLabel]: 'true' } },
@@ -90,5 +91,24 @@ describe('findPassword', () => {
     expect(versions[1]).toBe(versions[0]);
     expect(versions[2]).not.toBe(versions[0]);
     expect(versions.join()).not.toContain('hunter2');
+  });
+
+  it('gives no version to what is not UTF-8: two such passwords must not look like one', async () => {
+    await using rig = await createOperatorRig();
+    for (const word of ['p\xe4ss', 'p\xf6ss']) {
+      const data = { password: Buffer.from(word, 'latin1').toString('base64') };
+      rig.operator.informers.credentials.cache.observe({ ...secret({}), data });
+      expect(findPassword(rig.operator, service({ name: 'pw' }))).toEqual({ state: 'not_utf8' });
+    }
+    const { installation } = rig.operator;
+    expect(installation.digest(Buffer.from([0xe4]))).not.toBe(installation.digest(Buffer.from([0xf6])));
+    expect(installation.digest(Buffer.from('ä'))).toBe(installation.digest('ä'));
+  });
+
+  it('tells a Secret without data from one without the key', async () => {
+    await using rig = await createOperatorRig();
+    const { data: _, ...bare } = secret({});
+    rig.operator.informers.credentials.cache.observe(bare);
+    expect(findPassword(rig.operator, service({ name: 'pw' }))).toEqual({ state: 'no_data' });
   });
 });

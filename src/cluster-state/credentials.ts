@@ -1,8 +1,12 @@
+import { lineContent } from '../api/secret-content.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { CredentialsState } from '../network-change/completeness.ts';
-import { secretText } from '../runtime/core-types.ts';
+import { secretBytes } from '../runtime/core-types.ts';
 import type { ClusterState } from './cluster-state.ts';
+
+/** In characters; Active Directory takes 256 at most. */
+const maxPasswordLength = 1024;
 
 /** What became of looking for a SecurityService's password. */
 export type PasswordLookup =
@@ -30,7 +34,10 @@ export function findPassword(
     const names = boundTo.split(',').map((name) => name.trim());
     if (!names.includes(service.metadata.name)) return { state: 'not_bound' };
   }
-  const password = secretText(secret, reference.key ?? 'password');
-  if (password === undefined || password === '') return { state: 'missing' };
-  return { state: 'usable', password, version: state.installation.digest(namespace, password) };
+  if (secret.data === undefined) return { state: 'no_data' };
+  const bytes = secretBytes(secret, reference.key ?? 'password');
+  if (bytes === undefined) return { state: 'no_key' };
+  const content = lineContent(bytes, maxPasswordLength);
+  if (!content.ok) return { state: content.fault };
+  return { state: 'usable', password: content.text, version: state.installation.digest(namespace, bytes) };
 }

@@ -19,10 +19,10 @@ export class Installation {
     this.#keyID = createHash('sha256').update(key).digest('hex').slice(0, 8);
   }
 
-  /** Keyed digest of some texts, prefixed with the key's id. It changes when a text does and tells nothing about them. */
-  digest(...texts: readonly string[]): string {
+  /** Keyed digest of some contents, prefixed with the key's id. It changes when one of them does and tells nothing about them. */
+  digest(...contents: readonly (string | Uint8Array)[]): string {
     const hmac = createHmac('sha256', this.#key);
-    for (const text of texts) hmac.update(`${Buffer.byteLength(text)}:`).update(text);
+    for (const content of contents) hmac.update(`${Buffer.byteLength(content)}:`).update(content);
     return `${this.#keyID}.${hmac.digest('hex').slice(0, 40)}`;
   }
 

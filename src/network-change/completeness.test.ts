@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { contentFaults } from '../api/secret-content.ts';
 import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
-import { credentialsProblem, securityServiceGaps } from './completeness.ts';
+import { type CredentialsState, credentialsProblem, credentialsReason, securityServiceGaps } from './completeness.ts';
 
 const full = {
   dnsIPs: ['10.0.0.53'],
@@ -48,9 +49,25 @@ describe('a security service', () => {
 describe('the password of a security service', () => {
   it('can’t be told to be unmarked or not to be there: one message names both', () => {
     expect(credentialsProblem('missing', { name: 'ad-a-password' })).toBe(
-      'Secret ad-a-password does not exist, lacks the label sharenet.io/credentials: "true", or has nothing under the key password',
+      'Secret ad-a-password does not exist or lacks the label sharenet.io/credentials: "true"',
     );
-    expect(credentialsProblem('missing', { name: 'ad-a-password', key: 'pw' })).toMatch(/under the key pw$/);
+  });
+
+  it.each([
+    ['no_key', 'Secret pws has no key pw: ', 'CredentialsNotFound'],
+    ['no_data', 'Secret pws has no data', 'CredentialsNotFound'],
+    ['line_break_at_end', 'the password in Secret pws, key pw, ends with a line break', 'PasswordInvalid'],
+    ['not_utf8', 'the password in Secret pws, key pw, is not UTF-8', 'PasswordInvalid'],
+  ] as const)('%s says where to look', (state, text, reason) => {
+    expect(credentialsProblem(state, { name: 'pws', key: 'pw' })).toContain(text);
+    expect(credentialsReason(state)).toBe(reason);
+  });
+
+  it('is told with every fault of its content', () => {
+    for (const state of Object.keys(contentFaults) as CredentialsState[]) {
+      expect(credentialsProblem(state, { name: 'pws' })).toContain('key password');
+      expect(credentialsReason(state)).toBe('PasswordInvalid');
+    }
   });
 
   it('is told to be bound to others', () => {

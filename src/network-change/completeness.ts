@@ -1,8 +1,15 @@
+import { type ContentFault, contentFaults } from '../api/secret-content.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
 
-/** What became of looking for the password of a security service; `none`: it refers to no Secret. */
-export type CredentialsState = 'usable' | 'missing' | 'not_bound' | 'none';
+/**
+ * What became of looking for the password of a security service. `none`: it refers to no Secret; `no_key`: the Secret has other
+ * keys only; a fault: the content can be no password.
+ */
+export type CredentialsState = 'usable' | 'missing' | 'not_bound' | 'none' | 'no_key' | 'no_data' | ContentFault;
+
+/** Reason of a password that can't be used. */
+export type CredentialsReason = 'CredentialsNotBound' | 'CredentialsNotFound' | 'PasswordInvalid';
 
 /**
  * Names what a security service lacks for its type: Active Directory needs DNS servers, domain, user and password;
@@ -40,14 +47,28 @@ export function credentialsProblem(
   reference: SecurityServiceSpec['passwordSecretRef'],
 ): string | undefined {
   const secret = `Secret ${reference?.name}`;
+  const key = reference?.key ?? 'password';
   switch (state) {
+    case 'usable':
+    case 'none':
+      return undefined;
     case 'missing':
-      return `${secret} does not exist, lacks the label ${labels.credentialsLabel}: "true", or has nothing under the key ${reference?.key ?? 'password'}`;
+      return `${secret} does not exist or lacks the label ${labels.credentialsLabel}: "true"`;
     case 'not_bound':
       return `${secret} is bound to other services by its annotation ${labels.credentialsFor}`;
+    case 'no_key':
+      return `${secret} has no key ${key}: store the password under it, or set passwordSecretRef.key to the key that has it`;
+    case 'no_data':
+      return `${secret} has no data, or far more than a password: store the password alone, under the key ${key}`;
     default:
-      return undefined;
+      return `the password in ${secret}, key ${key}, ${contentFaults[state]}`;
   }
+}
+
+/** The reason of a condition that tells what {@link credentialsProblem} found. */
+export function credentialsReason(state: CredentialsState): CredentialsReason {
+  if (state === 'not_bound') return 'CredentialsNotBound';
+  return Object.hasOwn(contentFaults, state) ? 'PasswordInvalid' : 'CredentialsNotFound';
 }
 
 function hasText(text: string | undefined): boolean {

@@ -422,8 +422,11 @@ describe('the phase of servers', () => {
 
 describe('complete services', () => {
   it.each<[GuardService['credentials'], string]>([
-    ['missing', 'Secret password does not exist, lacks the label sharenet.io/credentials'],
+    ['missing', 'Secret password does not exist or lacks the label sharenet.io/credentials'],
     ['not_bound', 'sharenet.io/credentials-for'],
+    ['no_key', 'Secret password has no key password'],
+    ['line_break_at_end', 'ends with a line break'],
+    ['not_utf8', 'is not UTF-8 text'],
   ])('refuses credentials that are %s', (credentials, because) => {
     const verdict = refusalOf(withService(service('ad2', {}, credentials))(passing()));
     expect(verdict).toMatchObject({ code: 400, reason: 'SecurityServiceIncomplete', effect: 'wait' });

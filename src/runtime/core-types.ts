@@ -29,10 +29,15 @@ export const namespaces: ResourceType<Namespace> = {
 };
 
 /** Reads one key of a Secret; undefined where the key is missing. */
-export function secretText(secret: Secret, key: string): string | undefined {
+export function secretBytes(secret: Secret, key: string): Buffer | undefined {
   // The key may be a tenant's choice: `constructor` is not data.
   const encoded = Object.hasOwn(secret.data ?? {}, key) ? secret.data?.[key] : undefined;
-  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64');
+}
+
+/** One key of a Secret as text, with U+FFFD for what is not UTF-8; undefined where the key is missing. */
+export function secretText(secret: Secret, key: string): string | undefined {
+  return secretBytes(secret, key)?.toString('utf8');
 }
 
 /** Data of a Secret from texts. */

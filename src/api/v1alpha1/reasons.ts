@@ -107,6 +107,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Create the Secret there, with the label sharenet.io/credentials: "true".',
     ],
     [
+      'CredentialsNotText',
+      stalled,
+      'A key of the Secret with the credentials of the driver has content that is not UTF-8 text.',
+      'Store what the message names as UTF-8 text; keep binary files out of the Secret.',
+    ],
+    [
       'IdentityFieldsImmutable',
       stalled,
       'A field that tells which storage system it is was changed while the backend is in use; the old value stays in force.',
@@ -145,6 +151,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       stalled,
       'Security services in the namespace of the operator are refused: its Secrets belong to backends.',
       'Create the service in the namespace of its share networks.',
+    ],
+    [
+      'PasswordInvalid',
+      stalled,
+      'The password Secret has content that can be no password: it is empty, not UTF-8, too long, or ends with a line break.',
+      'Store the password as one line of UTF-8 text, without a line break at its end: kubectl create secret --from-literal does.',
     ],
     [
       'SecurityServiceInUse',
@@ -420,6 +432,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       ['SecurityServicesUpToDate'],
       'A change was stopped before the turn of the server: it serves on with its old services.',
       'Set the annotation sharenet.io/reapply-requested-at on the network.',
+    ],
+    [
+      'PasswordInvalid',
+      failed,
+      'The password Secret of a security service has content that can be no password.',
+      'Correct the Secret as the message says, then set sharenet.io/reapply-requested-at on the network.',
     ],
     [
       'RetainedShares',

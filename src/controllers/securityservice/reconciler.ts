@@ -4,7 +4,12 @@ import { findPassword } from '../../cluster-state/credentials.ts';
 import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { usersOfService } from '../../cluster-state/service-users.ts';
-import { type CredentialsState, credentialsProblem, securityServiceGaps } from '../../network-change/completeness.ts';
+import {
+  type CredentialsState,
+  credentialsProblem,
+  credentialsReason,
+  securityServiceGaps,
+} from '../../network-change/completeness.ts';
 import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
@@ -129,8 +134,9 @@ export class SecurityServiceReconciler {
     }
     const problem = credentialsProblem(password, service.spec.passwordSecretRef);
     if (problem === undefined) return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
-    const reason = password === 'not_bound' ? 'CredentialsNotBound' : 'CredentialsNotFound';
-    return { state: 'working', reason, message: problem };
+    const reason = credentialsReason(password);
+    // A Secret that is not there may come with another manifest; one with wrong content has to be corrected.
+    return { state: reason === 'PasswordInvalid' ? 'stalled' : 'working', reason, message: problem };
   }
 
   /** Names of share servers that were given the service with other data: it was edited before it was told to be in use. */

@@ -5,7 +5,7 @@ import { findPassword } from '../../cluster-state/credentials.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { DriverSecurityService } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
-import { credentialsProblem, securityServiceGaps } from '../../network-change/completeness.ts';
+import { credentialsProblem, credentialsReason, securityServiceGaps } from '../../network-change/completeness.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { appliedService, driverService } from '../driver-requests.ts';
 import type { Wait } from '../waits.ts';
@@ -61,7 +61,9 @@ function resolve(
   const password = findPassword(operator, service);
   const problem = credentialsProblem(password.state, service.spec.passwordSecretRef);
   if (problem === undefined) return { service, password };
-  return { reason: 'CredentialsNotFound', message: `password of security service ${recorded.name}: ${problem}` };
+  // On a server one reason covers all that keeps a Secret from being found.
+  const reason = credentialsReason(password.state) === 'PasswordInvalid' ? 'PasswordInvalid' : 'CredentialsNotFound';
+  return { reason, message: `password of security service ${recorded.name}: ${problem}` };
 }
 
 /** A service that the server was given before, with its password where that is still to be had. */

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { utf8Text } from '../../api/secret-content.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { keepIdentity, type RecordedIdentity } from '../../drivers/identity.ts';
 import { backendConfigOf, type DriverModules } from '../../drivers/registry.ts';
-import { secretText } from '../../runtime/core-types.ts';
+import { secretBytes } from '../../runtime/core-types.ts';
 import { presentable } from '../driver-calls/presentable-error.ts';
 import type { Operator } from '../operator.ts';
 
@@ -30,6 +31,9 @@ export type ProbeResult =
   | { readonly ok: true; readonly capabilities: Capabilities }
   /** Fit to be shown. */
   | { readonly ok: false; readonly error: DriverError };
+
+/** What a backend's Secret holds, or the first key whose content is no text. */
+type Credentials = { readonly texts: Readonly<Record<string, string>> } | { readonly notText: string };
 
 interface Current {
   readonly key: string;
@@ -76,20 +80,27 @@ export class BackendDrivers {
         message: `Secret ${module.credentialsSecretName?.(config)} with label ${labels.credentialsLabel}: "true" is not in namespace ${this.#operator.namespace}`,
       };
     }
+    if ('notText' in credentials) {
+      return {
+        ok: false,
+        reason: 'CredentialsNotText',
+        message: `Secret ${module.credentialsSecretName?.(config)}: the content of key ${credentials.notText} is not UTF-8 text`,
+      };
+    }
     const key = createHash('sha256')
-      .update(JSON.stringify([backend.metadata.uid, backend.spec.driver, config, credentials]))
+      .update(JSON.stringify([backend.metadata.uid, backend.spec.driver, config, credentials.texts]))
       .digest('hex');
     return {
       ok: true,
       key,
       identity,
       refusedFields,
-      secrets: secretsOf(credentials),
+      secrets: secretsOf(credentials.texts),
       create: () =>
         module.createDriver({
           backendName: backend.metadata.name,
           config,
-          credentials,
+          credentials: credentials.texts,
           installationID: this.#operator.installation.id,
           logger: this.#logger,
         }),
@@ -162,13 +173,9 @@ export class BackendDrivers {
     }
   }
 
-  #credentials(
-    backend: StorageBackend,
-    module: DriverModule,
-    config: unknown,
-  ): Readonly<Record<string, string>> | undefined {
+  #credentials(backend: StorageBackend, module: DriverModule, config: unknown): Credentials | undefined {
     const secretName = module.credentialsSecretName?.(config);
-    if (secretName === undefined) return {};
+    if (secretName === undefined) return { texts: {} };
     const users = this.#secretUsers.get(secretName) ?? new Set();
     this.#secretUsers.set(secretName, users.add(backend.metadata.name));
     const secret = this.#operator.informers.credentials.cache.get({
@@ -176,7 +183,14 @@ export class BackendDrivers {
       name: secretName,
     });
     if (secret === undefined) return undefined;
-    return Object.fromEntries(Object.keys(secret.data ?? {}).map((key) => [key, secretText(secret, key) ?? '']));
+    const texts: Record<string, string> = {};
+    for (const key of Object.keys(secret.data ?? {})) {
+      const text = utf8Text(secretBytes(secret, key) ?? new Uint8Array());
+      // A replacement character would make two Secrets look like one.
+      if (text === undefined) return { notText: key };
+      texts[key] = text;
+    }
+    return { texts };
   }
 }
 

@@ -4,7 +4,7 @@ import { type SambaConfig, type SambaHostConfig, sambaConfigSchema } from './con
 import { Host } from './host.ts';
 import { Hosts } from './hosts.ts';
 import { SambaDriver } from './samba-driver.ts';
-import { isPrivateKey } from './ssh-keys.ts';
+import { privateKeyFault } from './ssh-keys.ts';
 
 /** Key of the credentials Secret's data that holds the private SSH key; `<host name>.` before it is for one host alone. */
 const keyField = 'sshPrivateKey';
@@ -25,10 +25,12 @@ export const sambaDriver: DriverModule<SambaConfig> = {
 function privateKeyOf({ name }: SambaHostConfig, { config, credentials }: DriverOptions<SambaConfig>): string {
   const ownField = `${name}.${keyField}`;
   const key = credentials[ownField] ?? credentials[keyField] ?? '';
-  if (isPrivateKey(key)) return key;
+  const fault = privateKeyFault(key);
+  if (fault === undefined) return key;
+  const field = credentials[ownField] === undefined ? keyField : ownField;
   throw new DriverError({
     kind: 'Rejected',
     reason: 'CredentialsInvalid',
-    message: `Secret ${config.credentialsSecretName} must have a private SSH key without passphrase for host ${name}, as ${keyField} or ${ownField}`,
+    message: `Secret ${config.credentialsSecretName} must have a private SSH key without passphrase for host ${name}, as ${keyField} or ${ownField}: ${field} ${fault}`,
   });
 }

@@ -8,6 +8,11 @@ import { sambaDriver } from './module.ts';
 
 const silent: DriverLogger = { debug() {}, info() {}, warn() {}, error() {} };
 const { private: privateKey, public: hostKey } = ssh2.utils.generateKeyPairSync('ed25519');
+const { private: protectedKey } = ssh2.utils.generateKeyPairSync('ed25519', {
+  passphrase: 'word',
+  rounds: 16,
+  cipher: 'aes256-ctr',
+});
 
 /** What the driver says while no host answers. */
 let driver: Driver;
@@ -135,6 +140,18 @@ test('each host needs a key, its own or that of all', async () => {
     expect(error).toMatchObject({ kind: 'Rejected', reason: 'CredentialsInvalid' });
     expect(error.message).not.toContain('PRIVATE');
   }
+  const faults: readonly (readonly [string, string])[] = [
+    [hostKey, 'sshPrivateKey is a public key'],
+    [protectedKey, 'sshPrivateKey is protected by a passphrase'],
+    [privateKey.trim().replaceAll('\n', ' '), 'sshPrivateKey has lost its line breaks'],
+    [privateKey.slice(0, 200), 'sshPrivateKey can not be read'],
+    ['word', 'sshPrivateKey is not a private key'],
+    [' \n', 'sshPrivateKey is missing'],
+  ];
+  for (const [sshPrivateKey, words] of faults) {
+    expect((await failure(() => open({ sshPrivateKey }))).message).toContain(words);
+  }
+  await (await open({ sshPrivateKey: privateKey.replaceAll('\n', '\r\n') })).close();
   const both = { 'filer-a.sshPrivateKey': privateKey, 'filer-b.sshPrivateKey': privateKey };
   await (await open(both)).close();
 });

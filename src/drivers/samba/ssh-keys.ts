@@ -26,9 +26,18 @@ export function parseHostKey(line: string): HostKey | undefined {
   return { publicKey: key.getPublicSSH(), algorithms: [...signed] };
 }
 
-/** Whether the text is a private key that needs no passphrase. */
-export function isPrivateKey(text: string): boolean {
-  return parsedKey(text)?.isPrivateKey() === true;
+/** Why the text is no private key that can be used without a passphrase, in words that follow "the key"; undefined when it is. */
+export function privateKeyFault(text: string): string | undefined {
+  if (text.trim() === '') return 'is missing';
+  const key = parsedKey(text);
+  if (key?.isPrivateKey() === true) return undefined;
+  if (key !== undefined) return 'is a public key: store the private one';
+  const parsed = ssh2.utils.parseKey(text);
+  const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----/.test(text) || /passphrase/.test(String(parsed));
+  if (isEncrypted) return 'is protected by a passphrase: store one without';
+  if (!text.includes('PRIVATE KEY-----')) return 'is not a private key in the format of OpenSSH or PEM';
+  if (!text.trim().includes('\n')) return 'has lost its line breaks: store the file as it is';
+  return 'can not be read: store the whole file, from the line BEGIN to the line END';
 }
 
 function parsedKey(text: string): ParsedKey | undefined {

@@ -12,6 +12,12 @@ import { vaultDriver, vaultDriverName } from './vault-driver.ts';
 
 const operatorNamespace = 'sharenet-system';
 
+/** A Secret like those of passwordSecret, with any bytes, given in base64. */
+function passwordOfBytes(namespace: string, name: string, password: string): object {
+  const metadata = { namespace, name, labels: { 'sharenet.io/credentials': 'true' } };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, data: { password } };
+}
+
 describe('passwords of security services', () => {
   let cluster: TestCluster;
 
@@ -131,6 +137,33 @@ describe('passwords of security services', () => {
     await until(namespace, 'ad-x', 'CredentialsNotBound');
   });
 
+  test.each([
+    ['ends with a line feed', btoa('hunter2\n'), 'ends with a line break'],
+    ['is not UTF-8', btoa('p\xe4ss'), 'is not UTF-8 text'],
+    ['has a NUL', btoa('p\0ss'), 'contains a control character'],
+    ['is empty', '', 'is empty'],
+  ])('a password that %s is refused where it is read, and used when it is corrected', async (_what, content, words) => {
+    const tenant = await Tenant.make(cluster, { driverHandlesShareServers: true });
+    const { namespace, backendName } = tenant;
+    await cluster.apply(
+      passwordOfBytes(namespace, 'ad-password', content),
+      activeDirectory(namespace, 'ad'),
+      network(namespace, 'net', [{ type: 'active_directory', name: 'ad' }]),
+      share(namespace, 'share', { backendName, shareNetworkName: 'net' }),
+    );
+    const told = await until(namespace, 'ad', 'PasswordInvalid');
+    expect(conditionOf(told, 'Stalled')).toBe('True/PasswordInvalid');
+    expect(messageOf(told, 'Ready')).toContain(`the password in Secret ad-password, key password, ${words}`);
+    expect(told.status?.credentialsVersion).toBeUndefined();
+    await tenant.untilShare('share', 'waits', (object) => conditionOf(object, 'Ready').startsWith('False'));
+    expect(await passwordsGiven(tenant)).toEqual([]);
+
+    await cluster.apply(passwordSecret(namespace, 'ad-password', 'hunter2'));
+    await until(namespace, 'ad', 'Complete');
+    await tenant.untilShare('share', 'available', ({ status }) => status?.phase === 'available');
+    expect((await passwordsGiven(tenant)).flat()).toEqual(['"passwordSet":true']);
+  });
+
   test('no way of writing the name leads out of the namespace', async () => {
     const owner = await Tenant.make(cluster);
     const { namespace } = await owner.neighbour();
@@ -232,6 +265,9 @@ describe('credentials of backends', () => {
       vault('right', 'vault'),
       ...missing.map((secretName, index) => vault(`wrong-${index}`, secretName)),
     );
+    await cluster.apply(passwordOfBytes(operatorNamespace, 'binary', '/w=='), vault('binary', 'binary'));
+    const binaryTold = await until('binary', 'False/CredentialsNotText');
+    expect(messageOf(binaryTold, 'Ready')).toContain('Secret binary: the content of key password is not UTF-8');
     await until('right', 'True/Available');
     for (const index of missing.keys()) {
       const told = await until(`wrong-${index}`, 'False/CredentialsNotFound');
