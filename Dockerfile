@@ -28,7 +28,8 @@ ENV NODE_ENV=production HOME=/nonexistent
 COPY --from=bundle /bundle/operator /opt/sharenet
 USER 65532:65532
 EXPOSE 8080 8081 9443
-ENTRYPOINT ["node", "/opt/sharenet/sharenet-operator.js"]
+# SIGUSR1 must not open a debugger, which reads everything that the operator holds.
+ENTRYPOINT ["node", "--disable-sigusr1", "/opt/sharenet/sharenet-operator.js"]
 
 FROM runtime AS librados
 LABEL org.opencontainers.image.title="Sharenet operator with the libraries of Ceph"

@@ -27,6 +27,8 @@ if (invocation.kind === 'text') {
       stop.abort();
     });
   }
+  // Without a listener, and without --disable-sigusr1 as the launcher and the image have it, Node.js opens its debugger.
+  process.on('SIGUSR1', () => logger.warn({}, 'ignored SIGUSR1: the operator has no debugger'));
   // A promise that a driver forgot must not end what everybody else waits for.
   process.on('unhandledRejection', (reason) => {
     logger.error({ err: reason instanceof Error ? reason : new Error(String(reason)) }, 'a failure was not handled');

@@ -25,7 +25,7 @@ import { createApiClient, type HttpApiClient } from './runtime/api-client.ts';
 import { ApiError, isNotFound } from './runtime/api-error.ts';
 import { systemClock } from './runtime/clock.ts';
 import { BackgroundEventRecorder } from './runtime/events.ts';
-import { loadKubeConfig } from './runtime/kube-config.ts';
+import { connectionWarnings, loadKubeConfig } from './runtime/kube-config.ts';
 import type { KubeObject, ResourceType } from './runtime/kube-object.ts';
 import type { Logger } from './runtime/logger.ts';
 import { Manager } from './runtime/manager.ts';
@@ -63,8 +63,10 @@ export async function runOperator(
   const clock = systemClock;
   const metrics = new RuntimeMetrics();
   metrics.collectProcessMetrics();
+  const kubeConfig = loadKubeConfig(config.kubeconfig);
+  for (const warning of connectionWarnings(kubeConfig)) logger.warn({}, warning);
   const client = createApiClient({
-    kubeConfig: loadKubeConfig(config.kubeconfig),
+    kubeConfig,
     fieldManager,
     userAgent: `${fieldManager}/${version}`,
     logger,

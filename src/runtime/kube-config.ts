@@ -22,3 +22,19 @@ export function loadKubeConfig(path?: string, context?: string): KubeConfig {
   }
   return config;
 }
+
+/** Says how the connection of a kubeconfig fails to protect what is sent over it; one line each, for the log. */
+export function connectionWarnings(config: Pick<KubeConfig, 'getCurrentCluster'>): readonly string[] {
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) return [];
+  if (!cluster.server.toLowerCase().startsWith('https:')) {
+    return [
+      `the kubeconfig's server ${cluster.server} has no TLS: everyone on the way can read the token and all Secrets; use https`,
+    ];
+  }
+  if (cluster.skipTLSVerify !== true) return [];
+  return [
+    "the kubeconfig sets insecure-skip-tls-verify: the API server's certificate is not verified, so an impostor gets the token and all " +
+      'Secrets; remove it and set certificate-authority',
+  ];
+}

@@ -16,4 +16,5 @@ if [ ! -d "$root/node_modules" ]; then
 fi
 # Node caches what it compiles, which halves the start; it does without where the folder can't be written.
 export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE-$root/.cache/node-compile}"
-exec "$node" "$root/$entry" "$@"
+# SIGUSR1 must not open a debugger, which reads everything that the program holds.
+exec "$node" --disable-sigusr1 "$root/$entry" "$@"

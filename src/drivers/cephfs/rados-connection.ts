@@ -51,7 +51,7 @@ export class RadosConnection {
     this.ready.catch(() => {});
     const env = Object.fromEntries(inherited.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
     this.#child = fork(entry, [], {
-      execArgv: [],
+      execArgv: ['--disable-sigusr1'],
       env: { ...env, UV_THREADPOOL_SIZE: String(threads) },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });

@@ -6,7 +6,7 @@ describe.each(variants)('the stage %s of the Dockerfile', (stage) => {
   test('runs the operator as a user that is not root, by number so that Kubernetes can tell', async () => {
     const { user, entryPoint, bundle } = await imageSettings(stage);
     expect(user).toBe('65532:65532');
-    expect(entryPoint).toEqual(['node', `${bundle}/sharenet-operator.js`]);
+    expect(entryPoint).toEqual(['node', '--disable-sigusr1', `${bundle}/sharenet-operator.js`]);
   });
 
   test('says what it is and under which licence', async () => {

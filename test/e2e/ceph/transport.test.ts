@@ -254,12 +254,13 @@ describe('bad input', () => {
 });
 
 describe('the process with the login', () => {
-  test('shows the key neither in its arguments nor in its environment', async () => {
+  test('shows the key neither in its arguments nor in its environment, and opens no debugger on a signal', async () => {
     await commands.run(mon, fileSystems, within(10_000));
     const found = await radosProcesses();
     expect(found.length).toBeGreaterThan(0);
     for (const { commandLine, environment } of found) {
       expect(environment).toContain('UV_THREADPOOL_SIZE');
+      expect(commandLine).toContain('--disable-sigusr1');
       expect(commandLine + environment).not.toContain(lab.adminKey);
     }
   });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { schemaVersion } from '../../../src/api/v1alpha1/schema-version.ts';
 import { freePort } from '../../kube/free-port.ts';
 import { TestCluster } from '../test-cluster.ts';
-import { runOperatorCommand } from './operator-command.ts';
+import { operatorLauncher, runOperatorCommand } from './operator-command.ts';
 
 /** The last log line of a command; every line must be JSON. */
 function lastLine(stderr: string): Record<string, unknown> {
@@ -91,6 +91,41 @@ describe('the start of the operator', () => {
     expect(Date.now() - began).toBeLessThan(15_000);
   });
 
+  test.each([
+    { program: 'the launcher', command: [operatorLauncher] as const },
+    { program: 'Node.js without its flag', command: undefined },
+  ])('opens no debugger on SIGUSR1 when $program starts it, and goes on', { timeout: 60_000 }, async ({ command }) => {
+    await using silent = await listener();
+    const kubeconfig = await kubeconfigWith(silent.port);
+    const stop = new AbortController();
+    const { code, stderr } = await runOperatorCommand([`--kubeconfig=${kubeconfig}`, ...off], {
+      ...(command === undefined ? {} : { command }),
+      signal: stop.signal,
+      started: async (pid) => {
+        await silent.connected;
+        process.kill(pid, 'SIGUSR1');
+        stop.abort();
+      },
+    });
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('Debugger listening');
+    expect(lastLine(stderr).msg).toBe('stopped');
+  });
+
+  test('warns of a kubeconfig that verifies nothing', async () => {
+    await using silent = await listener();
+    const kubeconfig = await kubeconfigWith(silent.port, '      insecure-skip-tls-verify: true\n');
+    const stop = new AbortController();
+    const { stderr } = await runOperatorCommand([`--kubeconfig=${kubeconfig}`, ...off], {
+      signal: stop.signal,
+      started: async () => {
+        await silent.connected;
+        stop.abort();
+      },
+    });
+    expect(stderr).toContain('insecure-skip-tls-verify');
+  });
+
   test('ends with code 1 and one clear line when the CRDs are older or missing', async () => {
     const name = 'sharenetworks.sharenet.io';
     const annotate = (version: string) =>
@@ -109,10 +144,13 @@ describe('the start of the operator', () => {
     );
   });
 
-  async function kubeconfigWith(port: number): Promise<string> {
+  /** A kubeconfig with another port, and with lines in place of the authority. */
+  async function kubeconfigWith(port: number, verification?: string): Promise<string> {
     const path = join(cluster.plane.directory, `port-${port}.kubeconfig`);
     const present = await readFile(cluster.operatorKubeconfig, 'utf8');
-    await writeFile(path, present.replaceAll(cluster.plane.server, `https://127.0.0.1:${port}`), { mode: 0o600 });
+    const moved = present.replaceAll(cluster.plane.server, `https://127.0.0.1:${port}`);
+    const text = verification === undefined ? moved : moved.replace(/^.*certificate-authority.*\n/m, verification);
+    await writeFile(path, text, { mode: 0o600 });
     return path;
   }
 });
