@@ -44,6 +44,7 @@ export const navigation: readonly NavigationGroup[] = [
       { text: 'Values of the Helm chart', link: '/chart-values' },
       { text: 'Kustomize and network policies', link: '/kustomize' },
       { text: 'The image', link: '/image' },
+      { text: 'Verify a release', link: '/verify' },
       { text: 'Administration', link: '/administrators' },
       { text: 'CephFS', link: '/cephfs' },
       { text: 'Samba', link: '/samba' },
