@@ -27,6 +27,7 @@ describe('the configuration', () => {
       'watch-namespaces': undefined,
       'leader-elect': false,
       'leader-election-lease-duration': 15,
+      'require-credential-destinations': false,
       'installation-id': undefined,
       'driver-files': undefined,
       'metrics-bind-address': ':8080',
@@ -47,6 +48,7 @@ describe('the configuration', () => {
 
   test.each([
     { args: ['--leader-elect'], flag: 'leader-elect', value: true },
+    { args: ['--require-credential-destinations'], flag: 'require-credential-destinations', value: true },
     { args: ['--leader-elect=true'], flag: 'leader-elect', value: true },
     { args: ['--leader-elect=false'], flag: 'leader-elect', value: false },
     { args: ['--log-level', 'trace'], flag: 'log-level', value: 'trace' },

@@ -59,6 +59,11 @@ const flags = {
     fallback: undefined,
     help: 'comma-separated files with drivers of others; their code gets all its rights',
   },
+  'require-credential-destinations': {
+    schema: boolean,
+    fallback: 'false',
+    help: "use only tenants' Secrets that name their destinations",
+  },
   'metrics-bind-address': { schema: bindAddress, fallback: ':8080', help: 'address of /metrics; 0: off' },
   'health-probe-bind-address': {
     schema: bindAddress,
@@ -159,8 +164,8 @@ function parse(args: readonly string[]): {
     version: { type: 'boolean' },
   };
   for (const name of Object.keys(flags)) options[name] = { type: 'string' };
-  // A boolean flag may stand alone, as in Go programs.
-  const spelled = args.map((argument) => (argument === '--leader-elect' ? '--leader-elect=true' : argument));
+  // A boolean flag may be given without a value, as in Go programs.
+  const spelled = args.map((argument) => (isBooleanFlag(argument) ? `${argument}=true` : argument));
   try {
     const { values } = parseArgs({ args: spelled, options, strict: true, allowPositionals: false });
     const texts = new Map<string, string>();
@@ -171,6 +176,10 @@ function parse(args: readonly string[]): {
     const [line] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\n/);
     throw new ConfigError(`${line}; see --help`);
   }
+}
+
+function isBooleanFlag(argument: string): boolean {
+  return Object.entries(flags).some(([name, { schema }]) => schema === boolean && argument === `--${name}`);
 }
 
 /** A value as it was given, on one line and not longer than a line. */

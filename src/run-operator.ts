@@ -134,6 +134,7 @@ export async function runOperator(
       clock,
       random: Math.random,
       namespace: config.namespace,
+      requireCredentialDestinations: config['require-credential-destinations'],
     };
     const workers = config['max-concurrent-reconciles'];
     new StorageBackendReconciler(operator, modules, backendRecords).register(manager, workers);
@@ -159,7 +160,7 @@ export async function runOperator(
         port: config['webhook-port'],
         watchNamespaces: config['watch-namespaces'],
         validators,
-        state: { informers, installation, namespace: config.namespace, calls, modules },
+        state: { ...operator, modules },
       });
     }
     let leads = false;

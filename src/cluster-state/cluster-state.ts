@@ -7,4 +7,6 @@ export interface ClusterState {
   readonly installation: Installation;
   /** Namespace of the operator itself; backend credentials and secrets live there. */
   readonly namespace: string;
+  /** Whether a tenant's Secret is used only for destinations that it names. */
+  readonly requireCredentialDestinations: boolean;
 }

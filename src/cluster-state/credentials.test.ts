@@ -4,11 +4,17 @@ import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import { secretData } from '../runtime/core-types.ts';
 import { findPassword } from './credentials.ts';
+import { slimSecret } from './slim-object.ts';
 
 function service(reference: SecurityService['spec']['passwordSecretRef']): SecurityService {
   return {
     metadata: { name: 'ad', namespace: 'tenant' },
-    spec: { type: 'active_directory', ...(reference === undefined ? {} : { passwordSecretRef: reference }) },
+    spec: {
+      type: 'active_directory',
+      domain: 'corp.example.com',
+      dnsIPs: ['10.0.0.53'],
+      ...(reference === undefined ? {} : { passwordSecretRef: reference }),
+    },
   };
 }
 
@@ -65,12 +71,70 @@ describe('findPassword', () => {
       undefined,
     ],
     ['one bound to nobody', { annotations: { [labels.credentialsFor]: '' } }, { name: 'pw' }, 'not_bound', undefined],
+    [
+      'one for the domain of the service',
+      { annotations: { [labels.credentialsDestinations]: 'Corp.Example.com' } },
+      { name: 'pw' },
+      'usable',
+      'hunter2',
+    ],
+    [
+      'one for another domain',
+      { annotations: { [labels.credentialsDestinations]: 'example.com' } },
+      { name: 'pw' },
+      'not_for_destination',
+      undefined,
+    ],
+    [
+      'one for no destination',
+      { annotations: { [labels.credentialsDestinations]: '' } },
+      { name: 'pw' },
+      'not_for_destination',
+      undefined,
+    ],
+    [
+      'one for the domain, but bound to another service',
+      { annotations: { [labels.credentialsDestinations]: 'corp.example.com', [labels.credentialsFor]: 'ad2' } },
+      { name: 'pw' },
+      'not_bound',
+      undefined,
+    ],
   ] as const)('%s', async (_what, options, reference, state, password) => {
     await using rig = await createOperatorRig();
     rig.operator.informers.credentials.cache.observe(secret(options));
     expect(findPassword(rig.operator, service(reference))).toMatchObject(
       password === undefined ? { state } : { state, password },
     );
+  });
+
+  it('takes no Secret without destinations where they are required', async () => {
+    await using rig = await createOperatorRig();
+    const state = { ...rig.operator, requireCredentialDestinations: true };
+    state.informers.credentials.cache.observe(secret({}));
+    expect(findPassword(state, service({ name: 'pw' }))).toEqual({ state: 'without_destinations' });
+    const annotations = { [labels.credentialsDestinations]: 'corp.example.com' };
+    const { metadata, ...rest } = secret({ annotations });
+    state.informers.credentials.cache.observe({ ...rest, metadata: { ...metadata, resourceVersion: '2' } });
+    expect(findPassword(state, service({ name: 'pw' }))).toMatchObject({ state: 'usable' });
+  });
+
+  it('judges Secrets as the cache keeps them', async () => {
+    await using rig = await createOperatorRig();
+    const annotations = { [labels.credentialsDestinations]: 'example.com' };
+    rig.operator.informers.credentials.cache.observe(slimSecret(secret({ annotations })));
+    expect(findPassword(rig.operator, service({ name: 'pw' })).state).toBe('not_for_destination');
+  });
+
+  it('judges what is passed to the driver, not what the service says now', async () => {
+    await using rig = await createOperatorRig();
+    rig.operator.informers.credentials.cache.observe(
+      secret({ annotations: { [labels.credentialsDestinations]: 'corp.example.com' } }),
+    );
+    const passed = { type: 'active_directory', domain: 'evil.example.com', dnsIPs: ['10.0.0.53'] } as const;
+    expect(findPassword(rig.operator, service({ name: 'pw' }), passed)).toEqual({
+      state: 'not_for_destination',
+      uncovered: ['evil.example.com'],
+    });
   });
 
   it('gives a version that changes with the password only', async () => {

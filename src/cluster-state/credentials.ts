@@ -2,24 +2,31 @@ import { lineContent } from '../api/secret-content.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { CredentialsState } from '../network-change/completeness.ts';
+import { type PasswordDestinations, uncoveredDestinations } from '../network-change/credential-destinations.ts';
 import { secretBytes } from '../runtime/core-types.ts';
 import type { ClusterState } from './cluster-state.ts';
 
 /** In characters; Active Directory takes 256 at most. */
 const maxPasswordLength = 1024;
 
+/** What a password is looked up in. */
+export type PasswordState = Pick<ClusterState, 'informers' | 'installation' | 'requireCredentialDestinations'>;
+
 /** What became of looking for a SecurityService's password. */
 export type PasswordLookup =
   | { readonly state: 'usable'; readonly password: string; readonly version: string }
-  | { readonly state: Exclude<CredentialsState, 'usable'> };
+  | { readonly state: 'not_for_destination'; readonly uncovered: readonly string[] }
+  | { readonly state: Exclude<CredentialsState, 'usable' | 'not_for_destination'> };
 
 /**
  * Finds the password of a SecurityService. Only Secrets that are marked as credentials are in the cache at all: to the
  * operator an unmarked one looks like a missing one.
+ * @param destinations where the password is to be sent: what is passed to the driver together with it
  */
 export function findPassword(
-  state: Pick<ClusterState, 'informers' | 'installation'>,
+  state: PasswordState,
   service: SecurityService,
+  destinations: PasswordDestinations = service.spec,
 ): PasswordLookup {
   const reference = service.spec.passwordSecretRef;
   const namespace = service.metadata.namespace ?? '';
@@ -34,10 +41,19 @@ export function findPassword(
     const names = boundTo.split(',').map((name) => name.trim());
     if (!names.includes(service.metadata.name)) return { state: 'not_bound' };
   }
+  const allowed = secret.metadata.annotations?.[labels.credentialsDestinations];
+  if (allowed === undefined && state.requireCredentialDestinations) return { state: 'without_destinations' };
+  const uncovered = allowed === undefined ? [] : uncoveredDestinations(allowed, destinations);
+  if (uncovered.length > 0) return { state: 'not_for_destination', uncovered };
   if (secret.data === undefined) return { state: 'no_data' };
   const bytes = secretBytes(secret, reference.key ?? 'password');
   if (bytes === undefined) return { state: 'no_key' };
   const content = lineContent(bytes, maxPasswordLength);
   if (!content.ok) return { state: content.fault };
   return { state: 'usable', password: content.text, version: state.installation.digest(namespace, bytes) };
+}
+
+/** The destinations that a Secret is not for. */
+export function uncoveredOf(password: PasswordLookup): readonly string[] {
+  return password.state === 'not_for_destination' ? password.uncovered : [];
 }

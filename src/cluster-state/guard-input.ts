@@ -6,7 +6,7 @@ import type { GuardInput, GuardServer, GuardService } from '../network-change/gu
 import { neverSetUp } from '../network-change/server-state.ts';
 import { uidOf } from '../runtime/kube-object.ts';
 import type { ClusterState } from './cluster-state.ts';
-import { findPassword } from './credentials.ts';
+import { findPassword, type PasswordState } from './credentials.ts';
 import { related } from './related.ts';
 import { isPaused } from './requests.ts';
 
@@ -17,10 +17,7 @@ export interface RunningCalls {
 }
 
 /** The services that the network refers to or records, with the state of their passwords, by name. */
-function guardServices(
-  state: Pick<ClusterState, 'informers' | 'installation'>,
-  network: ShareNetwork,
-): ReadonlyMap<string, GuardService> {
+function guardServices(state: PasswordState, network: ShareNetwork): ReadonlyMap<string, GuardService> {
   const { service } = related(state, network.metadata.namespace ?? '');
   const names = [...(network.spec.securityServices ?? []), ...(network.status?.securityServices ?? [])].map(
     ({ name }) => name,

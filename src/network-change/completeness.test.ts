@@ -76,6 +76,18 @@ describe('the password of a security service', () => {
     );
   });
 
+  it('is said to be for other destinations, by those that are not covered where they are known', () => {
+    expect(credentialsProblem('not_for_destination', { name: 'pw' }, ['b.test', 'a.test'])).toBe(
+      'the annotation sharenet.io/credentials-destinations of Secret pw does not cover a.test, b.test',
+    );
+    expect(credentialsProblem('not_for_destination', { name: 'pw' })).toMatch(
+      /does not cover the service's servers, domain or dnsIPs$/,
+    );
+    expect(credentialsProblem('without_destinations', { name: 'pw' })).toMatch(
+      /^Secret pw has no annotation sharenet.io\/credentials-destinations, which this installation requires/,
+    );
+  });
+
   it.each(['usable', 'none'] as const)('has no problem when %s', (state) => {
     expect(credentialsProblem(state, { name: 'ad-a-password' })).toBeUndefined();
   });

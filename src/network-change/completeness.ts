@@ -1,3 +1,4 @@
+import { nameList } from '../api/name-list.ts';
 import { type ContentFault, contentFaults } from '../api/secret-content.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
@@ -6,10 +7,24 @@ import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
  * What became of looking for the password of a security service. `none`: it refers to no Secret; `no_key`: the Secret has other
  * keys only; a fault: the content can be no password.
  */
-export type CredentialsState = 'usable' | 'missing' | 'not_bound' | 'none' | 'no_key' | 'no_data' | ContentFault;
+export type CredentialsState =
+  | 'usable'
+  | 'missing'
+  | 'not_bound'
+  | 'not_for_destination'
+  | 'without_destinations'
+  | 'none'
+  | 'no_key'
+  | 'no_data'
+  | ContentFault;
 
 /** Reason of a password that can't be used. */
-export type CredentialsReason = 'CredentialsNotBound' | 'CredentialsNotFound' | 'PasswordInvalid';
+export type CredentialsReason =
+  | 'CredentialsNotBound'
+  | 'CredentialsDestinationNotAllowed'
+  | 'CredentialsDestinationsRequired'
+  | 'CredentialsNotFound'
+  | 'PasswordInvalid';
 
 /**
  * Names what a security service lacks for its type: Active Directory needs DNS servers, domain, user and password;
@@ -40,11 +55,13 @@ export function securityServiceGaps(spec: SecurityServiceSpec): readonly string[
 /**
  * Says what is wrong with the Secret of a password. Only Secrets with the label are known at all: one without it can't be told from
  * one that does not exist.
+ * @param uncovered the destinations that the Secret is not for, where they are known
  * @returns undefined where nothing is wrong
  */
 export function credentialsProblem(
   state: CredentialsState,
   reference: SecurityServiceSpec['passwordSecretRef'],
+  uncovered: readonly string[] = [],
 ): string | undefined {
   const secret = `Secret ${reference?.name}`;
   const key = reference?.key ?? 'password';
@@ -60,6 +77,10 @@ export function credentialsProblem(
       return `${secret} has no key ${key}: store the password under it, or set passwordSecretRef.key to the key that has it`;
     case 'no_data':
       return `${secret} has no data, or far more than a password: store the password alone, under the key ${key}`;
+    case 'not_for_destination':
+      return `the annotation ${labels.credentialsDestinations} of ${secret} does not cover ${uncovered.length > 0 ? nameList(uncovered) : "the service's servers, domain or dnsIPs"}`;
+    case 'without_destinations':
+      return `${secret} has no annotation ${labels.credentialsDestinations}, which this installation requires: it names the domain, servers, addresses or networks that the password may be sent to`;
     default:
       return `the password in ${secret}, key ${key}, ${contentFaults[state]}`;
   }
@@ -68,6 +89,8 @@ export function credentialsProblem(
 /** The reason of a condition that tells what {@link credentialsProblem} found. */
 export function credentialsReason(state: CredentialsState): CredentialsReason {
   if (state === 'not_bound') return 'CredentialsNotBound';
+  if (state === 'not_for_destination') return 'CredentialsDestinationNotAllowed';
+  if (state === 'without_destinations') return 'CredentialsDestinationsRequired';
   return Object.hasOwn(contentFaults, state) ? 'PasswordInvalid' : 'CredentialsNotFound';
 }
 

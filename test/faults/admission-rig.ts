@@ -33,6 +33,7 @@ export class AdmissionRig implements AsyncDisposable {
       informers: rig.operator.informers,
       installation: rig.operator.installation,
       namespace: rig.operator.namespace,
+      requireCredentialDestinations: rig.operator.requireCredentialDestinations,
       calls: { serverIsBusy: isBusy, shareIsBusy: isBusy },
       modules: driverModules,
     };

@@ -82,6 +82,7 @@ export async function createOperatorRig(key = Buffer.alloc(32, 1)): Promise<Oper
     clock,
     random: () => 0.5,
     namespace: 'sharenet-system',
+    requireCredentialDestinations: false,
   };
   return {
     operator,

@@ -14,6 +14,11 @@ export const abandon = 'sharenet.io/abandon';
 export const credentialsLabel = 'sharenet.io/credentials';
 /** Annotation of a credentials Secret: comma-separated names of the SecurityServices that may use it. */
 export const credentialsFor = 'sharenet.io/credentials-for';
+/**
+ * Annotation of a credentials Secret: comma-separated domains, names of servers, addresses and networks that its passwords may be
+ * sent to. It is apart from {@link credentialsFor}, since a SecurityService can be named like a domain.
+ */
+export const credentialsDestinations = 'sharenet.io/credentials-destinations';
 /** Label of Secrets made by the operator for a ShareAccess. */
 export const accessKeyLabel = 'sharenet.io/access-key';
 /** Annotation of an access key Secret: keyed digest of its data as the operator wrote it. */

@@ -135,6 +135,18 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
   SecurityService: [
     ['Complete', ready, 'The service has everything that its type needs.', nothing],
     [
+      'CredentialsDestinationNotAllowed',
+      working,
+      'The password Secret names the destinations of its password in its annotation sharenet.io/credentials-destinations, and they do not include all that the service names.',
+      'Correct servers, domain or dnsIPs of the service. If they are right, ask the owner of the Secret to add them to the annotation.',
+    ],
+    [
+      'CredentialsDestinationsRequired',
+      working,
+      'The operator runs with --require-credential-destinations, and the password Secret does not name the destinations of its password.',
+      'Add the annotation sharenet.io/credentials-destinations to the Secret, with the domain, servers, addresses or networks of the directory.',
+    ],
+    [
       'CredentialsNotBound',
       working,
       'The password Secret is bound to other services by its annotation sharenet.io/credentials-for.',
@@ -415,7 +427,7 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
     [
       'CredentialsNotFound',
       failed,
-      'The password Secret of a security service is missing, not marked, or bound to other services.',
+      'The password Secret of a security service is missing, not marked, or bound to other services or destinations.',
       'Mend the Secret that the message names, then set sharenet.io/reapply-requested-at on the network.',
     ],
     ['Deleting', working, 'The server is being torn down.', byItself],

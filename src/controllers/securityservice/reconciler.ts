@@ -1,15 +1,10 @@
 import { nameList } from '../../api/name-list.ts';
 import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
-import { findPassword } from '../../cluster-state/credentials.ts';
+import { findPassword, type PasswordLookup, uncoveredOf } from '../../cluster-state/credentials.ts';
 import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { usersOfService } from '../../cluster-state/service-users.ts';
-import {
-  type CredentialsState,
-  credentialsProblem,
-  credentialsReason,
-  securityServiceGaps,
-} from '../../network-change/completeness.ts';
+import { credentialsProblem, credentialsReason, securityServiceGaps } from '../../network-change/completeness.ts';
 import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
@@ -94,7 +89,7 @@ export class SecurityServiceReconciler {
       });
       const token = unhandledReconcileToken(service);
       if (token !== undefined) draft.set({ lastHandledReconcileAt: token });
-      draft.stand(this.#standing(service, password.state));
+      draft.stand(this.#standing(service, password));
     }
     await draft.write(client, informers.securityServices);
     return undefined;
@@ -106,7 +101,7 @@ export class SecurityServiceReconciler {
     return recorded !== undefined && !this.#operator.installation.differs(recorded, present) ? recorded : present;
   }
 
-  #standing(service: SecurityService, password: CredentialsState): Standing {
+  #standing(service: SecurityService, password: PasswordLookup): Standing {
     if (service.metadata.namespace === this.#operator.namespace) {
       return {
         state: 'stalled',
@@ -132,9 +127,9 @@ export class SecurityServiceReconciler {
         message: `a service of type ${service.spec.type} needs: ${gaps.join(', ')}`,
       };
     }
-    const problem = credentialsProblem(password, service.spec.passwordSecretRef);
+    const problem = credentialsProblem(password.state, service.spec.passwordSecretRef, uncoveredOf(password));
     if (problem === undefined) return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
-    const reason = credentialsReason(password);
+    const reason = credentialsReason(password.state);
     // A Secret that is not there may come with another manifest; one with wrong content has to be corrected.
     return { state: reason === 'PasswordInvalid' ? 'stalled' : 'working', reason, message: problem };
   }

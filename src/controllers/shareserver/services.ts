@@ -1,7 +1,7 @@
 import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService } from '../../api/v1alpha1/share-server.ts';
-import { findPassword } from '../../cluster-state/credentials.ts';
+import { findPassword, uncoveredOf } from '../../cluster-state/credentials.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { DriverSecurityService } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
@@ -59,7 +59,7 @@ function resolve(
     };
   }
   const password = findPassword(operator, service);
-  const problem = credentialsProblem(password.state, service.spec.passwordSecretRef);
+  const problem = credentialsProblem(password.state, service.spec.passwordSecretRef, uncoveredOf(password));
   if (problem === undefined) return { service, password };
   // On a server one reason covers all that keeps a Secret from being found.
   const reason = credentialsReason(password.state) === 'PasswordInvalid' ? 'PasswordInvalid' : 'CredentialsNotFound';
@@ -68,11 +68,12 @@ function resolve(
 
 /** A service that the server was given before, with its password where that is still to be had. */
 export function formerService(
-  { operator, namespace }: ServerScope,
+  { operator, namespace }: Pick<ServerScope, 'operator' | 'namespace'>,
   applied: AppliedSecurityService,
 ): DriverSecurityService {
   const service = related(operator, namespace).service(applied.name);
+  // The password goes where the server was told to go, which is not what the service says now if it was edited since.
   const password =
-    service === undefined || uidOf(service) !== applied.uid ? undefined : findPassword(operator, service);
+    service === undefined || uidOf(service) !== applied.uid ? undefined : findPassword(operator, service, applied);
   return driverService(applied, password?.state === 'usable' ? password.password : undefined);
 }

@@ -1,11 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { securityServices, shareNetworks, storageBackends } from '../../../src/api/v1alpha1/resource-types.ts';
+import {
+  securityServices,
+  shareNetworks,
+  shareServers,
+  storageBackends,
+} from '../../../src/api/v1alpha1/resource-types.ts';
+import type { SecurityServiceSpec } from '../../../src/api/v1alpha1/security-service.ts';
 import { readConfig } from '../../../src/config.ts';
 import { driverModules, withVendorDriver } from '../../../src/drivers/registry.ts';
 import { runOperator } from '../../../src/run-operator.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
+import { eventually } from '../../faults/eventually.ts';
 import { restsWith } from '../crash/agreement.ts';
 import { activeDirectory, network, passwordSecret, share } from '../manifests.ts';
+import { RawRequests } from '../rbac/raw-request.ts';
 import { conditionOf, messageOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';
 import { vaultDriver, vaultDriverName } from './vault-driver.ts';
@@ -164,6 +172,73 @@ describe('passwords of security services', () => {
     expect((await passwordsGiven(tenant)).flat()).toEqual(['"passwordSet":true']);
   });
 
+  test('who may change services but read no Secret can not have a password sent where its Secret does not say', async () => {
+    const tenant = await Tenant.make(cluster, { driverHandlesShareServers: true });
+    const { namespace, backendName } = tenant;
+    const bound = passwordSecret(namespace, 'bound', 'word') as { metadata: object };
+    const annotations = {
+      'sharenet.io/credentials-destinations': 'ldap.corp.test, Corp.Test., 10.9.0.0/24, 2001:db8::a',
+    };
+    await cluster.apply({ ...bound, metadata: { ...bound.metadata, annotations } });
+    await tenant.kubectl('create', 'rolebinding', 'writer', '--clusterrole=sharenet-edit', `--user=${namespace}`);
+    const user = { user: namespace };
+    const about = { group: 'sharenet.io', resource: 'securityservices', namespace };
+    await cluster.untilMay(user, { ...about, verb: 'create' });
+    const requests = await RawRequests.of(cluster.plane, user);
+    const path = `/apis/sharenet.io/v1alpha1/namespaces/${namespace}/securityservices`;
+    const secret = { name: 'bound' };
+    const cases: readonly (readonly [reason: string, spec: Partial<SecurityServiceSpec>])[] = [
+      ['Complete', { servers: ['LDAP.corp.test'] }],
+      ['Complete', { servers: ['10.9.0.7:636', '[2001:DB8:0::A]:636'], dnsIPs: ['192.0.2.1'] }],
+      ['Complete', { domain: 'CORP.test', dnsIPs: ['10.9.0.53'] }],
+      ['CredentialsDestinationNotAllowed', { servers: ['evil.test'] }],
+      ['CredentialsDestinationNotAllowed', { servers: ['ldap.corp.test', 'evil.test'] }],
+      ['CredentialsDestinationNotAllowed', { servers: ['ldap.corp.test.evil.test'] }],
+      ['CredentialsDestinationNotAllowed', { servers: ['10.9.1.7'] }],
+      ['CredentialsDestinationNotAllowed', { servers: ['2001:db8::b'] }],
+      ['CredentialsDestinationNotAllowed', { servers: ['ldap.corp.test'], dnsIPs: ['192.0.2.1'] }],
+      ['CredentialsDestinationNotAllowed', { domain: 'corp.test', dnsIPs: ['192.0.2.1'] }],
+      ['CredentialsDestinationNotAllowed', { domain: 'evil.test', dnsIPs: ['10.9.0.53'] }],
+      ['CredentialsDestinationNotAllowed', { type: 'active_directory', domain: 'corp.test', dnsIPs: ['192.0.2.1'] }],
+    ];
+    for (const [index, [, fields]] of cases.entries()) {
+      const spec = { type: 'ldap', user: 'cn=joiner', passwordSecretRef: secret, ...fields };
+      const service = { ...activeDirectory(namespace, `service-${index}`), spec };
+      expect(await requests.send('POST', path, service)).toMatchObject({ code: 201 });
+    }
+    for (const [index, [reason]] of cases.entries()) await until(namespace, `service-${index}`, reason);
+    expect((await requests.send('GET', `/api/v1/namespaces/${namespace}/secrets/bound`)).code).toBe(403);
+
+    // An edit of one that was right before it is used.
+    const net = (name: string) => network(namespace, 'net', [{ type: 'ldap', name }]);
+    const edit = { spec: { servers: ['evil.test'] } };
+    expect(await requests.send('PATCH', `${path}/service-0`, edit)).toMatchObject({ code: 200 });
+    await until(namespace, 'service-0', 'CredentialsDestinationNotAllowed');
+    await cluster.apply(net('service-0'), share(namespace, 'share', { backendName, shareNetworkName: 'net' }));
+    await eventually('the share server waits', async () => {
+      const { items } = await cluster.client.list(shareServers, { namespace });
+      return items.some((server) => messageOf(server, 'Ready').includes('sharenet.io/credentials-destinations'));
+    });
+    expect(await passwordsGiven(tenant)).toEqual([]);
+    await cluster.apply(net('service-1'));
+    await tenant.untilShare('share', 'available', ({ status }) => status?.phase === 'available');
+    expect((await passwordsGiven(tenant)).flat()).toEqual(['"passwordSet":true']);
+
+    // From when the Secret is for another place, not even the tear-down gets it.
+    await tenant.kubectl(
+      'annotate',
+      '--overwrite',
+      'secret',
+      'bound',
+      'sharenet.io/credentials-destinations=other.test',
+    );
+    await until(namespace, 'service-1', 'CredentialsDestinationNotAllowed');
+    await tenant.kubectl('delete', 'share/share', 'sharenetwork/net', '--timeout=30s');
+    const [teardown] = await tenant.callsOf('teardownServer');
+    expect(JSON.stringify(teardown?.args)).toContain('"passwordSet":false');
+    await requests.close();
+  });
+
   test('no way of writing the name leads out of the namespace', async () => {
     const owner = await Tenant.make(cluster);
     const { namespace } = await owner.neighbour();
@@ -200,6 +275,36 @@ describe('passwords of security services', () => {
     expect((await cluster.calls()).filter((call) => call.namespace === namespace)).toEqual([]);
     await cluster.kubectl('delete', 'shares,sharenetworks,securityservices', '--all', '-n', namespace, '--timeout=30s');
   });
+});
+
+describe('passwords where every Secret must name its destinations', () => {
+  test('a Secret that names none is used for nothing, and one that does is used', async () => {
+    const cluster = await TestCluster.start();
+    try {
+      await cluster.startOperator('--require-credential-destinations');
+      const namespace = await cluster.namespace();
+      await cluster.apply(passwordSecret(namespace, 'ad-password', 'word'), activeDirectory(namespace, 'ad'));
+      const until = (reason: string) =>
+        cluster.until(securityServices, { namespace, name: 'ad' }, reason, (service) =>
+          conditionOf(service, 'Ready').endsWith(`/${reason}`),
+        );
+      const refused = await until('CredentialsDestinationsRequired');
+      expect(messageOf(refused, 'Ready')).toContain('which this installation requires');
+      await cluster.kubectl(
+        ...[
+          '-n',
+          namespace,
+          'annotate',
+          'secret',
+          'ad-password',
+          'sharenet.io/credentials-destinations=ad.example.com',
+        ],
+      );
+      await until('Complete');
+    } finally {
+      await cluster.stop();
+    }
+  }, 120_000);
 });
 
 describe('credentials of backends', () => {
