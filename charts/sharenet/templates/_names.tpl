@@ -35,6 +35,10 @@ app.kubernetes.io/component: operator
 sharenet-cluster-read{{ if ne .Release.Namespace "sharenet-system" }}-{{ .Release.Namespace }}{{ end }}
 {{- end }}
 
+{{- define "sharenet.secretsPolicyName" -}}
+sharenet-operator-secrets{{ if ne .Release.Namespace "sharenet-system" }}-{{ .Release.Namespace }}{{ end }}
+{{- end }}
+
 {{- define "sharenet.image" -}}
 {{- $image := .Values.image }}
 {{- if $image.digest }}{{ $image.repository }}@{{ $image.digest }}

@@ -151,6 +151,9 @@ describe('in another namespace and under another account', () => {
     expect(
       JSON.stringify(await find('ValidatingWebhookConfiguration', 'sharenet-validating-webhook', values, 'ops')),
     ).toContain('system:serviceaccount:ops:storage');
+    const policy = await find('ValidatingAdmissionPolicy', 'sharenet-operator-secrets-ops', values, 'ops');
+    expect(JSON.stringify(policy)).toContain('system:serviceaccount:ops:storage');
+    expect(JSON.stringify(policy)).toContain('request.namespace == \\"ops\\"');
   });
 
   test('two operators for some namespaces have no object in common', async () => {

@@ -23,7 +23,12 @@ const everyOther = {
   replicas: 5,
   image: { repository: 'registry.example.com/operator', tag: 'x', pullPolicy: 'Always', pullSecrets: ['registry'] },
   operator: {
-    ...{ installationID: 'east', maxConcurrentReconciles: 3, leaseDurationSeconds: 5 },
+    ...{
+      installationID: 'east',
+      maxConcurrentReconciles: 3,
+      leaseDurationSeconds: 5,
+      requireCredentialDestinations: true,
+    },
     ...{ logLevel: 'debug', logFormat: 'pretty' },
   },
   serviceAccount: { name: 'storage', annotations: { cloud: 'role' } },
@@ -56,10 +61,21 @@ const everyOther = {
   commonLabels: { team: 'storage' },
 };
 
+function policies(name: string): readonly string[] {
+  return ['', 'Binding'].map((what) => `ValidatingAdmissionPolicy${what} sharenet-${name}`);
+}
+
 /** Values that leave something out, or something in: each has a test of its own in this folder. */
 const switches = [
   ...['crds.install', 'image.digest', 'metrics.enabled', 'networkPolicy.enabled', 'podDisruptionBudget.enabled'],
-  ...['rbac.create', 'rbac.people', 'serviceAccount.create', 'watchNamespaces', 'webhook.enabled'],
+  ...[
+    'rbac.create',
+    'rbac.people',
+    'rbac.admissionPolicies',
+    'serviceAccount.create',
+    'watchNamespaces',
+    'webhook.enabled',
+  ],
 ];
 
 describe('a value', () => {
@@ -174,7 +190,9 @@ describe('a value', () => {
       'no roles for people',
       { rbac: { people: false } },
       ...['admin', 'edit', 'storage-admin', 'view'].map((name) => `ClusterRole sharenet-${name}`),
+      ...policies('specs'),
     ],
+    ['no policies', { rbac: { admissionPolicies: false } }, ...policies('specs'), ...policies('operator-secrets')],
     [
       'no rights',
       { rbac: { create: false } },

@@ -6,6 +6,7 @@ import {
   shareServers,
 } from '../../../src/api/v1alpha1/resource-types.ts';
 import { secrets } from '../../../src/runtime/core-types.ts';
+import { eventually } from '../../faults/eventually.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { conditionOf } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';
@@ -76,6 +77,14 @@ describe('what people may do, by the code of the API server', () => {
     await cluster.until(shareAccesses, rule, 'active', ({ status }) => status?.phase === 'active');
     const { items } = await cluster.client.list(shareServers, { namespace });
     server = items[0]?.metadata.name ?? '';
+    // The API server heeds a policy some moments after it took it.
+    const renamed = { spec: { description: 'renamed' } };
+    await eventually('the policy holds', async () => {
+      const answer = await requests
+        .get('sharenet-storage-admin')
+        ?.send('PATCH', `${own('sharenetworks/net')}?dryRun=All`, renamed);
+      return answer?.code === 403;
+    });
   }, 180_000);
 
   afterAll(async () => {
@@ -115,6 +124,30 @@ describe('what people may do, by the code of the API server', () => {
 
     test('are changed by tenants, and annotated by the storage administrator', async () => {
       expect(await codes('PATCH', path, annotated)).toEqual([403, 200, 200, 200, 200]);
+    });
+
+    test('have a spec that tenants change, and no storage administrator', async () => {
+      const spec = kind === 'shareaccesses' ? { accessLevel: 'ro' } : { description: 'another one' };
+      expect(await codes('PATCH', path, { spec })).toEqual([403, 200, 200, 200, 403]);
+      const refused = await requests.get('sharenet-storage-admin')?.send('PATCH', path, { spec });
+      expect(refused?.message).toContain(
+        `spec of ${kind}/${present[kind]} can be changed only by users who may create ${kind} in namespace ${namespace}`,
+      );
+    });
+
+    test('have metadata of which the storage administrator changes ours only', async () => {
+      const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'gone', uid: '00000000-0000-4000-8000-000000000000' };
+      for (const metadata of [
+        { finalizers: null },
+        { ownerReferences: [owner] },
+        { labels: { 'argocd.argoproj.io/instance': 'other' } },
+        { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': null } },
+        { annotations: { 'sharenet.io.example.com/paused': 'true' } },
+      ]) {
+        expect(await codes('PATCH', path, { metadata }), JSON.stringify(metadata)).toEqual([403, 200, 200, 200, 403]);
+      }
+      const metadata = { annotations: { 'sharenet.io/paused': 'true' }, labels: { 'sharenet.io/tier': 'gold' } };
+      expect(await codes('PATCH', path, { metadata })).toEqual([403, 200, 200, 200, 200]);
     });
 
     test('have a status that no tenant writes', async () => {
@@ -165,6 +198,45 @@ describe('what people may do, by the code of the API server', () => {
     ['are deleted by administrators', 'DELETE', own('shareservers/$server'), undefined, [403, 403, 200, 403, 200]],
   ])('share servers %s', async (_what, method, path, body, expected) => {
     expect(await codes(method, path, body)).toEqual(expected);
+  });
+
+  test('share servers have metadata of which the storage administrator changes ours only', async () => {
+    const path = own('shareservers/$server');
+    expect(await codes('PATCH', path, { metadata: { finalizers: null } })).toEqual([403, 403, 403, 403, 403]);
+    expect(await codes('PATCH', path, annotated)).toEqual([403, 403, 403, 403, 200]);
+  });
+
+  test('specs are also changed by the administrator of the cluster, service accounts with its rights, and the verb edit-spec', async () => {
+    const bind = async (name: string, role: string, user: string): Promise<RawRequests> => {
+      await cluster.kubectl('create', 'clusterrolebinding', name, `--clusterrole=${role}`, `--user=${user}`);
+      await cluster.untilMay({ user }, { verb: 'patch', group: 'sharenet.io', resource: 'shares', namespace });
+      return await RawRequests.of(cluster.plane, { user });
+    };
+    const resize = { spec: { description: 'by another' } };
+    const path = `${own('shares/one')}?dryRun=All`;
+    const rules = ['--verb=patch', '--resource=shares.sharenet.io'];
+    await cluster.kubectl('create', 'clusterrole', 'patcher', ...rules);
+    await cluster.kubectl('create', 'clusterrole', 'editor', ...rules, '--verb=edit-spec');
+    for (const [name, role, code] of [
+      ['flux', 'cluster-admin', 200],
+      ['patcher', 'patcher', 403],
+      ['editor', 'editor', 200],
+    ] as const) {
+      const asked = await bind(name, role, `system:serviceaccount:gitops:${name}`);
+      expect((await asked.send('PATCH', path, resize)).code, name).toBe(code);
+      await asked.close();
+    }
+    // Who administers storage and is a tenant besides.
+    await cluster.kubectl(
+      ...['create', 'rolebinding', 'both', '-n', namespace],
+      ...['--clusterrole=sharenet-edit', '--user=sharenet-storage-admin'],
+    );
+    await cluster.untilMay(
+      { user: 'sharenet-storage-admin' },
+      { verb: 'create', group: 'sharenet.io', resource: 'shares', namespace },
+    );
+    expect((await requests.get('sharenet-storage-admin')?.send('PATCH', path, resize))?.code).toBe(200);
+    await cluster.kubectl('delete', 'rolebinding', 'both', '-n', namespace);
   });
 
   test("storage backends are the storage administrator's, but for their status", async () => {

@@ -23,7 +23,7 @@ export class RawRequests {
 
   /** Sends a request; answers its code, what the API server says about a refusal, and what it warns of (empty: nothing). */
   async send(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: object,
   ): Promise<{ readonly code: number; readonly reason: string; readonly message: string; readonly warning: string }> {
