@@ -308,3 +308,58 @@ describe('planRules, whatever the rules are', () => {
     );
   });
 });
+
+describe('planRules, with thousands of rules', () => {
+  const many = (count: number, to: (index: number) => string): readonly ShareAccess[] =>
+    Array.from({ length: count }, (_, index) => rule({ name: `r${String(index).padStart(5, '0')}`, to: to(index) }));
+
+  it('gives one of them the target that all have, says of those within the limit that they are duplicates, and of the rest that they are too many', () => {
+    const rules = many(2500, () => '10.0.0.1');
+    const leaving = rule({ name: 'x', to: '10.0.0.1', status: applied, deleting: true });
+    const plan = planRules(input([...rules.toReversed(), leaving]));
+    expect(plan.deny).toEqual([leaving]);
+    expect(plan.add).toEqual([]);
+    const named = Map.groupBy(plan.problems, ({ reason }) => reason);
+    expect([...named].map(([reason, { length }]) => [reason, length])).toEqual([
+      ['TooManyAccessRules', 1500],
+      ['DuplicateAccessRule', 1000],
+    ]);
+    const next = planRules(input(rules));
+    expect(next.add).toEqual([rules[0]]);
+    expect(next.problems).toHaveLength(2499);
+  });
+
+  it.each([
+    ['one target', () => '10.0.0.1'],
+    ['one target in many spellings', (index: number) => (index % 2 === 0 ? '10.0.0.1' : '10.0.0.1/32')],
+    ['a target each', (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`],
+  ])('plans 10,000 rules with %s in less than 100 ms', (_, to) => {
+    const best = Math.min(
+      ...Array.from({ length: 5 }, () => {
+        const given = input(many(10_000, to));
+        const began = performance.now();
+        planRules(given);
+        return performance.now() - began;
+      }),
+    );
+    expect(best).toBeLessThan(100);
+  });
+
+  it('normalises each target once, and none beyond the limit', () => {
+    let reads = 0;
+    const rules = many(4000, () => '10.0.0.1').map((one): ShareAccess => {
+      const { accessTo, ...spec } = one.spec;
+      const counted = Object.defineProperty(spec, 'accessTo', {
+        enumerable: true,
+        get: () => {
+          reads++;
+          return accessTo;
+        },
+      });
+      return { ...one, spec: counted as ShareAccess['spec'] };
+    });
+    planRules(input(rules));
+    // Once for its spelling and once for its format, of a thousand.
+    expect(reads).toBe(2000);
+  });
+});

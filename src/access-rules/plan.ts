@@ -2,7 +2,7 @@ import { findCondition } from '../api/v1alpha1/conditions.ts';
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { BackendCapabilities, ShareProtocol } from '../api/v1alpha1/storage-backend.ts';
-import { duplicateOf, targetKey, validateRule } from './rule-target.ts';
+import { byPrecedence, duplicateOf, targetKey, validateRule, winnersByTarget } from './rule-target.ts';
 
 /** Most rules that a share can have. */
 const maxRules = 1000;
@@ -74,8 +74,9 @@ export function planRules(input: RulePlanInput): RulePlan {
   const keep: ShareAccess[] = [];
   const problems: RuleProblem[] = [];
   const hitByServer: ShareAccess[] = [];
-  const rivals = Map.groupBy(input.rules, ({ spec }) => targetKey(spec));
+  // The limit comes first: what is beyond it costs one comparison, whatever its target is.
   const surplus = surplusOf(input.rules);
+  const winners = winnersByTarget(input.rules.filter((rule) => !surplus.has(rule)));
   for (const rule of input.rules) {
     const applied = rule.status?.accessLevel;
     if (input.isPaused(rule)) {
@@ -87,7 +88,7 @@ export function planRules(input: RulePlanInput): RulePlan {
       if (mayBeGranted(rule)) deny.push(rule);
       continue;
     }
-    const problem = surplus.has(rule) ? tooMany : problemOf(rule, input, rivals.get(targetKey(rule.spec)) ?? []);
+    const problem = surplus.has(rule) ? tooMany : problemOf(rule, input, winners);
     if (problem !== undefined) {
       problems.push({ rule, ...problem });
       continue;
@@ -129,11 +130,11 @@ const tooMany = {
 /** Rules beyond the number that a share can have. */
 function surplusOf(rules: readonly ShareAccess[]): ReadonlySet<ShareAccess> {
   if (rules.length <= maxRules) return new Set();
-  // A rule that is not stored yet is the youngest.
-  const rank = ({ metadata, status }: ShareAccess): string =>
-    `${status?.accessLevel === undefined ? 1 : 0} ${metadata.creationTimestamp ?? '~'} ${metadata.uid ?? ''}`;
-  const wished = rules.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  return new Set(wished.sort((left, right) => (rank(left) < rank(right) ? -1 : 1)).slice(maxRules));
+  return new Set(rules.filter(isStaying).sort(byPrecedence).slice(maxRules));
+}
+
+function isStaying({ metadata }: ShareAccess): boolean {
+  return metadata.deletionTimestamp === undefined;
 }
 
 /** What a rule by itself is judged on: what its share's protocol and backend are known to take. */
@@ -161,11 +162,9 @@ export function problemOfNewRule(
   others: readonly ShareAccess[],
   surroundings: RuleSurroundings | undefined,
 ): LastingRuleProblem | undefined {
-  return (
-    (surplusOf([...others, rule]).has(rule) ? tooMany : undefined) ??
-    problemWithin(rule, surroundings) ??
-    duplication(rule, others)
-  );
+  // The youngest of all: it is beyond the limit when the others reach it.
+  if (others.filter(isStaying).length >= maxRules) return tooMany;
+  return problemWithin(rule, surroundings) ?? duplication(rule, duplicateOf(rule, others));
 }
 
 /** Judges a rule by itself: its format, and what its backend takes. */
@@ -194,10 +193,9 @@ export function problemWithin(
   return undefined;
 }
 
-/** @param sameTarget rules of the share, those for the same client at least; the rule itself may be among them */
-function duplication(rule: ShareAccess, sameTarget: readonly ShareAccess[]): LastingRuleProblem | undefined {
-  const winner = duplicateOf(rule, sameTarget);
-  if (winner === undefined) return undefined;
+/** @param winner the rule of the same target that gets the access */
+function duplication(rule: ShareAccess, winner: ShareAccess | undefined): LastingRuleProblem | undefined {
+  if (winner === undefined || winner === rule) return undefined;
   const leaving = winner.metadata.deletionTimestamp === undefined ? '' : ' and is being deleted: wait until it is gone';
   return {
     reason: 'DuplicateAccessRule',
@@ -205,13 +203,13 @@ function duplication(rule: ShareAccess, sameTarget: readonly ShareAccess[]): Las
   };
 }
 
-/** @param sameTarget the share's rules for the same client, itself among them */
+/** @param winners the rule that gets the access, by target */
 function problemOf(
   rule: ShareAccess,
   input: RulePlanInput,
-  sameTarget: readonly ShareAccess[],
+  winners: ReadonlyMap<string, ShareAccess>,
 ): Omit<RuleProblem, 'rule'> | undefined {
-  const lasting = problemWithin(rule, input) ?? duplication(rule, sameTarget);
+  const lasting = problemWithin(rule, input) ?? duplication(rule, winners.get(targetKey(rule.spec)));
   if (lasting !== undefined) return lasting;
   if (input.serverFailed) {
     return {

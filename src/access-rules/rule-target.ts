@@ -23,12 +23,20 @@ export function validateRule(spec: RuleTarget & Pick<ShareAccessSpec, 'accessLev
   return problem === undefined ? undefined : `accessTo ${quoted(accessTo)} of type ${accessType} ${problem}`;
 }
 
+/** Canonical spellings by the spec that they were worked out for: specs come out of a cache and never change. */
+const targetKeys = new WeakMap<RuleTarget, string>();
+
 /**
  * The target in one canonical spelling, so that two rules for the same client are told to be: networks are compared as such
- * (`10.0.0.1` is `10.0.0.1/32`), everything else to the letter.
+ * (`10.0.0.1` is `10.0.0.1/32`), everything else to the letter. Worked out once for each spec.
  */
-export function targetKey({ accessType, accessTo }: RuleTarget): string {
-  return `${accessType}:${canonicalTarget(accessType, accessTo)}`;
+export function targetKey(target: RuleTarget): string {
+  let key = targetKeys.get(target);
+  if (key === undefined) {
+    key = `${target.accessType}:${canonicalTarget(target.accessType, target.accessTo)}`;
+    targetKeys.set(target, key);
+  }
+  return key;
 }
 
 /** Whether two rules are for the same client. */
@@ -37,22 +45,30 @@ export function sameTarget(left: RuleTarget, right: RuleTarget): boolean {
 }
 
 /**
- * Finds the rule of the same share and target that wins over this one: the applied one, then the older, then the one with the
- * lower uid. A rule that is being deleted and was never applied is out of the race.
+ * Finds the rule of each target that wins: the applied one, then the older, then the one with the lower uid. A rule that is being
+ * deleted and was never applied does not compete. One look at each rule, however many have one target.
+ * @param rules of one share
+ */
+export function winnersByTarget(rules: Iterable<ShareAccess>): ReadonlyMap<string, ShareAccess> {
+  const winners = new Map<string, ShareAccess>();
+  for (const rule of rules) {
+    if (!isApplied(rule) && rule.metadata.deletionTimestamp !== undefined) continue;
+    const key = targetKey(rule.spec);
+    const present = winners.get(key);
+    if (present === undefined || byPrecedence(rule, present) < 0) winners.set(key, rule);
+  }
+  return winners;
+}
+
+/**
+ * Finds the rule of the same share and target that wins over this one.
  * @param others rules of the same namespace; the rule itself may be among them
  * @returns undefined when there is none, or when `rule` itself wins
  */
 export function duplicateOf(rule: ShareAccess, others: readonly ShareAccess[]): ShareAccess | undefined {
-  const key = targetKey(rule.spec);
-  const rivals = others.filter(
-    (other) =>
-      !isSame(other, rule) &&
-      other.spec.shareName === rule.spec.shareName &&
-      (isApplied(other) || other.metadata.deletionTimestamp === undefined) &&
-      targetKey(other.spec) === key,
-  );
-  const [winner] = [rule, ...rivals].sort(byPrecedence);
-  return winner === rule ? undefined : winner;
+  const rivals = others.filter((other) => other.spec.shareName === rule.spec.shareName && !isSame(other, rule));
+  const winner = winnersByTarget(rivals).get(targetKey(rule.spec));
+  return winner !== undefined && byPrecedence(winner, rule) < 0 ? winner : undefined;
 }
 
 function targetProblem(accessType: RuleTarget['accessType'], accessTo: string): string | undefined {
@@ -130,7 +146,8 @@ function isApplied({ status }: ShareAccess): boolean {
   return status?.phase === 'active' || status?.accessLevel !== undefined;
 }
 
-function byPrecedence(left: ShareAccess, right: ShareAccess): number {
+/** Of two rules the one that comes first is the applied one, then the older, then the one with the lower uid. */
+export function byPrecedence(left: ShareAccess, right: ShareAccess): number {
   return (
     Number(isApplied(right)) - Number(isApplied(left)) ||
     compare(age(left), age(right)) ||
@@ -138,9 +155,9 @@ function byPrecedence(left: ShareAccess, right: ShareAccess): number {
   );
 }
 
-/** Creation time in milliseconds; a rule that is not stored yet is the youngest. */
-function age({ metadata: { creationTimestamp } }: ShareAccess): number {
-  return creationTimestamp === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(creationTimestamp);
+/** Creation time as the API server writes it, which sorts as text; a rule that is not stored yet is the youngest. */
+function age({ metadata: { creationTimestamp } }: ShareAccess): string {
+  return creationTimestamp ?? '~';
 }
 
 /** Quoted and escaped, at most 64 characters: the text is the tenant's. */

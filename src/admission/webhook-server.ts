@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { listen } from '../runtime/listen.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { markThread } from '../runtime/thread-time.ts';
 import {
   type AdmissionAnswer,
   type AdmissionRequest,
@@ -117,7 +118,9 @@ export class WebhookServer {
     try {
       if (request.url?.split('?', 1)[0] !== webhookPath) throw new RefusedRequestError(404, 'not found');
       if (request.method !== 'POST') throw new RefusedRequestError(405, 'only POST');
-      const question = parseAdmissionReview(await this.#read(request));
+      const body = await this.#read(request);
+      markThread();
+      const question = parseAdmissionReview(body);
       const answer = this.#options.review(question);
       this.#options.metrics.answered(question, answer.verdict);
       return { status: 200, type: 'application/json', body: admissionReviewOf(question.uid, answer) };

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { QueueController, type Reconcile } from './controller.ts';
 import { createLogger } from './logger.ts';
 import { RuntimeMetrics } from './metrics.ts';
+import { breathe } from './thread-time.ts';
 
 describe('a controller', () => {
   let log: { level: string; msg: string; reconcileID?: string }[];
@@ -25,7 +26,12 @@ describe('a controller', () => {
     await running;
   });
 
-  function start(reconcile: Reconcile, workers = 2, clock: Clock = systemClock): QueueController {
+  function start(
+    reconcile: Reconcile,
+    workers = 2,
+    clock: Clock = systemClock,
+    blockedAfterMs?: number,
+  ): QueueController {
     const logger = createLogger({
       level: 'debug',
       format: 'json',
@@ -33,7 +39,7 @@ describe('a controller', () => {
     });
     const controller = new QueueController(
       { name: 'test', workers, reconcile },
-      { logger, clock, random: Math.random, metrics, stuckAfterMs: 1_000 },
+      { logger, clock, random: Math.random, metrics, stuckAfterMs: 1_000, blockedAfterMs },
     );
     running = controller.run(stop.signal);
     return controller;
@@ -189,6 +195,74 @@ describe('a controller', () => {
     expect(log.filter(({ msg }) => msg === 'reconciling takes very long')).toHaveLength(1);
     expect(runs).toBe(1);
     end.resolve();
+  });
+
+  describe('has a reconcile that keeps the thread', () => {
+    const block = (ms: number): void => {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+    };
+    const blocked = () => log.filter(({ msg }) => msg.startsWith('reconciling blocked the thread'));
+
+    it('reported with its key and counted, also when it blocks after it has waited; another that waits meanwhile is not', async () => {
+      const begun: string[] = [];
+      const controller = start(
+        async ({ key: { name }, outsideWorker }) => {
+          begun.push(name);
+          await outsideWorker(() => delay(name === 'heavy' ? 20 : 40));
+          if (name === 'heavy') block(300);
+        },
+        2,
+        systemClock,
+        200,
+      );
+      controller.enqueue(key('heavy'));
+      controller.enqueue({ namespace: 'b', name: 'light' });
+      await eventually('both', () => begun.length === 2 && controller.active.length === 0);
+      expect(blocked()).toMatchObject([{ level: 'warn', controller: 'test', namespace: 'a', name: 'heavy' }]);
+      const text = await metrics.registry.metrics();
+      expect(text).toContain('controller_runtime_reconcile_blocking_total{controller="test"} 1');
+    });
+
+    it('not reported for many short turns, whatever they come to', async () => {
+      const controller = start(
+        async () => {
+          for (let turn = 0; turn < 5; turn++) {
+            block(60);
+            await breathe();
+          }
+        },
+        2,
+        systemClock,
+        200,
+      );
+      controller.enqueue(key('patient'));
+      await eventually('its run', async () => (await metrics.registry.metrics()).includes('result="success"} 1'));
+      expect(blocked()).toEqual([]);
+    });
+
+    it('behind every key of normal priority, and rest meanwhile', async () => {
+      const begun: string[] = [];
+      const controller = start(
+        async ({ key: { name } }) => {
+          begun.push(name);
+          if (name === 'heavy' && begun.length === 1) block(300);
+          else if (name !== 'heavy') await delay(1);
+        },
+        1,
+        systemClock,
+        200,
+      );
+      controller.enqueue(key('heavy'));
+      await eventually('its run', () => blocked().length === 1);
+      // It is wanted again first, and waits for its rest and for all that come after it.
+      controller.enqueue(key('heavy'));
+      await delay(200);
+      expect(begun).toEqual(['heavy']);
+      for (let index = 0; index < 5; index++) controller.enqueue({ namespace: 'b', name: `k${index}` });
+      await eventually('all', () => begun.length === 7);
+      expect(begun.at(-1)).toBe('heavy');
+    });
   });
 
   it('ends what runs before run() resolves, takes nothing new, and aborts the signal', async () => {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { isConflict } from './api-error.ts';
 import type { CacheEvent } from './cache.ts';
 import type { Clock } from './clock.ts';
@@ -9,6 +8,7 @@ import type { KubeObject, ObjectName } from './kube-object.ts';
 import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { keyOf } from './object-store.ts';
+import { breathe, markThread, metered, type ThreadMeter, threadMeter } from './thread-time.ts';
 import { type AddOptions, namespaceOf, WorkQueue } from './work-queue.ts';
 
 /** What one reconcile of a key works with. */
@@ -65,6 +65,8 @@ export interface ControllerDependencies {
   readonly metrics?: RuntimeMetrics | undefined;
   /** Milliseconds after which a reconcile is reported as stuck. */
   readonly stuckAfterMs?: number | undefined;
+  /** Milliseconds without a break for which a reconcile may have the thread before it is reported. */
+  readonly blockedAfterMs?: number | undefined;
 }
 
 interface Running {
@@ -77,6 +79,11 @@ interface Running {
 const conflictDelays = { baseDelayMs: 20, maxDelayMs: 1000 };
 const defaultStuckAfterMs = 5 * 60_000;
 const stuckCheckMs = 10_000;
+const defaultBlockedAfterMs = 1000;
+/** A key that had the thread for longer than this rests for a multiple of the time, so that no key ever has most of the thread. */
+const longOnThreadMs = 100;
+const restPerThreadTime = 4;
+const maxRestMs = 30_000;
 
 /** A queue of keys and the workers that reconcile them. */
 export class QueueController implements Controller {
@@ -97,6 +104,7 @@ export class QueueController implements Controller {
     this.#labels = { controller: options.name };
     dependencies.metrics?.maxConcurrentReconciles.set(this.#labels, options.workers);
     dependencies.metrics?.activeWorkers.set(this.#labels, 0);
+    dependencies.metrics?.blockingReconciles.inc(this.#labels, 0);
   }
 
   enqueue(name: ObjectName, options?: AddOptions): void {
@@ -123,7 +131,11 @@ export class QueueController implements Controller {
     const watching = this.#watchForStuck(watchdog.signal);
     for (;;) {
       // A slot is taken only with a key for it, and what comes back from outside is served first: here nobody waits in line.
-      const key = await this.#queue.next(signal, (namespace) => slots.hasPlaceFor(namespace));
+      const key = await this.#queue.next(
+        signal,
+        (namespace) => slots.hasPlaceFor(namespace),
+        () => slots.hasPlace,
+      );
       if (key === undefined) break;
       const work = this.#work(key, signal, slots, slots.take(namespaceOf(key))).finally(() => pending.delete(work));
       pending.add(work);
@@ -151,28 +163,31 @@ export class QueueController implements Controller {
     const logger = this.#logger.child({ ...name, reconcileID });
     const running: Running = { key: name, logger, since: clock.now(), reported: false };
     this.#running.add(running);
+    const context: ReconcileContext = {
+      key: name,
+      reconcileID,
+      logger,
+      signal,
+      outsideWorker: async (work) => {
+        if (outside++ === 0) {
+          leave();
+          metrics?.activeWorkers.dec(this.#labels);
+        }
+        try {
+          return await work();
+        } finally {
+          if (--outside === 0) {
+            leave = await slots.acquire(namespaceOf(key));
+            metrics?.activeWorkers.inc(this.#labels);
+          }
+          markThread();
+        }
+      },
+    };
+    const meter = threadMeter();
     let result: string;
     try {
-      const outcome = await this.#options.reconcile({
-        key: name,
-        reconcileID,
-        logger,
-        signal,
-        outsideWorker: async (work) => {
-          if (outside++ === 0) {
-            leave();
-            metrics?.activeWorkers.dec(this.#labels);
-          }
-          try {
-            return await work();
-          } finally {
-            if (--outside === 0) {
-              leave = await slots.acquire(namespaceOf(key));
-              metrics?.activeWorkers.inc(this.#labels);
-            }
-          }
-        },
-      });
+      const outcome = await metered(meter, () => this.#options.reconcile(context));
       this.#queue.forget(key);
       const afterMs = outcome?.requeueAfterMs;
       result = afterMs === undefined ? 'success' : 'requeue_after';
@@ -180,12 +195,28 @@ export class QueueController implements Controller {
     } catch (error) {
       result = this.#failed(key, error, logger, signal);
     }
+    // What comes now is nobody's, and the meter has all that was the reconcile's.
+    markThread();
     this.#running.delete(running);
     metrics?.reconcileTotal.inc({ controller: this.name, result });
     metrics?.reconcileTime.observe(this.#labels, (clock.now() - running.since) / 1000);
-    this.#queue.done(key);
+    this.#reportBlocked(key, meter, logger);
+    this.#queue.done(key, restOf(meter, clock.now() - running.since));
     metrics?.activeWorkers.dec(this.#labels);
     leave();
+  }
+
+  /** Tells of a reconcile that kept everything else waiting: leases, watches and the other tenants. Its key comes last from then on. */
+  #reportBlocked(key: string, { longestMs }: ThreadMeter, logger: Logger): void {
+    const { metrics, blockedAfterMs = defaultBlockedAfterMs } = this.#dependencies;
+    const blocked = longestMs > blockedAfterMs;
+    this.#queue.demote(key, blocked);
+    if (!blocked) return;
+    metrics?.blockingReconciles.inc(this.#labels);
+    logger.warn(
+      { seconds: Math.round(longestMs) / 1000 },
+      'reconciling blocked the thread; the key has low priority now',
+    );
   }
 
   /** Decides what follows a failure; returns the `result` label. */
@@ -227,6 +258,12 @@ export class QueueController implements Controller {
       }
     }
   }
+}
+
+/** Milliseconds for which a key is not worked on again; what it waited for while others had the thread counts. */
+function restOf({ totalMs }: ThreadMeter, elapsedMs: number): number {
+  if (totalMs < longOnThreadMs) return 0;
+  return Math.min(maxRestMs, totalMs * (1 + restPerThreadTime) - elapsedMs);
 }
 
 function nameOf(key: string): ObjectName {

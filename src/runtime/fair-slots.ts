@@ -1,3 +1,5 @@
+import { Turns } from './turns.ts';
+
 /** Those who are urgent come before the others. */
 export type SlotPriority = 'urgent' | 'normal';
 
@@ -19,7 +21,7 @@ export class FairSlots {
   #urgent = 0;
   /** Places by the namespace that holds them. */
   readonly #held = new Map<string, number>();
-  readonly #waiting: Record<SlotPriority, Map<string, Waiter[]>> = { urgent: new Map(), normal: new Map() };
+  readonly #waiting: Record<SlotPriority, Turns<Waiter>> = { urgent: new Turns(), normal: new Turns() };
   readonly #onFree: () => void;
 
   /** @param onFree is called when a place was given back, after those who wait for one were served */
@@ -34,9 +36,14 @@ export class FairSlots {
     this.#admit();
   }
 
+  /** Whether there is a place now. */
+  get hasPlace(): boolean {
+    return this.#taken < this.#limit;
+  }
+
   /** Whether the namespace can have a place now. */
   hasPlaceFor(namespace: string): boolean {
-    return this.#taken < this.#limit && this.#mayHoldMore(namespace);
+    return this.hasPlace && this.#mayHoldMore(namespace);
   }
 
   /**
@@ -50,12 +57,9 @@ export class FairSlots {
         reject(signal.reason);
         return;
       }
-      const queues = this.#waiting[priority];
+      const waiting = this.#waiting[priority];
       const abandon = (): void => {
-        const queue = queues.get(namespace) ?? [];
-        const index = queue.indexOf(waiter);
-        if (index >= 0) queue.splice(index, 1);
-        if (queue.length === 0) queues.delete(namespace);
+        waiting.delete(namespace, waiter);
         reject(signal?.reason);
       };
       const waiter: Waiter = {
@@ -65,9 +69,7 @@ export class FairSlots {
           resolve(release);
         },
       };
-      const queue = queues.get(namespace);
-      if (queue === undefined) queues.set(namespace, [waiter]);
-      else queue.push(waiter);
+      waiting.add(namespace, waiter);
       signal?.addEventListener('abort', abandon, { once: true });
       this.#admit();
     });
@@ -87,7 +89,7 @@ export class FairSlots {
   }
 
   #admit(): void {
-    while (this.#taken < this.#limit) {
+    while (this.hasPlace) {
       const next = this.#next();
       if (next === undefined) return;
       next.grant(this.take(next.namespace));
@@ -111,16 +113,7 @@ export class FairSlots {
     return urgent ?? this.#shift('normal') ?? this.#shift('urgent');
   }
 
-  /** Takes from the namespace that waits longest since its last turn: served namespaces go to the end of the map. */
   #shift(priority: SlotPriority): Waiter | undefined {
-    const queues = this.#waiting[priority];
-    for (const [namespace, queue] of queues) {
-      if (!this.#mayHoldMore(namespace)) continue;
-      const waiter = queue.shift();
-      queues.delete(namespace);
-      if (queue.length > 0) queues.set(namespace, queue);
-      if (waiter !== undefined) return waiter;
-    }
-    return undefined;
+    return this.#waiting[priority].shift((namespace) => this.#mayHoldMore(namespace));
   }
 }

@@ -1,3 +1,5 @@
+import { markThread } from './thread-time.ts';
+
 /** A line of a stream that is not JSON. Its text is not kept: it could hold a secret. */
 class InvalidLineError extends Error {
   override readonly name = 'InvalidLineError';
@@ -14,6 +16,7 @@ const newline = 0x0a;
 export async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly unknown[]> {
   let unfinished: Buffer[] = [];
   for await (const chunk of chunks) {
+    markThread();
     const values: unknown[] = [];
     let start = 0;
     let end = chunk.indexOf(newline);

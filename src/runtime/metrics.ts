@@ -38,6 +38,10 @@ export class RuntimeMetrics {
     'controller_runtime_reconcile_timeouts_total',
     'Total number of reconciliations that ran longer than the time after which they count as stuck',
   );
+  readonly blockingReconciles = this.#counter(
+    'controller_runtime_reconcile_blocking_total',
+    'Total number of reconciliations that kept the thread for more than a second without a break',
+  );
   readonly reconcileTime = new Histogram({
     name: 'controller_runtime_reconcile_time_seconds',
     help: 'Length of time per reconciliation per controller',

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { FairSlots } from './fair-slots.ts';
 import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
+import { markThread } from './thread-time.ts';
 
 /** One request to the API server. */
 export interface TransportRequest {
@@ -100,6 +101,7 @@ export class Transport {
       throw connectionError(request, error);
     } finally {
       leave();
+      markThread();
     }
     try {
       return JSON.parse(body);
@@ -188,7 +190,9 @@ export class Transport {
   async #readError(request: TransportRequest, answer: Dispatcher.ResponseData): Promise<ApiError> {
     let body: unknown;
     try {
-      body = JSON.parse(await answer.body.text());
+      const text = await answer.body.text();
+      markThread();
+      body = JSON.parse(text);
     } catch {
       // Not a Status, for example "404 page not found": the status says enough.
     }

@@ -1,7 +1,8 @@
 import { backOffDelay } from './back-off.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, TimerHandle } from './clock.ts';
 import { DelayedKeys } from './delayed-keys.ts';
 import type { RuntimeMetrics } from './metrics.ts';
+import { Turns } from './turns.ts';
 
 /** `normal` goes first; `low` is for work that nobody waits for (the first list). */
 export type Priority = 'normal' | 'low';
@@ -35,13 +36,17 @@ const normalsPerLow = 10;
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  readonly #lanes = { normal: new Lane(), low: new Lane() };
+  readonly #lanes = { normal: new Turns<string>(), low: new Turns<string>() };
   /** Keys in a lane, with the time they came. */
   readonly #waiting = new Map<string, { readonly priority: Priority; readonly since: number }>();
   /** Keys with a worker, with the time they went there. */
   readonly #processing = new Map<string, { readonly priority: Priority; readonly since: number }>();
-  /** Keys with a worker that were added again. */
+  /** Keys with a worker, or resting, that were added again. */
   readonly #dirty = new Map<string, Priority>();
+  /** Keys that are done and not given out again before their timer. */
+  readonly #resting = new Map<string, TimerHandle>();
+  /** Keys that have the low priority only. */
+  readonly #demoted = new Set<string>();
   readonly #delayed: DelayedKeys;
   readonly #delayedPriority = new Map<string, Priority>();
   readonly #failures = new Map<string, number>();
@@ -100,10 +105,15 @@ export class WorkQueue {
   /**
    * The next key of a namespace that may have one; undefined when the queue is shut down or the signal aborted. The caller must
    * call `done` with it, and `look` when the answer for a namespace changes.
+   * @param isOpen whether any namespace may have one: asked first, so that thousands of them are not searched for nothing
    */
-  async next(signal?: AbortSignal, mayTake: MayTake = () => true): Promise<string | undefined> {
+  async next(
+    signal?: AbortSignal,
+    mayTake: MayTake = () => true,
+    isOpen: () => boolean = () => true,
+  ): Promise<string | undefined> {
     while (!this.#shutDown && !signal?.aborted) {
-      const key = this.take(mayTake);
+      const key = isOpen() ? this.take(mayTake) : undefined;
       if (key !== undefined) return key;
       await new Promise<void>((resolve) => {
         const wake = () => {
@@ -141,12 +151,33 @@ export class WorkQueue {
     return key;
   }
 
-  /** The worker is finished with the key. */
-  done(key: string): void {
+  /**
+   * The worker is finished with the key.
+   * @param restMs how long the key is not given out again, whatever adds it meanwhile
+   */
+  done(key: string, restMs = 0): void {
     const processing = this.#processing.get(key);
     if (processing === undefined) return;
     this.#processing.delete(key);
     this.#options.metrics?.workDuration.observe(this.#labels, (this.#options.clock.now() - processing.since) / 1000);
+    if (restMs <= 0 || this.#shutDown) {
+      this.#enterAgain(key);
+      return;
+    }
+    const rested = (): void => {
+      this.#resting.delete(key);
+      this.#enterAgain(key);
+    };
+    this.#resting.set(key, this.#options.clock.setTimeout(rested, restMs));
+  }
+
+  /** Gives a key the low priority whatever it is added with, or ends that. */
+  demote(key: string, isLow: boolean): void {
+    if (isLow) this.#demoted.add(key);
+    else this.#demoted.delete(key);
+  }
+
+  #enterAgain(key: string): void {
     const dirty = this.#dirty.get(key);
     if (dirty === undefined) return;
     this.#dirty.delete(key);
@@ -176,6 +207,8 @@ export class WorkQueue {
     this.#shutDown = true;
     this.#delayed.clear();
     this.#delayedPriority.clear();
+    for (const timer of this.#resting.values()) this.#options.clock.clearTimeout(timer);
+    this.#resting.clear();
     for (const wake of [...this.#waiters]) wake();
   }
 
@@ -183,64 +216,24 @@ export class WorkQueue {
     this.#delayed.delete(key);
     this.#delayedPriority.delete(key);
     this.#options.metrics?.queueAdds.inc(this.#labels);
-    if (this.#processing.has(key)) {
+    if (this.#processing.has(key) || this.#resting.has(key)) {
       if (this.#dirty.get(key) !== 'normal') this.#dirty.set(key, priority);
       return;
     }
     this.#enter(key, priority);
   }
 
-  #enter(key: string, priority: Priority): void {
+  #enter(key: string, asked: Priority): void {
+    const priority = this.#demoted.has(key) ? 'low' : asked;
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) {
       if (waiting.priority === priority || priority === 'low') return;
-      this.#lanes.low.delete(key);
+      this.#lanes.low.delete(namespaceOf(key), key);
     }
     this.#waiting.set(key, { priority, since: waiting?.since ?? this.#options.clock.now() });
-    this.#lanes[priority].add(key);
+    this.#lanes[priority].add(namespaceOf(key), key);
     const [wake] = this.#waiters;
     wake?.();
-  }
-}
-
-/** Keys first in, first out within a namespace; the namespaces take turns. */
-class Lane {
-  /** In the order of their turns. */
-  readonly #namespaces = new Map<string, Set<string>>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
-
-  add(key: string): void {
-    const namespace = namespaceOf(key);
-    const keys = this.#namespaces.get(namespace);
-    if (keys === undefined) this.#namespaces.set(namespace, new Set([key]));
-    else keys.add(key);
-    this.#size++;
-  }
-
-  delete(key: string): void {
-    const namespace = namespaceOf(key);
-    const keys = this.#namespaces.get(namespace);
-    if (!keys?.delete(key)) return;
-    this.#size--;
-    if (keys.size === 0) this.#namespaces.delete(namespace);
-  }
-
-  shift(mayTake: MayTake): string | undefined {
-    for (const [namespace, keys] of this.#namespaces) {
-      if (!mayTake(namespace)) continue;
-      for (const key of keys) {
-        keys.delete(key);
-        this.#size--;
-        this.#namespaces.delete(namespace);
-        if (keys.size > 0) this.#namespaces.set(namespace, keys);
-        return key;
-      }
-    }
-    return undefined;
   }
 }
 

@@ -1,3 +1,5 @@
+import { Fifo } from '../../runtime/fifo.ts';
+
 /** How a lock is held: many `shared`, or one `exclusive`. */
 export type LockMode = 'shared' | 'exclusive';
 
@@ -15,7 +17,7 @@ interface Waiter {
 interface Lock {
   shared: number;
   exclusive: boolean;
-  readonly waiters: Waiter[];
+  readonly waiters: Fifo<Waiter>;
 }
 
 /**
@@ -57,17 +59,17 @@ export class LockTable {
     signal.throwIfAborted();
     let lock = this.#locks.get(key);
     if (lock === undefined) {
-      lock = { shared: 0, exclusive: false, waiters: [] };
+      lock = { shared: 0, exclusive: false, waiters: new Fifo() };
       this.#locks.set(key, lock);
     }
     const target = lock;
-    if (target.waiters.length === 0 && isFree(target, mode)) {
+    if (target.waiters.size === 0 && isFree(target, mode)) {
       hold(target, mode);
       return undefined;
     }
     return new Promise((resolve, reject) => {
       const abandon = (): void => {
-        target.waiters.splice(target.waiters.indexOf(waiter), 1);
+        target.waiters.delete(waiter);
         this.#admit(key, target);
         reject(signal.reason);
       };
@@ -78,7 +80,7 @@ export class LockTable {
           resolve();
         },
       };
-      target.waiters.push(waiter);
+      target.waiters.add(waiter);
       signal.addEventListener('abort', abandon, { once: true });
     });
   }
@@ -92,12 +94,12 @@ export class LockTable {
   }
 
   #admit(key: string, lock: Lock): void {
-    for (let next = lock.waiters[0]; next !== undefined && isFree(lock, next.mode); next = lock.waiters[0]) {
+    for (let next = lock.waiters.peek(); next !== undefined && isFree(lock, next.mode); next = lock.waiters.peek()) {
       lock.waiters.shift();
       hold(lock, next.mode);
       next.grant();
     }
-    if (lock.waiters.length === 0 && !lock.exclusive && lock.shared === 0) this.#locks.delete(key);
+    if (lock.waiters.size === 0 && !lock.exclusive && lock.shared === 0) this.#locks.delete(key);
   }
 }
 

@@ -6,6 +6,7 @@ import { isPaused } from '../../cluster-state/requests.ts';
 import type { AccessUpdates } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { oneByOne } from '../../runtime/one-by-one.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverRule } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
@@ -14,6 +15,9 @@ import { cachedKeySecret, liveKeySecret } from './key-secret.ts';
 import { fail, failForSecret, mintsKey, settle } from './outcome.ts';
 import { type AccessScope, planOf } from './scope.ts';
 import { callUpdateAccess } from './update-access.ts';
+
+/** Rules whose writes run at once: more than the connections to the API server, and not all of thousands in one turn of the thread. */
+const lanes = 32;
 
 /** What one call is to change. */
 interface Batch {
@@ -162,8 +166,7 @@ const nothingPrepared: Prepared = { ready: [], taken: [] };
  * Does what can be done before there is leave to call the driver, so that no slot of the backend waits for it.
  * @returns UIDs of the rules that are ready
  */
-export async function prepareAhead(scope: AccessScope): Promise<ReadonlySet<string>> {
-  const { add, update } = planOf(scope);
+export async function prepareAhead(scope: AccessScope, { add, update }: RulePlan): Promise<ReadonlySet<string>> {
   const { ready } = await prepare(scope, [...add, ...update], new Set());
   return new Set(ready.map(uidOf));
 }
@@ -205,11 +208,20 @@ function wanted(rule: ShareAccess) {
   return driverRule(rule);
 }
 
-/** Works on all items at once; when some fail, the rest is done all the same. @throws the first failure */
+/** Works on many items at once; when some fail, the rest is done all the same. @throws the first failure */
 async function all<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  for (const outcome of await Promise.allSettled(items.map(work))) {
-    if (outcome.status === 'rejected') throw outcome.reason;
-  }
+  const failures: unknown[] = [];
+  const rest = items.values();
+  const lane = (): Promise<void> =>
+    oneByOne(rest, async (item) => {
+      try {
+        await work(item);
+      } catch (reason) {
+        failures.push(reason);
+      }
+    });
+  await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Works on the items one after another; when one fails, the rest is done all the same. @throws the first failure */

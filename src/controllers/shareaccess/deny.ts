@@ -2,6 +2,7 @@ import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
+import { oneByOne } from '../../runtime/one-by-one.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
@@ -33,7 +34,7 @@ export async function abandon({ operator, rules, share, backend }: AccessScope):
   const given = rules.filter(
     (rule) => rule.metadata.deletionTimestamp !== undefined && hasFinalizer(rule) && mayAbandon(rule, backend),
   );
-  for (const rule of given) {
+  await oneByOne(given, async (rule) => {
     operator.recorder.event(rule, {
       type: 'Warning',
       reason: 'Abandoned',
@@ -41,7 +42,7 @@ export async function abandon({ operator, rules, share, backend }: AccessScope):
       note: `forgotten without asking backend ${share.status?.backendName ?? 'of its share'}; the access may remain there`,
     });
     await release(operator, rule);
-  }
+  });
   return given.length > 0;
 }
 

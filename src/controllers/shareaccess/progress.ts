@@ -1,10 +1,11 @@
-import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
+import { mayBeGranted, type RulePlan, type RuleProblem, readyReason } from '../../access-rules/plan.ts';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { ShareAccess, ShareAccessPhase } from '../../api/v1alpha1/share-access.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { DriverError } from '../../drivers/errors.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
+import { oneByOne } from '../../runtime/one-by-one.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
 import { pausedStanding } from '../standings.ts';
@@ -15,6 +16,10 @@ import type { AccessScope } from './scope.ts';
 
 /** Waits and calls shorter than this are not written: the object would say so for a moment only. */
 export const shortWaitMs = 1000;
+
+/** Of the rules that can't be applied so many are written in one pass at least, or such a part of them. */
+const leastInPass = 100;
+const partInPass = 0.1;
 
 type QueuedPhase = 'queued_to_apply' | 'queued_to_update' | 'queued_to_deny';
 
@@ -48,99 +53,105 @@ export class AccessProgress {
     { reason, message }: Wait,
   ): Promise<number | undefined> {
     let wake: number | undefined;
-    for (const rule of rules) {
+    await oneByOne(rules, async (rule) => {
       const leftMs = this.#waitingSince(shareKey, uidOf(rule)) + shortWaitMs - this.#operator.clock.now();
       if (leftMs > 0) {
         wake = Math.min(wake ?? leftMs, leftMs);
-        continue;
+        return;
       }
       await writeRule(this.#operator, rule, (draft, fresh) => {
         if (fresh.status?.phase === 'error' && phase !== 'queued_to_deny') draft.set({ phase: 'queued_to_apply' });
         else draft.set({ phase });
         draft.stand({ state: 'working', reason, message });
       });
-    }
+    });
     return wake;
   }
 
-  /** A call, or the wait for one, takes long: the rules and their share say what is going on. Best effort. */
-  markSlow(scope: AccessScope, rules: readonly ShareAccess[]): void {
+  /**
+   * A call, or the wait for one, takes long: the share and the rules say what is going on. Best effort.
+   * @param over aborted when it has ended
+   */
+  async markSlow(scope: AccessScope, rules: readonly ShareAccess[], over: AbortSignal): Promise<void> {
     const { client, informers } = this.#operator;
-    for (const rule of rules) {
+    const share = informers.shares.cache.get(nameOf(scope.share));
+    if (share !== undefined && share.metadata.deletionTimestamp === undefined) {
+      draftOf(this.#operator, share)
+        .set({ accessRulesStatus: 'syncing' })
+        .write(client, informers.shares)
+        .catch(() => undefined);
+    }
+    await oneByOne(rules, async (rule) => {
       const fresh = this.#latest(rule);
-      if (fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') continue;
+      if (over.aborted || fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') return;
       const draft = draftOf(this.#operator, fresh);
       draft.set({ phase: phaseInCall(fresh) });
       draft.stand({ state: 'working', reason: 'Applying', message: 'the backend is being asked' });
       // What really happened is written when the call ends.
-      draft.write(client, informers.shareAccesses).catch(() => undefined);
-    }
-    const share = informers.shares.cache.get(nameOf(scope.share));
-    if (share === undefined || share.metadata.deletionTimestamp !== undefined) return;
-    draftOf(this.#operator, share)
-      .set({ accessRulesStatus: 'syncing' })
-      .write(client, informers.shares)
-      .catch(() => undefined);
+      await draft.write(client, informers.shareAccesses).catch(() => undefined);
+    });
   }
 
   /** A call failed and is tried again: its rules say why. */
   async standFailed(shareKey: string, rules: readonly ShareAccess[], error: DriverError): Promise<void> {
     const message = `${error.message}; it is tried again`;
-    for (const rule of rules) {
+    await oneByOne(rules, async (rule) => {
       const fresh = this.#latest(rule);
-      if (fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') continue;
+      if (fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') return;
       if (!mayBeGranted(fresh)) {
         // It did not come to a call: this is a wait.
         await this.wait(shareKey, [fresh], 'queued_to_apply', { reason: error.reason, message });
-        continue;
+        return;
       }
       await writeRule(this.#operator, fresh, (draft, latest) => {
         draft.set({ phase: phaseInCall(latest) });
         draft.stand({ state: 'working', reason: error.reason, message });
       });
-    }
+    });
   }
 
-  /** Writes what is wrong with rules that can't be applied. */
-  async writeProblems(plan: RulePlan): Promise<void> {
-    for (const { rule, reason, message } of plan.problems) {
+  /**
+   * Writes what is wrong with rules that can't be applied: of thousands a part in each pass, so that the other rules don't wait for
+   * all of them.
+   * @returns whether some were left for the next pass
+   */
+  async writeProblems(plan: RulePlan): Promise<boolean> {
+    const news = plan.problems.filter(
+      (problem) => !isWritten(problem) || unhandledReconcileToken(problem.rule) !== undefined,
+    );
+    const now = news.slice(0, Math.max(leastInPass, news.length * partInPass));
+    await oneByOne(now, async (problem) => {
+      const { rule, reason, message } = problem;
       const token = unhandledReconcileToken(rule);
-      const before = findCondition(rule.status?.conditions, 'Ready');
-      const known = rule.status?.phase === 'error' && before?.reason === reason && before.message === message;
-      if (known && token === undefined && rule.status?.observedGeneration === rule.metadata.generation) continue;
-      await writeRuleError(
-        this.#operator,
-        rule,
-        reason,
-        message,
-        token === undefined ? {} : { lastHandledReconcileAt: token },
-      );
-      if (known) continue;
+      const changes = token === undefined ? {} : { lastHandledReconcileAt: token };
+      await writeRuleError(this.#operator, rule, reason, message, changes);
+      if (isSaid(problem)) return;
       this.#operator.recorder.event(rule, { type: 'Warning', reason, action: 'UpdateAccess', note: message });
-    }
+    });
+    return now.length < news.length;
   }
 
   /** Rules that are as wished and were paused say so; all others that are kept said it before. */
   async standApplied(plan: RulePlan): Promise<void> {
-    for (const rule of plan.keep) {
-      if (isPaused(rule) || readyReason(rule) !== 'Paused') continue;
+    await oneByOne(plan.keep, async (rule) => {
+      if (isPaused(rule) || readyReason(rule) !== 'Paused') return;
       await writeRule(this.#operator, rule, (draft) => {
         draft.stand(appliedStanding);
         draft.set({ observedGeneration: rule.metadata.generation });
       });
-    }
+    });
   }
 
   /** Says of paused rules that they are. */
   async standPaused({ rules }: AccessScope): Promise<void> {
-    for (const rule of rules) {
-      if (!isPaused(rule) || rule.metadata.deletionTimestamp !== undefined) continue;
+    await oneByOne(rules, async (rule) => {
+      if (!isPaused(rule) || rule.metadata.deletionTimestamp !== undefined) return;
       const draft = draftOf(this.#operator, rule);
       draft.stand(pausedStanding);
       // What changed while it is paused is not observed.
       draft.set({ observedGeneration: rule.status?.observedGeneration });
       await draft.write(this.#operator.client, this.#operator.informers.shareAccesses);
-    }
+    });
   }
 
   /** Writes the sum of the rules on their share. */
@@ -172,6 +183,18 @@ export class AccessProgress {
     const cached = this.#operator.informers.shareAccesses.cache.get(nameOf(rule));
     return cached !== undefined && uidOf(cached) === uidOf(rule) ? cached : undefined;
   }
+}
+
+/** Whether the rule says already what is wrong with it. */
+function isSaid({ rule, reason, message }: RuleProblem): boolean {
+  const before = findCondition(rule.status?.conditions, 'Ready');
+  return rule.status?.phase === 'error' && before?.reason === reason && before.message === message;
+}
+
+/** The same, of its present spec. */
+function isWritten(problem: RuleProblem): boolean {
+  const { status, metadata } = problem.rule;
+  return isSaid(problem) && status?.observedGeneration === metadata.generation;
 }
 
 /** Phase of a rule that a call is about. */

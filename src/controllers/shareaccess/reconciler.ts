@@ -8,6 +8,7 @@ import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts'
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
+import { oneByOne } from '../../runtime/one-by-one.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import type { Operator } from '../operator.ts';
 import { shortest } from '../soonest.ts';
@@ -26,6 +27,7 @@ interface Todo {
   readonly deny: boolean;
   readonly grant: boolean;
   readonly recovery: boolean;
+  readonly plan: RulePlan;
   /** Rules that are waited for. */
   readonly waiting: readonly ShareAccess[];
 }
@@ -108,7 +110,7 @@ export class ShareAccessReconciler {
     if (await abandon(scope)) return { requeueAfterMs: 1 };
     await this.#progress.standPaused(scope);
     const plan = planOf(scope);
-    await this.#progress.writeProblems(plan);
+    const problemsLeft = await this.#progress.writeProblems(plan);
     await this.#progress.standApplied(plan);
     if (await this.#releaseUnknown(scope, plan)) return { requeueAfterMs: 1 };
 
@@ -117,7 +119,7 @@ export class ShareAccessReconciler {
     let wake = told;
     if (deny || grant || recovery) {
       const waiting = [...(deny ? plan.deny : []), ...(grant ? [...plan.add, ...plan.update] : [])];
-      const poll = await this.#work(scope, { deny, grant, recovery, waiting });
+      const poll = await this.#work(scope, { deny, grant, recovery, plan, waiting });
       wake = shortest(wake, poll);
     }
     await this.#progress.writeShareSummary(scope);
@@ -125,6 +127,7 @@ export class ShareAccessReconciler {
     if (rulesOf(share.metadata.name).some((rule) => readyReason(rule) === 'AccessKeySecretConflict')) {
       wake = shortest(wake, foreignSecretLookMs);
     }
+    if (problemsLeft) wake = 1;
     return { requeueAfterMs: shortest(wake, this.#recovery.nextMs(share)) };
   }
 
@@ -169,18 +172,20 @@ export class ShareAccessReconciler {
   /** Waits for the backend without holding a worker; when that takes long, the rules say so. */
   async #waitOutside<R>(scope: AccessScope, todo: Todo, work: () => Promise<R>): Promise<R> {
     const { clock } = scope.operator;
-    const slow = clock.setTimeout(() => this.#progress.markSlow(scope, todo.waiting), shortWaitMs);
+    const over = new AbortController();
+    const slow = clock.setTimeout(() => void this.#progress.markSlow(scope, todo.waiting, over.signal), shortWaitMs);
     try {
       return await scope.context.outsideWorker(work);
     } finally {
       clock.clearTimeout(slow);
+      over.abort();
     }
   }
 
   async #call(scope: AccessScope, todo: Todo): Promise<void> {
     const { operator, context } = scope;
     const callScope = accessCallScope(scope, todo.deny ? 'denial' : 'normal');
-    const prepared = todo.grant ? await prepareAhead(scope) : new Set<string>();
+    const prepared = todo.grant ? await prepareAhead(scope, todo.plan) : new Set<string>();
     const held = await this.#waitOutside(scope, todo, () =>
       operator.calls.permit(callScope, context.signal, timeoutOf(scope)),
     );
@@ -210,13 +215,13 @@ export class ShareAccessReconciler {
 
   async #withoutShare(context: ReconcileContext): Promise<undefined> {
     const { namespace = '', name } = context.key;
-    for (const rule of related(this.#operator, namespace).rulesOf(name)) {
-      if (isPaused(rule)) continue;
+    await oneByOne(related(this.#operator, namespace).rulesOf(name), async (rule) => {
+      if (isPaused(rule)) return;
       if (mayBeGranted(rule)) await release(this.#operator, rule);
       else if (rule.metadata.deletionTimestamp === undefined && readyReason(rule) !== 'ShareNotFound') {
         await standWithoutShare(this.#operator, rule);
       }
-    }
+    });
     return undefined;
   }
 
@@ -224,7 +229,7 @@ export class ShareAccessReconciler {
   async #releaseUnknown({ share }: AccessScope, plan: RulePlan): Promise<boolean> {
     const { identifier, operation, backendName } = share.status ?? {};
     if (identifier !== undefined || (operation !== undefined && backendName !== undefined)) return false;
-    for (const rule of plan.deny) await release(this.#operator, rule);
+    await oneByOne(plan.deny, (rule) => release(this.#operator, rule));
     return plan.deny.length > 0;
   }
 }
