@@ -38,6 +38,8 @@ function secret(options: {
   };
 }
 
+const large = { password: 'hunter2', bundle: 'x'.repeat(50_000) };
+
 describe('findPassword', () => {
   it.each([
     ['a marked Secret', {}, { name: 'pw' }, 'usable', 'hunter2'],
@@ -46,6 +48,8 @@ describe('findPassword', () => {
     ['no such Secret', {}, { name: 'gone' }, 'missing', undefined],
     ['no such key', {}, { name: 'pw', key: 'gone' }, 'no_key', undefined],
     ['a key that every JavaScript object has', {}, { name: 'pw', key: 'constructor' }, 'no_key', undefined],
+    ['a password beside a large value', { data: large }, { name: 'pw' }, 'usable', 'hunter2'],
+    ['a large value', { data: large }, { name: 'pw', key: 'bundle' }, 'too_large', undefined],
     ['an empty password', { data: { password: '' } }, { name: 'pw' }, 'empty', undefined],
     ['the line feed of a file', { data: { password: 'hunter2\n' } }, { name: 'pw' }, 'line_break_at_end', undefined],
     [

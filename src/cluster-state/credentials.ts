@@ -47,7 +47,7 @@ export function findPassword(
   if (uncovered.length > 0) return { state: 'not_for_destination', uncovered };
   if (secret.data === undefined) return { state: 'no_data' };
   const bytes = secretBytes(secret, reference.key ?? 'password');
-  if (bytes === undefined) return { state: 'no_key' };
+  if (bytes === undefined) return { state: secret.partial === true ? 'too_large' : 'no_key' };
   const content = lineContent(bytes, maxPasswordLength);
   if (!content.ok) return { state: content.fault };
   return { state: 'usable', password: content.text, version: state.installation.digest(namespace, bytes) };

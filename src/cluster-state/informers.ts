@@ -35,6 +35,10 @@ export interface Informers {
   readonly accessKeys: Informer<Secret>;
 }
 
+/** Whatever tenants store, a page is in memory as it is stored, as text and as objects: one can have 1.5 MiB. */
+const objectsInPage = 100;
+const secretsInPage = 50;
+
 /** Key of an index by a name within the object's namespace. */
 function inNamespace(object: KubeObject, name: string): string {
   return `${object.metadata.namespace ?? ''}/${name}`;
@@ -50,11 +54,12 @@ export function createInformers(
   const credentialNamespaces =
     watchNamespaces === undefined ? {} : { namespaces: [...new Set([...watchNamespaces, operatorNamespace])] };
   return {
-    storageBackends: manager.informer({ type: storageBackends, transform: slimObject }),
+    storageBackends: manager.informer({ type: storageBackends, pageSize: objectsInPage, transform: slimObject }),
     namespaces: manager.informer({ type: namespaces, transform: slimNamespace }),
     securityServices: manager.informer({
       type: securityServices,
       ...within,
+      pageSize: objectsInPage,
       transform: slimObject,
       indexers: {
         byPasswordSecret: (service) =>
@@ -66,6 +71,7 @@ export function createInformers(
     shareNetworks: manager.informer({
       type: shareNetworks,
       ...within,
+      pageSize: objectsInPage,
       transform: slimObject,
       indexers: {
         bySecurityService: (network) => [
@@ -82,6 +88,7 @@ export function createInformers(
     shareServers: manager.informer({
       type: shareServers,
       ...within,
+      pageSize: objectsInPage,
       transform: slimObject,
       indexers: {
         byNetwork: (server) => [inNamespace(server, server.spec.shareNetworkName)],
@@ -91,6 +98,7 @@ export function createInformers(
     shares: manager.informer({
       type: shares,
       ...within,
+      pageSize: objectsInPage,
       transform: slimObject,
       indexers: {
         byNetwork: (share) =>
@@ -108,6 +116,7 @@ export function createInformers(
     shareAccesses: manager.informer({
       type: shareAccesses,
       ...within,
+      pageSize: objectsInPage,
       transform: slimObject,
       indexers: { byShare: (rule) => [inNamespace(rule, rule.spec.shareName)] },
     }),
@@ -115,6 +124,7 @@ export function createInformers(
       type: secrets,
       ...credentialNamespaces,
       labelSelector: `${labels.credentialsLabel}=true`,
+      pageSize: secretsInPage,
       // A backend's credentials may be of any size: they are an administrator's.
       transform: (secret) => (secret.metadata.namespace === operatorNamespace ? secret : slimSecret(secret)),
     }),
@@ -122,6 +132,7 @@ export function createInformers(
       type: secrets,
       ...within,
       labelSelector: `${labels.accessKeyLabel}=true`,
+      pageSize: secretsInPage,
       transform: slimSecret,
     }),
   };

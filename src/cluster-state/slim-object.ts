@@ -1,33 +1,78 @@
+import { finalizer } from '../api/v1alpha1/labels.ts';
 import { apiGroup } from '../api/v1alpha1/resource-types.ts';
 import type { Namespace, Secret } from '../runtime/core-types.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 
 /** Longest value of an annotation of ours that can mean something, in characters. */
 const maxAnnotationLength = 8192;
-/** Most characters of data, in base64, of a Secret that holds a password or an access key. */
-const maxSecretData = 64 * 1024;
+/** Longest value of a Secret that is kept, in base64: of a password of 1,024 characters with four bytes each. */
+const maxSecretValue = 5464;
+/** Most characters of a Secret's data that are kept, with the names of its keys. */
+const maxSecretData = 8192;
+const maxOwners = 16;
+/** From so many finalizers on the cache does not have all of them. */
+export const maxKeptFinalizers = 64;
 
 /**
- * The object with no annotations but ours, and those cut. An object can have 256 KiB of annotations: ten thousand of them must
- * not fill the operator's memory, nor go to the API server with every status.
+ * The object with no labels and annotations but ours, and what else is kept bounded. A tenant can store an object of 1.5 MiB: ten
+ * thousand of them must not fill the operator's memory, nor go to the API server with every status. What is slim stays as it is.
  */
 export function slimObject<T extends KubeObject>(object: T): T {
-  const { annotations, ...metadata } = object.metadata;
-  if (annotations === undefined) return object;
-  const ours = Object.entries(annotations).filter(([key]) => key.startsWith(`${apiGroup}/`));
-  const kept = Object.fromEntries(ours.map(([key, value]) => [key, value.slice(0, maxAnnotationLength)]));
-  return { ...object, metadata: ours.length === 0 ? metadata : { ...metadata, annotations: kept } };
+  return { ...object, metadata: slimMetadata(object.metadata) };
 }
 
-/** The namespace without its annotations. */
+/** The namespace without its annotations. Its labels are kept as they are: without one it could be given what it is excluded from. */
 export function slimNamespace(namespace: Namespace): Namespace {
-  const { annotations: _, ...metadata } = namespace.metadata;
-  return { ...namespace, metadata };
+  const { labels } = namespace.metadata;
+  return {
+    ...namespace,
+    metadata: { ...slimMetadata(namespace.metadata), ...(labels === undefined ? {} : { labels }) },
+  };
 }
 
-/** The Secret, without data when that is larger than a password or a key: whose it is stays to be seen. */
+/**
+ * The Secret with no more data than a password or an access key needs: the key `password`, then the shortest values first.
+ * `partial` says that something is missing.
+ */
 export function slimSecret(secret: Secret): Secret {
-  const { data = {}, ...rest } = secret;
-  const length = Object.values(data).reduce((sum, value) => sum + value.length, 0);
-  return length > maxSecretData ? rest : secret;
+  const { data = {} } = secret;
+  const metadata = slimMetadata(secret.metadata);
+  const entries = Object.entries(data).sort(
+    ([left, { length: leftLength }], [right, { length: rightLength }]) =>
+      Number(right === 'password') - Number(left === 'password') || leftLength - rightLength,
+  );
+  let left = maxSecretData;
+  const kept = entries.filter(([key, { length }]) => {
+    if (length > maxSecretValue || key.length + length > left) return false;
+    left -= key.length + length;
+    return true;
+  });
+  if (kept.length === entries.length) return { ...secret, metadata };
+  return { ...secret, metadata, data: Object.fromEntries(kept), partial: true };
+}
+
+function slimMetadata(whole: KubeObject['metadata']): KubeObject['metadata'] {
+  const { annotations, labels, finalizers, ownerReferences, ...metadata } = whole;
+  const ours = ownEntries(annotations).map(([key, value]) => [key, value.slice(0, maxAnnotationLength)] as const);
+  const ourLabels = ownEntries(labels);
+  return {
+    ...metadata,
+    ...(ourLabels.length === 0 ? {} : { labels: Object.fromEntries(ourLabels) }),
+    ...(ours.length === 0 ? {} : { annotations: Object.fromEntries(ours) }),
+    ...(finalizers === undefined ? {} : { finalizers: boundedFinalizers(finalizers) }),
+    ...(ownerReferences === undefined ? {} : { ownerReferences: ownerReferences.slice(0, maxOwners) }),
+  };
+}
+
+function ownEntries(texts: Readonly<Record<string, string>> | undefined): (readonly [string, string])[] {
+  return Object.entries(texts ?? {}).filter(([key]) => key.startsWith(`${apiGroup}/`));
+}
+
+/** Whether ours is among them must show. */
+function boundedFinalizers(finalizers: readonly string[]): readonly string[] {
+  if (finalizers.length <= maxKeptFinalizers) return finalizers;
+  const others = finalizers.filter((name) => name !== finalizer);
+  return finalizers.includes(finalizer)
+    ? [...others.slice(0, maxKeptFinalizers - 1), finalizer]
+    : others.slice(0, maxKeptFinalizers);
 }

@@ -1,4 +1,5 @@
 import { finalizer } from '../api/v1alpha1/labels.ts';
+import { maxKeptFinalizers } from '../cluster-state/slim-object.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { isNotFound } from '../runtime/api-error.ts';
 import type { Informer } from '../runtime/informer.ts';
@@ -16,11 +17,9 @@ export async function addFinalizer<T extends KubeObject>(
   object: T,
 ): Promise<T> {
   if (hasFinalizer(object)) return object;
+  const { resourceVersion, finalizers = [] } = (await whole(client, informer, object)).metadata;
   const written = await client.mergePatch(informer.type, nameOf(object), {
-    metadata: {
-      resourceVersion: object.metadata.resourceVersion,
-      finalizers: [...(object.metadata.finalizers ?? []), finalizer],
-    },
+    metadata: { resourceVersion, finalizers: [...new Set([...finalizers, finalizer])] },
   });
   informer.cache.observe(written);
   return written;
@@ -33,10 +32,11 @@ export async function removeFinalizer<T extends KubeObject>(
   object: T,
 ): Promise<T> {
   if (!hasFinalizer(object)) return object;
-  const finalizers = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
   try {
+    const { resourceVersion, uid, ...metadata } = (await whole(client, informer, object)).metadata;
+    const finalizers = (metadata.finalizers ?? []).filter((name) => name !== finalizer);
     const written = await client.mergePatch(informer.type, nameOf(object), {
-      metadata: { resourceVersion: object.metadata.resourceVersion, uid: object.metadata.uid, finalizers },
+      metadata: { resourceVersion, uid, finalizers },
     });
     informer.cache.observe(written);
     return written;
@@ -44,4 +44,14 @@ export async function removeFinalizer<T extends KubeObject>(
     if (isNotFound(error)) return object;
     throw error;
   }
+}
+
+/**
+ * The object with all its finalizers: of very many the cache keeps some, and the others must not be lost with a write. The
+ * write stays guarded by the version that was decided on.
+ */
+async function whole<T extends KubeObject>(client: ApiClient, informer: Informer<T>, object: T): Promise<T> {
+  if ((object.metadata.finalizers ?? []).length < maxKeptFinalizers) return object;
+  const { finalizers } = (await client.get(informer.type, nameOf(object))).metadata;
+  return { ...object, metadata: { ...object.metadata, ...(finalizers === undefined ? {} : { finalizers }) } };
 }

@@ -5,7 +5,7 @@ import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
 
 /**
  * What became of looking for the password of a security service. `none`: it refers to no Secret; `no_key`: the Secret has other
- * keys only; a fault: the content can be no password.
+ * keys only; `too_large`: it has so much data that this key was not read; a fault: the content can be no password.
  */
 export type CredentialsState =
   | 'usable'
@@ -16,6 +16,7 @@ export type CredentialsState =
   | 'none'
   | 'no_key'
   | 'no_data'
+  | 'too_large'
   | ContentFault;
 
 /** Reason of a password that can't be used. */
@@ -76,7 +77,9 @@ export function credentialsProblem(
     case 'no_key':
       return `${secret} has no key ${key}: store the password under it, or set passwordSecretRef.key to the key that has it`;
     case 'no_data':
-      return `${secret} has no data, or far more than a password: store the password alone, under the key ${key}`;
+      return `${secret} has no data: store the password under the key ${key}`;
+    case 'too_large':
+      return `${secret} has far more data than a password needs, so its key ${key} was not read: store the password alone in a Secret, in at most 1024 characters`;
     case 'not_for_destination':
       return `the annotation ${labels.credentialsDestinations} of ${secret} does not cover ${uncovered.length > 0 ? nameList(uncovered) : "the service's servers, domain or dnsIPs"}`;
     case 'without_destinations':

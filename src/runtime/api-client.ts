@@ -8,12 +8,20 @@ import type { RuntimeMetrics } from './metrics.ts';
 import { apiVersionOf, collectionPath, objectPath } from './resource-path.ts';
 import { connectionError, Transport, type TransportOptions, type TransportRequest } from './transport.ts';
 
-export interface ListOptions {
+/** Which objects of a kind are asked for. */
+export interface SelectOptions {
   /** All namespaces when absent. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface ListOptions<T extends KubeObject = KubeObject> extends SelectOptions {
+  /** Most objects that come with one request. */
+  readonly pageSize?: number | undefined;
+  /** Changes each object as its page comes, for example to drop data: all pages as they are stored may be more than fits in memory. */
+  readonly transform?: ((object: T) => T) | undefined;
 }
 
 /** A list as the API server had it at one moment. */
@@ -43,7 +51,7 @@ export interface ApiClient {
     options?: { signal?: AbortSignal | undefined },
   ): Promise<T>;
   /** Reads all pages of a collection, live (a quorum read). */
-  list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions): Promise<ObjectList<T>>;
+  list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions<T>): Promise<ObjectList<T>>;
   /** POST. `dryRun`: checked by all of admission, but not stored. */
   create<T extends KubeObject>(type: ResourceType<T>, object: T, options?: { dryRun?: boolean }): Promise<T>;
   /** PUT, guarded by the object's `metadata.resourceVersion`. */
@@ -73,7 +81,7 @@ export type WatchEvent<T extends KubeObject> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: T }
   | { readonly type: 'ERROR'; readonly error: ApiError };
 
-export interface WatchOptions extends ListOptions {
+export interface WatchOptions extends SelectOptions {
   readonly resourceVersion: string;
   readonly timeoutSeconds: number;
   /** The watch fails when no byte arrives for so long. */
@@ -83,7 +91,7 @@ export interface WatchOptions extends ListOptions {
 
 /** What a reflector needs of a client. */
 export interface WatchClient {
-  list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions): Promise<ObjectList<T>>;
+  list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions<T>): Promise<ObjectList<T>>;
   /** Yields batches of events until the server ends the watch; throws like the other requests, and InvalidLineError. */
   watch<T extends KubeObject>(type: ResourceType<T>, options: WatchOptions): AsyncIterable<readonly WatchEvent<T>[]>;
 }
@@ -104,7 +112,7 @@ export interface CreateApiClientOptions {
 }
 
 /** Objects in one page of a list. */
-const pageSize = '500';
+const defaultPageSize = 500;
 
 /** Creates the client of one process; {@link HttpApiClient.close} ends its connections. */
 export function createApiClient(options: CreateApiClientOptions): HttpApiClient {
@@ -140,9 +148,9 @@ export class HttpApiClient implements ApiClient, WatchClient {
     });
   }
 
-  async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
+  async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions<T> = {}): Promise<ObjectList<T>> {
     try {
-      return await this.#listPages(type, options, pageSize);
+      return await this.#listPages(type, options, String(options.pageSize ?? defaultPageSize));
     } catch (error) {
       // The snapshot that the pages are read from expired in the middle: all in one page, as client-go's pager does.
       if (!isExpired(error)) throw error;
@@ -256,7 +264,7 @@ export class HttpApiClient implements ApiClient, WatchClient {
 
   async #listPages<T extends KubeObject>(
     type: ResourceType<T>,
-    options: ListOptions,
+    options: ListOptions<T>,
     limit: string | undefined,
   ): Promise<ObjectList<T>> {
     const items: T[] = [];
@@ -284,7 +292,7 @@ export class HttpApiClient implements ApiClient, WatchClient {
         throw new ApiError({ ...request, status: 0, reason: 'InvalidResponse', message: 'not a list' });
       }
       // Items of a list come without apiVersion and kind.
-      for (const item of page.items ?? []) items.push(typed(type, item));
+      for (const item of page.items ?? []) items.push((options.transform ?? same)(typed(type, item)));
       continueToken = page.metadata?.continue || undefined;
       if (continueToken === undefined) return { items, resourceVersion };
     }
@@ -316,6 +324,10 @@ export class HttpApiClient implements ApiClient, WatchClient {
 
 function typed<T extends KubeObject>(type: ResourceType<T>, object: T): T {
   return object.kind === undefined ? { apiVersion: apiVersionOf(type), kind: type.kind, ...object } : object;
+}
+
+function same<T>(object: T): T {
+  return object;
 }
 
 function about(type: ResourceType, verb: string, subresource?: string) {

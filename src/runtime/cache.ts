@@ -87,6 +87,14 @@ export class ObjectCache<T extends KubeObject> implements Cache<T> {
     return this.#store.byIndex(index, key);
   }
 
+  /**
+   * The object with no more than the cache keeps of it, for who gathers many before the cache takes them in. What can't be
+   * transformed stays as it is.
+   */
+  slim(object: T): T {
+    return this.#slim(object) ?? object;
+  }
+
   /** Adds an index over the present and all later objects. */
   addIndexer(name: string, indexer: Indexer<T>): void {
     this.#store.addIndex(name, this.#guard(name, indexer));
@@ -131,10 +139,12 @@ export class ObjectCache<T extends KubeObject> implements Cache<T> {
       const key = keyOf(object.metadata);
       const removed = this.#removed.get(key);
       const old = removed !== undefined && removed.uid === uid && !isNewer(resourceVersion, removed.resourceVersion);
+      if (removed !== undefined && !isNewer(removed.resourceVersion, resourceVersion)) this.#removed.delete(key);
       if (type === 'DELETED') this.#applyDeleted(key, object);
       else if (!old) this.#put(key, object, false, false, (event) => this.#emit(event));
     }
-    if (this.#removed.size > 0) this.#forgetRemovals(partition);
+    // Each removal has an event of its own; what has none for any reason goes with the next bookmark.
+    if (type === 'BOOKMARK') this.#forgetRemovals(partition);
     return true;
   }
 
@@ -208,10 +218,14 @@ export class ObjectCache<T extends KubeObject> implements Cache<T> {
   }
 
   #prepare(raw: T): T | undefined {
+    const object = this.#slim(raw);
+    return object === undefined ? undefined : deepFreeze(object);
+  }
+
+  #slim(raw: T): T | undefined {
     const object = withoutManagedFields(raw);
-    if (this.#options.transform === undefined) return deepFreeze(object);
     try {
-      return deepFreeze(this.#options.transform(object));
+      return this.#options.transform?.(object) ?? object;
     } catch (error) {
       // Keeping it whole could keep what the transformation was there to drop.
       this.#options.logger.error({ err: error, object: keyOf(raw.metadata) }, 'an object could not be transformed');

@@ -5,6 +5,8 @@ export interface Secret extends KubeObject {
   readonly type?: string;
   /** Base64 by key. */
   readonly data?: Readonly<Record<string, string>>;
+  /** Set where a cache keeps only a part of the data. */
+  readonly partial?: true;
 }
 
 /** A core/v1 Namespace. */

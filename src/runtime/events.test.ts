@@ -127,6 +127,43 @@ describe('the event recorder', () => {
     await eventually('the kept ones', () => created.length >= 1_000);
     expect(created.length).toBeLessThanOrEqual(1_001);
   });
+
+  it('drops the events of those who cause very many, and of nobody else', async () => {
+    const objectOf = (namespace: string, name: string): KubeObject => {
+      const { metadata, ...rest } = widget(name);
+      return { ...rest, metadata: { ...metadata, namespace } };
+    };
+    // The first is being sent and can't be: all others wait.
+    failure = new ApiError({ method: 'POST', path: '/e', status: 0, reason: 'Timeout' });
+    for (let index = 0; index < 5_000; index++) {
+      for (const loud of ['loud-1', 'loud-2']) recorder.event(objectOf(loud, `w${index}`), content);
+      if (index % 100 === 0) recorder.event(objectOf('quiet', `w${index}`), content);
+    }
+    recorder.event(objectOf('late', 'w'), content);
+    await clock.advance(0);
+    failure = undefined;
+    await clock.advance(10_000);
+    await eventually('the kept ones', () => created.length >= 1_000);
+    const stored = Map.groupBy(created, ({ metadata }) => metadata.namespace);
+    expect([stored.get('quiet')?.length, stored.get('late')?.length]).toEqual([50, 1]);
+    // They have their turns between the many.
+    const order = created.map(({ metadata }) => metadata.namespace);
+    expect(order.lastIndexOf('quiet')).toBeLessThan(250);
+    expect(order.indexOf('late')).toBeLessThan(10);
+  });
+
+  it('remembers repetitions of one namespace whatever the others do', async () => {
+    recorder.event(widget('one'), content);
+    await clock.advance(0);
+    for (let index = 0; index < 10_000; index++) {
+      const { metadata, ...rest } = widget(`w${index}`);
+      recorder.event({ ...rest, metadata: { ...metadata, namespace: 'loud' } }, content);
+    }
+    recorder.event(widget('one'), content);
+    await clock.advance(120_000);
+    const ofOne = [...created, ...patched].filter(({ metadata }) => metadata.name.startsWith('one.'));
+    expect(ofOne.map(({ series }) => series?.count)).toEqual([undefined, 2]);
+  });
 });
 
 describe('cutBytes', () => {

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { ApiClient } from './api-client.ts';
 import { ApiError, isNotFound } from './api-error.ts';
 import type { Clock, TimerHandle } from './clock.ts';
+import { FairRecent, isGreedy, largestOf } from './fair-recent.ts';
 import type { KubeObject, ResourceType } from './kube-object.ts';
 import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { microTime } from './micro-time.ts';
+import { Turns } from './turns.ts';
 
 /** One thing that happened to an object. */
 export interface EventContent {
@@ -56,6 +58,7 @@ export interface EventRecorderOptions {
 
 /** One event as users see it: sent once, counted after that. */
 interface Series {
+  readonly namespace: string;
   readonly key: string;
   readonly event: StoredEvent;
   count: number;
@@ -78,13 +81,15 @@ const burstPerObject = 25;
 const refillMs = 5 * 60_000;
 const maxNoteBytes = 1024;
 
-/** Writes events.k8s.io/v1 in the background, one request at a time. */
+/**
+ * Writes events.k8s.io/v1 in the background, one request at a time. Namespaces take turns. What waits, and what is remembered of
+ * events and objects, is bounded: when there is too much, the namespace that has the most loses some of its own.
+ */
 export class BackgroundEventRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
-  /** In the order of their last observation. */
-  readonly #series = new Map<string, Series>();
-  readonly #budgets = new Map<string, { tokens: number; atMs: number }>();
-  readonly #queue: Series[] = [];
+  readonly #series = new FairRecent<Series>(maxSeries);
+  readonly #budgets = new FairRecent<{ readonly tokens: number; readonly atMs: number }>(maxSeries);
+  readonly #queue = new Turns<Series>();
   readonly #timers = new Map<Series, TimerHandle>();
   #sending: Promise<void> | undefined;
 
@@ -98,20 +103,22 @@ export class BackgroundEventRecorder implements EventRecorder {
     const object = JSON.stringify([regarding.kind, namespace, name, uid]);
     const key = JSON.stringify([object, content.type, content.reason, content.action, note]);
     const nowMs = this.#options.clock.now();
-    const present = this.#series.get(key);
-    this.#series.delete(key);
+    const home = namespace ?? '';
+    const present = this.#series.get(home, key);
     if (present && nowMs - present.lastObservedMs < seriesWindowMs) {
-      this.#series.set(key, present);
+      this.#series.set(home, key, present);
       present.count++;
       present.lastObservedMs = nowMs;
       this.#scheduleUpdate(present);
       return;
     }
-    if (!this.#takeToken(object, nowMs)) {
+    this.#series.delete(home, key);
+    if (!this.#takeToken(home, object, nowMs)) {
       this.#dropped('rate');
       return;
     }
     const series: Series = {
+      namespace: home,
       key,
       event: this.#build(regarding, { ...content, note }, nowMs),
       count: 1,
@@ -120,11 +127,7 @@ export class BackgroundEventRecorder implements EventRecorder {
       sentMs: 0,
       queued: false,
     };
-    this.#series.set(key, series);
-    for (const oldest of this.#series.keys()) {
-      if (this.#series.size <= maxSeries) break;
-      this.#series.delete(oldest);
-    }
+    this.#series.set(home, key, series);
     this.#enqueue(series);
   }
 
@@ -152,13 +155,19 @@ export class BackgroundEventRecorder implements EventRecorder {
 
   #enqueue(series: Series): void {
     if (series.queued) return;
-    if (this.#queue.length >= maxQueued) {
-      this.#series.delete(series.key);
-      this.#dropped('queue full');
-      return;
+    const { namespace } = series;
+    if (this.#queue.size >= maxQueued) {
+      const greedy = isGreedy(this.#queue.sizeOf(namespace), this.#queue.size, this.#queue.namespaces);
+      const loser = greedy ? series : this.#queue.shiftOf(largestOf(this.#queue.sizes()));
+      if (loser !== undefined) {
+        loser.queued = false;
+        this.#series.delete(loser.namespace, loser.key);
+        this.#dropped('queue full');
+      }
+      if (greedy) return;
     }
     series.queued = true;
-    this.#queue.push(series);
+    this.#queue.add(namespace, series);
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
     });
@@ -182,7 +191,8 @@ export class BackgroundEventRecorder implements EventRecorder {
             continue;
           }
           // The next one of its kind starts anew (an event expires after an hour).
-          if (this.#series.get(series.key) === series) this.#series.delete(series.key);
+          const { namespace, key } = series;
+          if (this.#series.get(namespace, key) === series) this.#series.delete(namespace, key);
           this.#dropped(error instanceof ApiError ? error.reason : 'error');
           const log = isPassing(error) ? 'warn' : 'debug';
           const { regarding, reason } = series.event;
@@ -227,15 +237,10 @@ export class BackgroundEventRecorder implements EventRecorder {
     };
   }
 
-  #takeToken(object: string, nowMs: number): boolean {
-    const present = this.#budgets.get(object) ?? { tokens: burstPerObject, atMs: nowMs };
+  #takeToken(namespace: string, object: string, nowMs: number): boolean {
+    const present = this.#budgets.get(namespace, object) ?? { tokens: burstPerObject, atMs: nowMs };
     const tokens = Math.min(burstPerObject, present.tokens + (nowMs - present.atMs) / refillMs);
-    this.#budgets.delete(object);
-    this.#budgets.set(object, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
-    for (const oldest of this.#budgets.keys()) {
-      if (this.#budgets.size <= maxSeries) break;
-      this.#budgets.delete(oldest);
-    }
+    this.#budgets.set(namespace, object, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
     return tokens >= 1;
   }
 

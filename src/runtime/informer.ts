@@ -13,9 +13,11 @@ export interface InformerOptions<T extends KubeObject> {
   readonly namespaces?: readonly string[];
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Most objects that come with one request of a list. */
+  readonly pageSize?: number;
   /** Pure functions from an object to the keys it is found under with `byIndex`. */
   readonly indexers?: Readonly<Record<string, Indexer<T>>>;
-  /** Changes an object before it is kept, for example to drop data; must keep its metadata. */
+  /** Changes an object before it is kept, for example to drop data; must keep its name and version, and what it changed as it is. */
   readonly transform?: (object: T) => T;
 }
 
@@ -118,6 +120,7 @@ class ReflectedInformer<T extends KubeObject> implements Informer<T> {
         namespace,
         labelSelector: this.#options.labelSelector,
         fieldSelector: this.#options.fieldSelector,
+        pageSize: this.#options.pageSize,
         cache: this.cache,
         onListed: () => this.#listed(namespace),
         logger: this.#dependencies.logger,

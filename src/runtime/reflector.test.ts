@@ -88,6 +88,26 @@ describe('an informer against an API server that fails', () => {
     expect(seen.map((event) => event.split(' uid')[0])).toEqual(['modified w7', 'added new', 'deleted w8']);
   });
 
+  it('drops what is not kept page by page, before it has all of them', async () => {
+    for (let index = 0; index < 40; index++) server.put(collection, widget(`w${index}`));
+    const slim: number[] = [];
+    let slimmed = 0;
+    server.fault = (request) => {
+      if (request.kind === 'list') slim.push(slimmed);
+      return undefined;
+    };
+    const transform = ({ spec: _, ...object }: Widget): Widget => {
+      slimmed++;
+      return object;
+    };
+    const informer = createInformer(client, { type: widgets, pageSize: 10, transform }, { logger: logger() });
+    informer.start(stop.signal);
+    await informer.whenSynced();
+    expect(slim).toEqual([0, 10, 20, 30]);
+    expect(informer.cache.get(key('w7'))).toMatchObject({ metadata: { name: 'w7' } });
+    expect(informer.cache.get(key('w7'))).not.toHaveProperty('spec');
+  });
+
   for (const status of [500, 429, 503]) {
     it(`goes on when the watch is answered ${status}, without a new list`, async () => {
       let refused = 0;

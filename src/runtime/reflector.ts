@@ -40,6 +40,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly namespace: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  readonly pageSize?: number | undefined;
   readonly cache: ObjectCache<T>;
   readonly onListed: () => void;
   readonly logger: Logger;
@@ -112,9 +113,16 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<boolean> {
-    const { client, type, namespace, labelSelector, fieldSelector, cache, logger } = this.#options;
+    const { client, type, namespace, labelSelector, fieldSelector, pageSize, cache, logger } = this.#options;
     this.#options.metrics?.reflectorLists.inc({ name: type.plural });
-    const list = await client.list(type, { namespace, labelSelector, fieldSelector, signal });
+    const list = await client.list(type, {
+      namespace,
+      labelSelector,
+      fieldSelector,
+      pageSize,
+      transform: (object) => cache.slim(object),
+      signal,
+    });
     // A quorum read can not be behind, but a broken proxy or a storage restored from a backup can.
     const wentBack = isNewer(this.#position, list.resourceVersion);
     if (wentBack && ++this.#olderLists < believeOlderListAfter) {

@@ -11,9 +11,26 @@ export class Turns<T extends string | object> {
     return this.#size;
   }
 
+  /** How many items there are of each namespace. */
+  *sizes(): Generator<{ readonly namespace: string; readonly size: number }> {
+    for (const [namespace, { size }] of this.#items) yield { namespace, size };
+  }
+
+  /** How many namespaces have items. */
+  get namespaces(): number {
+    return this.#items.size;
+  }
+
   /** How many items of a namespace there are. */
   sizeOf(namespace: string): number {
     return this.#items.get(namespace)?.size ?? 0;
+  }
+
+  /** Takes the next item of a namespace, whosever turn it is. */
+  shiftOf(namespace: string): T | undefined {
+    const item = this.#items.get(namespace)?.peek();
+    if (item !== undefined) this.delete(namespace, item);
+    return item;
   }
 
   /** Adds an item that is not there. */
@@ -46,9 +63,7 @@ export class Turns<T extends string | object> {
       const namespace = this.#order.shift() ?? '';
       this.#order.add(namespace);
       if (!mayTake(namespace)) continue;
-      const item = this.#items.get(namespace)?.peek();
-      if (item !== undefined) this.delete(namespace, item);
-      return item;
+      return this.shiftOf(namespace);
     }
     return undefined;
   }

@@ -59,6 +59,7 @@ function judge(operator: Operator, rule: ShareAccess, secret: Secret): KeySecret
   const recorded = secret.metadata.annotations?.[labels.accessKeyDigest];
   const intact =
     recorded !== undefined &&
+    secret.partial !== true &&
     secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true &&
     secret.metadata.labels?.[labels.accessKeyLabel] === 'true' &&
     !operator.installation.differs(recorded, digestOf(operator, rule, textsOf(secret)));
@@ -112,10 +113,15 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
         continue;
       }
     }
-    const { secret } = present;
-    if (present.state === 'ours' && sameContent(secret, wanted)) return true;
+    if (present.state === 'ours' && sameContent(present.secret, wanted)) return true;
+    // The cache keeps no labels and annotations but ours: what others wrote is to stay.
+    const live = await liveKeySecret(operator, rule);
+    if (live.state !== 'ours' && live.state !== 'altered') {
+      present = live;
+      continue;
+    }
     try {
-      cache.observe(await operator.client.replace(secrets, merged(secret, wanted)));
+      cache.observe(await operator.client.replace(secrets, merged(live.secret, wanted)));
       return true;
     } catch (error) {
       // Deleted behind the cache's back.
