@@ -1,7 +1,6 @@
 import type { CallContext } from '../driver.ts';
 import type { Backend } from './backend.ts';
 import { type Caps, exceedsShares, grantedShares } from './caps.ts';
-import { evictClients } from './client-sessions.ts';
 import { ownerOf } from './owner.ts';
 import {
   type CephLevel,
@@ -41,7 +40,7 @@ export async function accessScopeOf(backend: Backend, share: Subvolume, context:
  * @param holds asked of each share in addition
  */
 export async function isOnlyForTenant(
-  { backend, tenantID, context }: AccessScope,
+  { backend, tenantID, context }: Pick<AccessScope, 'backend' | 'tenantID' | 'context'>,
   caps: Caps,
   holds: (share: SubvolumeAddress) => Promise<boolean> = async () => true,
 ): Promise<boolean> {
@@ -56,10 +55,4 @@ export async function isOnlyForTenant(
     if (!(await holds(address))) return false;
   }
   return true;
-}
-
-/** Throws out the clients that use an id on the share. */
-export async function evict({ backend, share, context }: AccessScope, authID: string): Promise<void> {
-  const sessions = await evictClients(backend.cluster, { ...share, authID }, context.signal);
-  if (sessions > 0) context.logger.info({ authID, subvolume: share.name, sessions }, 'evicted clients of a share');
 }

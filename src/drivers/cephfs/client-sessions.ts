@@ -5,27 +5,41 @@ import { type Cluster, commandError, parseOutput, runCommand } from './cluster.t
 import { errorNameOf } from './error-number.ts';
 import type { MetadataServer } from './file-system.ts';
 import { readFileSystem } from './file-system.ts';
-import { type ClientSession, sessionsToEvict } from './sessions-to-evict.ts';
+import { type ClientSession, type ConcernedSessions, sortSessions } from './sessions-to-evict.ts';
 
 const sessionsSchema = z.array(
   z.object({ id: z.int(), client_metadata: z.object({ root: z.string().optional() }).optional() }),
 );
 
+/** Whose sessions are evicted, and from where. */
+export interface Eviction {
+  readonly fsName: string;
+  readonly authID: string;
+  /** Path of the subvolume. */
+  readonly path: string;
+  /**
+   * Which of the sessions that a denial may concern are evicted: any user of the cluster may have the id. Asked only where there are
+   * such sessions.
+   */
+  choose(sessions: ConcernedSessions): Promise<readonly number[]>;
+}
+
 /**
  * Throws out the clients that use a cephx id on a share, on every rank. The id must have been denied before, or they would come
  * back. Their instances are put on Ceph's blocklist: nothing that they have cached is written any more.
- * @param path of the subvolume
  * @returns how many sessions there were
  */
 export async function evictClients(
   cluster: Cluster,
-  { fsName, authID, path }: { readonly fsName: string; readonly authID: string; readonly path: string },
+  { fsName, authID, path, choose }: Eviction,
   signal: AbortSignal,
 ): Promise<number> {
   const { servers } = await readFileSystem(cluster, fsName, signal);
   const counts = await Promise.all(
     servers.map(async (server) => {
-      const sessions = sessionsToEvict(await listSessions(cluster, server, authID, signal), path);
+      const concerned = sortSessions(await listSessions(cluster, server, authID, signal), path);
+      if (concerned.onShare.length + concerned.unknown.length === 0) return 0;
+      const sessions = await choose(concerned);
       await Promise.all(sessions.map((id) => evict(cluster, server, id, signal)));
       return sessions.length;
     }),

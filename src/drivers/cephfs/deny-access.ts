@@ -1,6 +1,6 @@
 import type { CallContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
-import { type AccessScope, evict, isOnlyForTenant } from './access-scope.ts';
+import { type AccessScope, isOnlyForTenant } from './access-scope.ts';
 import { readCaps, removeEntity, repairCaps, writeCaps } from './auth-entities.ts';
 import { withAuthIDLock } from './auth-id-locks.ts';
 import type { Backend } from './backend.ts';
@@ -13,7 +13,8 @@ import {
   grantsShare,
   lostTarget,
 } from './caps.ts';
-import { evictClients } from './client-sessions.ts';
+import { evict } from './evict-clients.ts';
+import { ownerOf } from './owner.ts';
 import { authorize, deauthorize, type SubvolumeAddress } from './subvolumes.ts';
 
 /** Takes an id off the share and throws out its clients. An id that is not the tenant's is left alone. */
@@ -27,7 +28,7 @@ export function denyAccess(scope: AccessScope, authID: string): Promise<void> {
     const left = await readCaps(cluster, authID, signal);
     if (left !== undefined && recorded) await stripCaps(scope, authID, left);
     if (left !== undefined && left.mon === undefined) await repairMonCaps(scope, authID);
-    await evict(scope, authID);
+    await evict(scope, share, authID, recorded);
   });
 }
 
@@ -48,7 +49,8 @@ export async function denyLost(
     const share = caps === undefined ? undefined : lostTarget(caps, address);
     if (caps !== undefined && share !== undefined) await stripCaps({ backend, share, context }, authID, caps);
     const { fsName, group, name } = address;
-    await evictClients(cluster, { fsName, authID, path: `/volumes/${group}/${name}` }, signal);
+    const lost = { fsName, name, path: `/volumes/${group}/${name}` };
+    await evict({ backend, context, tenantID: ownerOf(context) }, lost, authID, share !== undefined);
   });
 }
 

@@ -1,10 +1,11 @@
 import type { AccessUpdate } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { foreignID, type Grant } from './access-plan.ts';
-import { type AccessScope, evict, isOnlyForTenant } from './access-scope.ts';
+import { type AccessScope, isOnlyForTenant } from './access-scope.ts';
 import { readCaps, removeEntity, repairCaps } from './auth-entities.ts';
 import { withAuthIDLock } from './auth-id-locks.ts';
 import { type Caps, capsWith, exceedsShares } from './caps.ts';
+import { evict } from './evict-clients.ts';
 import { type Authorization, authorize, listAuthorized } from './subvolumes.ts';
 
 /** Authorizes an id on the share. What is wrong with the id alone is the rule's error. */
@@ -35,7 +36,7 @@ export function grantAccess(scope: AccessScope, grant: Grant): Promise<AccessUpd
       const after = (await readCaps(cluster, authID, signal)) ?? {};
       await repairCaps(cluster, authID, { from: after, to: capsWith(after, share, level) }, signal);
     }
-    if (downgrade) await evict(scope, authID);
+    if (downgrade) await evict(scope, share, authID, true);
     return { accessKey: answer.key };
   });
 }

@@ -7,14 +7,26 @@ export interface ClientSession {
   readonly root: string | undefined;
 }
 
+/** Sessions of one cephx id that a denial may concern. */
+export interface ConcernedSessions {
+  /** Their clients mounted the share or a directory below it. */
+  readonly onShare: readonly number[];
+  /** Their clients do not say what they mounted: it may be the share. */
+  readonly unknown: readonly number[];
+}
+
 /**
- * The sessions of a cephx id that use a share: those that mounted its path or a directory below it. A client that does not tell
- * what it mounted is taken along. Mounts of other shares live on, and so does what merely has a mount above the share: that is
- * no client of this id but a daemon of the same name, such as the manager.
+ * Sorts the sessions of a cephx id by what their clients mounted. Mounts of other shares are left out, and so are mounts above the
+ * share: those are no client of this id but of a daemon of the same name, such as the manager.
  * @param path of the subvolume
  */
-export function sessionsToEvict(sessions: readonly ClientSession[], path: string): readonly number[] {
-  return sessions.filter(({ root }) => root === undefined || isAtOrBelow(root, path)).map(({ id }) => id);
+export function sortSessions(sessions: readonly ClientSession[], path: string): ConcernedSessions {
+  const idsOf = (matches: (root: string | undefined) => boolean): readonly number[] =>
+    sessions.filter(({ root }) => matches(root)).map(({ id }) => id);
+  return {
+    onShare: idsOf((root) => root !== undefined && isAtOrBelow(root, path)),
+    unknown: idsOf((root) => root === undefined),
+  };
 }
 
 function isAtOrBelow(root: string, path: string): boolean {

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { DriverShare } from '../../../src/drivers/driver.ts';
 import { eventually } from '../../faults/eventually.ts';
 import type { CephFSClient } from '../../labs/ceph/cephfs-client.ts';
+import { makeSilentLibrary } from '../../labs/ceph/silent-library.ts';
 import { CephFSRig, cephxRule, keptOut, newID, refusalOf } from './rig.ts';
 
 /** How long a client may go on after its denial has begun, in milliseconds. */
@@ -134,6 +137,45 @@ describe('denying a rule', () => {
       const single = async () => !(await lab.succeed('mon', { prefix: 'mds stat' })).includes('stopping');
       await eventually('one metadata server is active', single);
     }
+  });
+
+  test('cuts off a client that does not say what it mounted', async () => {
+    await using library = await makeSilentLibrary();
+    const { made, rule, key } = await rig.granted();
+    const client = await rig.mount(rule.accessTo, key, made.path, library.directory);
+    await client.write('/before', 'text');
+    const started = performance.now();
+    await rig.deny(made, rule);
+    await cutOff(client, started);
+  });
+
+  test('of another owner’s id cuts off none of their clients, whether they say what they mounted or not', async () => {
+    await using library = await makeSilentLibrary();
+    const theirs = rig.context({ tenant: { namespace: 'tenant-b', namespaceUID: randomUUID() } });
+    const share: DriverShare = { ...(await rig.makeShare()).share, id: randomUUID() };
+    const { exportLocations } = await rig.driver.createShare({ share }, theirs);
+    const rule = cephxRule(newID());
+    const lists = { accessRules: [rule], addRules: [rule], updateRules: [], deleteRules: [] };
+    const key = (await rig.driver.updateAccess({ share, ...lists }, theirs)).get(rule.id)?.accessKey ?? '';
+    const path = exportLocations[0]?.metadata?.rootPath ?? '';
+    const clients = [
+      await rig.mount(rule.accessTo, key, path),
+      await rig.mount(rule.accessTo, key, path, library.directory),
+    ];
+    for (const client of clients) await client.write('/before', 'text');
+
+    const mine = await rig.makeShare();
+    const guess = cephxRule(rule.accessTo);
+    expect((await rig.grant(mine, guess)).state).toBe('error');
+    await rig.deny(mine, guess);
+    await rig.update(mine, []);
+    await rig.driver.deleteShare({ share: mine.share }, rig.context());
+    // On a share that is gone, too.
+    await rig.deny(mine, guess);
+    for (const client of clients) await client.write('/after', 'text');
+
+    await rig.driver.deleteShare({ share }, theirs);
+    for (const client of clients) expect(await refusalOf(client.write('/late', 'text'))).toBeDefined();
   });
 
   test('of an id that is named like the manager does not cut the manager off', async () => {

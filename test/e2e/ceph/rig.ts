@@ -4,6 +4,7 @@ import { cephfsConfigSchema } from '../../../src/drivers/cephfs/config.ts';
 import { cephfsDriver } from '../../../src/drivers/cephfs/module.ts';
 import { subvolumeNameOf } from '../../../src/drivers/cephfs/names.ts';
 import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
+import type { ClientSession } from '../../../src/drivers/cephfs/sessions-to-evict.ts';
 import type {
   AccessRequest,
   AccessUpdate,
@@ -23,7 +24,7 @@ import { type CephUser, readCephUser } from './ceph-user.ts';
 
 const silent: DriverLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
-const sessionsSchema = z.array(z.object({ id: z.int(), client_metadata: z.object({ root: z.string() }) }));
+const sessionsSchema = z.array(z.object({ id: z.int(), client_metadata: z.object({ root: z.string().optional() }) }));
 
 /** Ceph user that the driver runs as. */
 export const operatorUser = 'sharenet';
@@ -119,9 +120,9 @@ export class CephFSRig {
     return (await this.update(made, [rule])).get(rule.id)?.accessKey ?? '';
   }
 
-  /** Mounts as a user would with the Secret; ended after the test. */
-  async mount(user: string, key: string, root: string): Promise<CephFSClient> {
-    const client = await this.lab.mount(user, key, root);
+  /** Mounts as a user would with the Secret; ended after the test. @param libraries folder with another libcephfs */
+  async mount(user: string, key: string, root: string, libraries?: string): Promise<CephFSClient> {
+    const client = await this.lab.mount(user, key, root, libraries);
     this.#clients.add(client);
     return client;
   }
@@ -143,13 +144,13 @@ export class CephFSRig {
     await Promise.all([...this.#clients].map((client) => client.kill()));
     this.#clients.clear();
     for (const { id, root } of await this.sessions('mds.a')) {
-      if (!root.startsWith('/volumes/')) continue;
+      if (root === '/') continue;
       await this.lab.succeed('mds.a', { prefix: 'session evict', filters: [`id=${id}`] });
     }
   }
 
   /** Clients of a metadata server and what they mounted, past the driver. */
-  async sessions(server: `mds.${string}`): Promise<readonly { readonly id: number; readonly root: string }[]> {
+  async sessions(server: `mds.${string}`): Promise<readonly ClientSession[]> {
     const sessions = sessionsSchema.parse(JSON.parse(await this.lab.succeed(server, { prefix: 'session ls' })));
     return sessions.map(({ id, client_metadata: { root } }) => ({ id, root }));
   }

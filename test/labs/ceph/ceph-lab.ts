@@ -122,8 +122,9 @@ export class CephLab {
   }
 
   /** Mounts a path of the file system. @throws CephClientError when it is refused */
-  async mount(user: string, key: string, root: string): Promise<CephFSClient> {
-    return CephFSClient.mount({ monitors: this.monitors, fileSystem: this.fileSystem, user, key, root });
+  async mount(user: string, key: string, root: string, libraries?: string): Promise<CephFSClient> {
+    const { monitors, fileSystem } = this;
+    return CephFSClient.mount({ monitors, fileSystem, user, key, root, ...(libraries && { libraries }) });
   }
 
   /** Stops a daemon where it stands: its connections stay open and nobody answers on them. */

@@ -11,6 +11,8 @@ export interface CephFSMount {
   /** Path within the file system. */
   readonly root: string;
   readonly fileSystem: string;
+  /** Folder with another libcephfs than the system's. */
+  readonly libraries?: string;
 }
 
 const quotaSchema = z.object({ maxBytes: z.int(), usedBytes: z.int() });
@@ -31,7 +33,7 @@ export class CephFSClient {
 
   /** @throws CephClientError when the mount is refused: nothing is left running then */
   static async mount(mount: CephFSMount): Promise<CephFSClient> {
-    const process = new ClientProcess();
+    const process = new ClientProcess(mount.libraries);
     try {
       const { monitors, user, key, root, fileSystem } = mount;
       await process.request('mount', { monitors, user, key, root, fileSystem }, timeoutMs);

@@ -38,8 +38,10 @@ export class ClientProcess {
   #stderr = '';
   #failure: Error | undefined;
 
-  constructor() {
-    const child = spawn(python, [join(import.meta.dirname, 'ceph_client.py')], { stdio: 'pipe' });
+  /** @param libraries folder with libraries that take the place of the system's */
+  constructor(libraries?: string) {
+    const env = libraries === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: libraries };
+    const child = spawn(python, [join(import.meta.dirname, 'ceph_client.py')], { stdio: 'pipe', env });
     this.#child = child;
     this.#ended = new Promise((resolve) => child.once('close', resolve).once('error', resolve));
     child.stdin.on('error', () => {});
