@@ -54,7 +54,6 @@ export async function storeBackendSecrets(
 /** Removes the server's backend secrets; done after the tear-down. */
 export async function deleteBackendSecrets(operator: Operator, server: ShareServer): Promise<void> {
   const name = nameFor(operator, server);
-  if (operator.informers.credentials.cache.get(name) === undefined) return;
   try {
     await operator.client.delete(secrets, name);
   } catch (error) {

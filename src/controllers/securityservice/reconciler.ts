@@ -10,6 +10,7 @@ import type { Controller, ReconcileContext, ReconcileResult } from '../../runtim
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
+import { listLive } from '../live.ts';
 import type { Operator } from '../operator.ts';
 import { usageOf } from '../service-usage.ts';
 import { pausedStanding } from '../standings.ts';
@@ -66,6 +67,7 @@ export class SecurityServiceReconciler {
     const draft = draftOf(this.#operator, service);
     if (service.metadata.deletionTimestamp !== undefined) {
       if (!hasFinalizer(service)) return undefined;
+      if (usersOfService(this.#operator, service).length === 0) await this.#readUsers(service);
       const users = usersOfService(this.#operator, service);
       if (users.length === 0) {
         await removeFinalizer(client, informers.securityServices, service);
@@ -82,6 +84,8 @@ export class SecurityServiceReconciler {
     if (isPaused(service)) {
       draft.stand(pausedStanding);
     } else {
+      // What is not in use may be edited.
+      if (service.status?.inUse === true && !usageOf(this.#operator, service).inUse) await this.#readUsers(service);
       draft.set(usageOf(this.#operator, service));
       const password = findPassword(this.#operator, service);
       draft.set({
@@ -93,6 +97,13 @@ export class SecurityServiceReconciler {
     }
     await draft.write(client, informers.securityServices);
     return undefined;
+  }
+
+  /** Shows the caches everything that may use a service. */
+  async #readUsers({ metadata: { namespace } }: SecurityService): Promise<void> {
+    const { shareNetworks, shareServers } = this.#operator.informers;
+    await listLive(this.#operator, shareNetworks, { namespace });
+    await listLive(this.#operator, shareServers, { namespace });
   }
 
   /** The stored version while it speaks of the same password under another key: a lost key must not look like a change. */

@@ -1,5 +1,6 @@
 import { mayBeGranted } from '../../access-rules/plan.ts';
 import { nameList } from '../../api/name-list.ts';
+import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { related } from '../../cluster-state/related.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
@@ -9,6 +10,7 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { removeFinalizer } from '../finalizers.ts';
+import { isPlacementCurrent, listLive, staleCache } from '../live.ts';
 import { serverOfShare } from '../server-for-driver.ts';
 import { draftOf } from '../status-draft.ts';
 import { type Wait, whyNoRemoval } from '../waits.ts';
@@ -24,10 +26,11 @@ const waits: ReadonlySet<string> = new Set([
 
 /** Takes the share off the storage system, its rules first, and lets the object go. Deletion is tried for ever. */
 export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | undefined> {
-  const { operator, context, share, draft, server, backend } = scope;
+  const { operator, context, share, namespace, draft, server, backend } = scope;
   const { client, informers } = operator;
   const { backendName, identifier, operation } = share.status ?? {};
   if (mayAbandon(share, backend)) {
+    if (!(await isPlacementCurrent(operator, scope))) return staleCache;
     operator.recorder.event(share, {
       type: 'Warning',
       reason: 'Abandoned',
@@ -38,6 +41,7 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
   }
   const neverSent = identifier === undefined && (operation === undefined || server?.status?.identifier === undefined);
   if (backendName === undefined || (neverSent && server !== undefined) || (neverSent && operation === undefined)) {
+    if (!(await isPlacementCurrent(operator, scope))) return staleCache;
     return await letGo(scope);
   }
   const block = async ({ reason, message }: Wait): Promise<undefined> => {
@@ -49,10 +53,20 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
   draft.set({ phase: share.status?.phase === 'error_deleting' ? 'error_deleting' : 'deleting' });
   const wait = whyNoRemoval(scope);
   if (wait !== undefined) return await block(wait);
-  const rules = related(operator, scope.namespace).rulesOf(share.metadata.name).filter(mayBeGranted);
-  if (rules.length > 0) {
-    const names = nameList(rules.map(({ metadata }) => metadata.name));
-    return await block({ reason: 'AccessRulesExist', message: `its access is being taken away first: ${names}` });
+  const blockedByRules = (rules: readonly ShareAccess[]): Wait | undefined => {
+    const granted = rules.filter(mayBeGranted);
+    if (granted.length === 0) return undefined;
+    const names = nameList(granted.map(({ metadata }) => metadata.name));
+    return { reason: 'AccessRulesExist', message: `its access is being taken away first: ${names}` };
+  };
+  const known = blockedByRules(related(operator, scope.namespace).rulesOf(share.metadata.name));
+  if (known !== undefined) return await block(known);
+  // What goes on on the storage system was decided before.
+  if (operation?.name !== 'deleteShare' || operation.token === undefined) {
+    if (!(await isPlacementCurrent(operator, scope))) return staleCache;
+    const fieldSelector = `spec.shareName=${share.metadata.name}`;
+    const live = blockedByRules(await listLive(operator, informers.shareAccesses, { namespace, fieldSelector }));
+    if (live !== undefined) return await block(live);
   }
   if (share.spec.deletionPolicy === 'Retain') {
     await retain(scope, identifier ?? uidOf(share));
@@ -116,13 +130,16 @@ async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefine
       throw error;
     }
   }
-  return await letGo(scope);
+  // Nothing that is written meanwhile brings back what is deleted.
+  await writeDriverResult(operator, informers.shares, share, (fresh) =>
+    removeFinalizer(client, informers.shares, fresh),
+  );
+  return undefined;
 }
 
-async function letGo({ operator, context }: ShareScope): Promise<undefined> {
-  const { client, informers } = operator;
-  const share = informers.shares.cache.get(context.key);
-  if (share !== undefined) await removeFinalizer(client, informers.shares, share);
+/** @param share the version that the decision was made on */
+async function letGo({ operator, share }: ShareScope): Promise<undefined> {
+  await removeFinalizer(operator.client, operator.informers.shares, share);
   return undefined;
 }
 

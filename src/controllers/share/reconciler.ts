@@ -1,19 +1,18 @@
 import { parseQuantity } from '../../api/quantity.ts';
 import { isReady } from '../../api/v1alpha1/conditions.ts';
-import { shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
-import { isNotFound } from '../../runtime/api-error.ts';
 import type { CacheEvent } from '../../runtime/cache.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { LockTable } from '../driver-calls/lock-table.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
+import { isCurrent, staleCache } from '../live.ts';
 import type { Operator } from '../operator.ts';
 import { isSizeRefused } from '../refused-size.ts';
 import { pausedStanding, shareAvailable } from '../standings.ts';
@@ -141,6 +140,7 @@ export class ShareReconciler {
       draft.set({ phase: 'creating', lastHandledReconcileAt: token ?? share.status.lastHandledReconcileAt });
     }
     const failed = server?.status?.phase === 'error' && neverSetUp(server);
+    if (failed && !(await isCurrent(operator, informers.shareServers, nameOf(server), server))) return staleCache;
     if (failed || (await hasLostServer(scope))) {
       // Placed again, elsewhere if there is an elsewhere; what waits for nothing else follows the server's own retries.
       const placed = await this.#place(scope);
@@ -233,13 +233,7 @@ export class ShareReconciler {
 async function hasLostServer({ operator, namespace, share, server }: ShareScope): Promise<boolean> {
   const name = share.status?.shareServerName;
   if (name === undefined || server !== undefined) return false;
-  try {
-    operator.informers.shareServers.cache.observe(await operator.client.get(shareServers, { namespace, name }));
-    return false;
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    return true;
-  }
+  return await isCurrent(operator, operator.informers.shareServers, { namespace, name }, undefined);
 }
 
 /** Whether the share is not on a storage system yet, and is to be. */

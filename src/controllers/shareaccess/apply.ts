@@ -10,7 +10,8 @@ import { oneByOne } from '../../runtime/one-by-one.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverRule } from '../driver-requests.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
-import { release } from './deny.ts';
+import { isCurrent, isPlacementCurrent } from '../live.ts';
+import { currentRules, release } from './deny.ts';
 import { cachedKeySecret, liveKeySecret } from './key-secret.ts';
 import { fail, failForSecret, mintsKey, settle } from './outcome.ts';
 import { type AccessScope, planOf } from './scope.ts';
@@ -39,8 +40,12 @@ export async function applyBatch(
   const update = options.grants ? await prepare(scope, plan.update, options.prepared) : nothingPrepared;
   const kept = [...plan.keep, ...(options.grants ? [] : plan.update)];
   // A duplicate of a rule that stays is only forgotten: a driver that denies by target would cut the other's clients.
-  const staying = new Set([...kept, ...add.ready, ...update.ready].map(({ spec }) => targetKey(spec)));
-  const [forgotten, deny] = partition(plan.deny, ({ spec }) => staying.has(targetKey(spec)));
+  const staying = new Map([...kept, ...add.ready, ...update.ready].map((rule) => [targetKey(rule.spec), rule]));
+  const leaving = (await isServerKnown(scope)) ? [...(await currentRules(scope.operator, plan.deny))] : [];
+  const [duplicates, deny] = partition(leaving, ({ spec }) => staying.has(targetKey(spec)));
+  const rivals = new Set(duplicates.flatMap(({ spec }) => staying.get(targetKey(spec)) ?? []));
+  const present = new Set([...(await currentRules(scope.operator, [...rivals]))].map(({ spec }) => targetKey(spec)));
+  const forgotten = duplicates.filter(({ spec }) => present.has(targetKey(spec)));
   await all(forgotten, (rule) => release(scope.operator, rule));
   await runBatch(scope, permit, kept, {
     add: add.ready,
@@ -48,6 +53,13 @@ export async function applyBatch(
     deny,
     withdraw: [...add.taken, ...update.taken].filter(({ status }) => status?.accessLevel !== undefined),
   });
+}
+
+/** Whether a driver that is asked to deny gets the share server that the share is on; one that is set up has an identifier. */
+async function isServerKnown({ operator, namespace, share, server }: AccessScope): Promise<boolean> {
+  const { shareServerName: name } = share.status ?? {};
+  if (name === undefined || server?.status?.identifier !== undefined) return true;
+  return await isCurrent(operator, operator.informers.shareServers, { namespace, name }, server);
 }
 
 /** @throws DriverError `Unavailable`, or why something could not be denied; both are tried again */
@@ -75,8 +87,9 @@ async function runBatch(scope: AccessScope, permit: Permit, kept: readonly Share
       ];
       return await inTurn(halves, (half) => runBatch(scope, permit, kept, half));
     }
-    // A share that the backend does not know has no rules to take away.
-    if (denials.length > 0 && error.kind !== 'NotFound') throw thrown;
+    // A share that the backend does not know has no rules to take away, if it was asked about the right one.
+    const isUnknown = error.kind === 'NotFound' && (await isPlacementCurrent(operator, scope));
+    if (denials.length > 0 && !isUnknown) throw thrown;
     await all(batch.deny, (rule) => release(operator, rule));
     await all(batch.withdraw, (rule) => failForSecret(scope, rule, undefined));
     await all(grants, (rule) => fail(scope, rule, error.reason, error.message));

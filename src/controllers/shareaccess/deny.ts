@@ -1,10 +1,12 @@
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
+import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { hasFinalizer, removeFinalizer } from '../finalizers.ts';
+import { isCurrent, isPlacementCurrent, staleCache } from '../live.ts';
 import type { Operator } from '../operator.ts';
 import { deleteKey } from './key-secret.ts';
 import { writeRule } from './rule-status.ts';
@@ -30,10 +32,13 @@ export async function release(operator: Operator, rule: ShareAccess): Promise<vo
 }
 
 /** Forgets a rule on a person's word, without asking the driver; only where the backend's owner allows it. */
-export async function abandon({ operator, rules, share, backend }: AccessScope): Promise<boolean> {
+export async function abandon(scope: AccessScope): Promise<ReconcileResult | undefined> {
+  const { operator, rules, share, backend } = scope;
   const given = rules.filter(
     (rule) => rule.metadata.deletionTimestamp !== undefined && hasFinalizer(rule) && mayAbandon(rule, backend),
   );
+  if (given.length === 0) return undefined;
+  if (!(await isPlacementCurrent(operator, scope))) return staleCache;
   await oneByOne(given, async (rule) => {
     operator.recorder.event(rule, {
       type: 'Warning',
@@ -43,7 +48,22 @@ export async function abandon({ operator, rules, share, backend }: AccessScope):
     });
     await release(operator, rule);
   });
-  return given.length > 0;
+  // What was let go is out of the cache: the next pass begins without it.
+  return { requeueAfterMs: 1 };
+}
+
+/** Those of the rules that are as the API server has them; the others are judged again when the cache shows what they are. */
+export async function currentRules(
+  { client, informers }: Operator,
+  rules: readonly ShareAccess[],
+): Promise<ReadonlySet<ShareAccess>> {
+  const checked = await Promise.all(
+    rules.map(async (rule) => ({
+      rule,
+      current: await isCurrent({ client }, informers.shareAccesses, nameOf(rule), rule),
+    })),
+  );
+  return new Set(checked.filter(({ current }) => current).map(({ rule }) => rule));
 }
 
 function latest(operator: Operator, rule: ShareAccess): ShareAccess {

@@ -10,6 +10,7 @@ import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
+import { isCurrent, staleCache } from '../live.ts';
 import type { Operator } from '../operator.ts';
 import { shortest } from '../soonest.ts';
 import { whyNoRemoval } from '../waits.ts';
@@ -106,13 +107,14 @@ export class ShareAccessReconciler {
     const share = this.#operator.informers.shares.cache.get(context.key);
     if (share === undefined) return await this.#withoutShare(context);
     const scope = accessScope(this.#operator, context, share);
-    // What was let go is out of the cache: the next pass begins without it.
-    if (await abandon(scope)) return { requeueAfterMs: 1 };
+    const abandoned = await abandon(scope);
+    if (abandoned !== undefined) return abandoned;
     await this.#progress.standPaused(scope);
     const plan = planOf(scope);
     const problemsLeft = await this.#progress.writeProblems(plan);
     await this.#progress.standApplied(plan);
-    if (await this.#releaseUnknown(scope, plan)) return { requeueAfterMs: 1 };
+    const released = await this.#releaseUnknown(scope, plan);
+    if (released !== undefined) return released;
 
     const { wake: told, deny, grant } = await this.#queue(scope, plan);
     const recovery = this.#recovery.isDue(scope, plan);
@@ -213,10 +215,16 @@ export class ShareAccessReconciler {
     return fresh === undefined || uidOf(fresh) !== uidOf(share) ? undefined : accessScope(operator, context, fresh);
   }
 
-  async #withoutShare(context: ReconcileContext): Promise<undefined> {
+  async #withoutShare(context: ReconcileContext): Promise<ReconcileResult | undefined> {
     const { namespace = '', name } = context.key;
-    await oneByOne(related(this.#operator, namespace).rulesOf(name), async (rule) => {
-      if (isPaused(rule)) return;
+    const rules = related(this.#operator, namespace)
+      .rulesOf(name)
+      .filter((rule) => !isPaused(rule));
+    // The event of what the cache is shown brings the key back.
+    const { shares } = this.#operator.informers;
+    const isGone = (): Promise<boolean> => isCurrent(this.#operator, shares, context.key, undefined);
+    if (rules.some(mayBeGranted) && !(await isGone())) return staleCache;
+    await oneByOne(rules, async (rule) => {
       if (mayBeGranted(rule)) await release(this.#operator, rule);
       else if (rule.metadata.deletionTimestamp === undefined && readyReason(rule) !== 'ShareNotFound') {
         await standWithoutShare(this.#operator, rule);
@@ -226,11 +234,13 @@ export class ShareAccessReconciler {
   }
 
   /** Lets rules go that wait for nothing but a driver that never heard of the share. */
-  async #releaseUnknown({ share }: AccessScope, plan: RulePlan): Promise<boolean> {
+  async #releaseUnknown({ share }: AccessScope, plan: RulePlan): Promise<ReconcileResult | undefined> {
     const { identifier, operation, backendName } = share.status ?? {};
-    if (identifier !== undefined || (operation !== undefined && backendName !== undefined)) return false;
+    if (identifier !== undefined || (operation !== undefined && backendName !== undefined)) return undefined;
+    if (plan.deny.length === 0) return undefined;
+    if (!(await isCurrent(this.#operator, this.#operator.informers.shares, nameOf(share), share))) return staleCache;
     await oneByOne(plan.deny, (rule) => release(this.#operator, rule));
-    return plan.deny.length > 0;
+    return { requeueAfterMs: 1 };
   }
 }
 

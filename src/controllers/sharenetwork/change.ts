@@ -1,6 +1,5 @@
 import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
-import { shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { NetworkChangeRecord, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { related } from '../../cluster-state/related.ts';
@@ -9,6 +8,7 @@ import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { beginning } from '../change-beginning.ts';
+import { listLive, staleCache } from '../live.ts';
 import { draftOf, ownPhase } from '../status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
@@ -17,12 +17,8 @@ export const changeRecordInvalid = 'ChangeRecordInvalid';
 
 /** Share servers of the network as the API server has them now. */
 export async function liveServers({ operator, network, namespace }: NetworkScope): Promise<readonly ShareServer[]> {
-  const { items } = await operator.client.list(shareServers, {
-    namespace,
-    fieldSelector: `spec.shareNetworkName=${network.metadata.name}`,
-  });
-  for (const server of items) operator.informers.shareServers.cache.observe(server);
-  return items;
+  const fieldSelector = `spec.shareNetworkName=${network.metadata.name}`;
+  return await listLive(operator, operator.informers.shareServers, { namespace, fieldSelector });
 }
 
 /** How a network stands while it changes. */
@@ -58,8 +54,11 @@ export async function advance(scope: NetworkScope, record: NetworkChangeRecord):
     draft.set({ networkChange: { ...present, stage: 'applying' } });
     return undefined;
   }
-  const changing = scope.servers.filter(({ status }) => status?.phase === 'network_change');
-  if (changing.length === 0) finish(scope, present);
+  const isChanging = ({ status }: ShareServer): boolean => status?.phase === 'network_change';
+  if (scope.servers.some(isChanging)) return undefined;
+  const servers = await liveServers(scope);
+  if (servers.some(isChanging)) return staleCache;
+  finish({ ...scope, servers }, present);
   return undefined;
 }
 

@@ -76,7 +76,7 @@ export async function recordAssociation(scope: NetworkScope, waitMs: number): Pr
     const present = operator.informers.shareNetworks.cache.get(context.key);
     if (present === undefined || uidOf(present) !== uidOf(network)) return false;
     const fresh = networkScope(operator, context, present);
-    const wish = wishOf(fresh, fresh.servers, true);
+    const wish = wishOf(fresh, await liveServers(fresh), true);
     if (wish.kind !== 'record') return false;
     fresh.draft.set(recordedBy(wish));
     standAsRecorded(fresh);

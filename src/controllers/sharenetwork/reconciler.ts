@@ -109,8 +109,7 @@ export class ShareNetworkReconciler {
       await store(scope);
       return undefined;
     }
-    const result = await this.#work(scope);
-    if (deleting) await deleteNetwork(scope);
+    const result = soonest(await this.#work(scope), deleting ? await deleteNetwork(scope) : undefined);
     if (informers.shareNetworks.cache.get(context.key) !== network) {
       // Committed or let go in this pass: the draft belongs to the past, the newer version is in the queue already.
       return undefined;

@@ -4,7 +4,9 @@ import { isNotFound } from '../../runtime/api-error.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
+import { staleCache } from '../live.ts';
 import type { ServerScope } from './scope.ts';
+import { hasShares, isBackendCurrent } from './tear-down.ts';
 
 /** Has a server without shares torn down after the backend's unusedShareServerTimeout. */
 export async function retireWhenUnused(scope: ServerScope): Promise<ReconcileResult | undefined> {
@@ -22,6 +24,8 @@ export async function retireWhenUnused(scope: ServerScope): Promise<ReconcileRes
   }
   const leftMs = Date.parse(unusedSince) + timeoutMs - operator.clock.now();
   if (leftMs > 0) return { requeueAfterMs: leftMs };
+  // A share may have been placed, or the backend's settings changed, without the caches knowing.
+  if (!(await isBackendCurrent(scope)) || (await hasShares(scope))) return staleCache;
   const { resourceVersion } = server.metadata;
   try {
     await operator.client.delete(operator.informers.shareServers.type, nameOf(server), {

@@ -1,13 +1,13 @@
 import { nameList } from '../../api/name-list.ts';
-import { shares } from '../../api/v1alpha1/resource-types.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { deleteBackendSecrets } from '../backend-secrets.ts';
 import { driverNetwork } from '../driver-requests.ts';
 import { removeFinalizer } from '../finalizers.ts';
+import { isCurrent, listLive, staleCache } from '../live.ts';
 import { serverForDriver } from '../server-for-driver.ts';
 import { draftOf, ownPhase } from '../status-draft.ts';
 import { backendNotFound } from '../waits.ts';
@@ -32,14 +32,17 @@ export function standBlocked({ draft, shares: placed }: ServerScope): void {
 }
 
 /** Whether shares are placed on the server now, as the API server has them. */
-async function hasShares({ operator, namespace, server }: ServerScope): Promise<boolean> {
-  const { items } = await operator.client.list(shares, {
+export async function hasShares({ operator, namespace, server }: ServerScope): Promise<boolean> {
+  const listed = await listLive(operator, operator.informers.shares, {
     namespace,
     fieldSelector: `spec.shareNetworkName=${server.spec.shareNetworkName}`,
   });
-  const placed = items.filter((share) => share.status?.shareServerName === server.metadata.name);
-  for (const share of placed) operator.informers.shares.cache.observe(share);
-  return placed.length > 0;
+  return listed.some((share) => share.status?.shareServerName === server.metadata.name);
+}
+
+/** Whether the server's backend is as the API server has it. */
+export async function isBackendCurrent({ operator, server, backend }: ServerScope): Promise<boolean> {
+  return await isCurrent(operator, operator.informers.storageBackends, { name: server.spec.backendName }, backend);
 }
 
 /** Takes the server off the storage system and lets the object go. Deletion is tried for ever; what is in the way is told. */
@@ -47,6 +50,7 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
   const { operator, context, server, draft, backend } = scope;
   const { client, informers } = operator;
   if (mayAbandon(server, backend)) {
+    if (!(await isBackendCurrent(scope)) || (await hasShares(scope))) return staleCache;
     operator.recorder.event(server, {
       type: 'Warning',
       reason: 'Abandoned',
@@ -94,6 +98,16 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
   );
 }
 
+/** Whether what is torn down is the server that the API server has, on its network. */
+async function isWhole({ operator, namespace, server, network }: ServerScope): Promise<boolean> {
+  const { shareServers, shareNetworks } = operator.informers;
+  const networkName = { namespace, name: server.spec.shareNetworkName };
+  return (
+    (await isCurrent(operator, shareServers, nameOf(server), server)) &&
+    (network !== undefined || (await isCurrent(operator, shareNetworks, networkName, network)))
+  );
+}
+
 async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undefined> {
   const { operator, context, server, network, draft, timeouts } = scope;
   const { client, informers } = operator;
@@ -105,7 +119,10 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
     );
     try {
       // No share is made on it any more; one that was made before the lock was free may have been on its way at the first look.
-      if (server.status?.operation?.token === undefined && (await hasShares(scope))) return { requeueAfterMs: 50 };
+      if (server.status?.operation?.token === undefined) {
+        if (await hasShares(scope)) return { requeueAfterMs: 50 };
+        if (!(await isWhole(scope))) return staleCache;
+      }
       const services = (server.status?.securityServices ?? []).map((applied) => formerService(scope, applied));
       const result = await permit.call(
         {

@@ -15,6 +15,8 @@ export type BackendDraft = StatusDraft<StorageBackend>;
 export interface BackendRecords {
   /** The backends as every part of the operator is to see them. */
   readonly informer: Informer<StorageBackend>;
+  /** Whether a backend is held back while something is on it; identities are recorded for that, too. */
+  readonly guards: boolean;
   /** Whether the operator has taken responsibility for the backend. */
   holds(backend: StorageBackend): boolean;
   /** Takes it, before the first outside effect; an event of the backend follows. */
@@ -31,6 +33,7 @@ export interface BackendRecords {
 export function recordsInBackends(client: ApiClient, informer: Informer<StorageBackend>): BackendRecords {
   return {
     informer,
+    guards: true,
     holds: hasFinalizer,
     take: async (backend) => void (await addFinalizer(client, informer, backend)),
     store: async (draft) => void (await draft.write(client, informer)),
@@ -47,6 +50,7 @@ export function recordsInMemory(stored: Informer<StorageBackend>, logger: Logger
   const view = new OwnBackendView(stored, logger);
   return {
     informer: view,
+    guards: false,
     holds: () => true,
     take: async () => undefined,
     store: async (draft) => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { nameList } from '../../api/name-list.ts';
 import { formatQuantity } from '../../api/quantity.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
@@ -10,6 +11,7 @@ import type { Controller, ReconcileContext, ReconcileResult } from '../../runtim
 import { nameOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
+import { listLive } from '../live.ts';
 import type { Operator } from '../operator.ts';
 import { backendAvailable, pausedStanding } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';
@@ -103,8 +105,13 @@ export class StorageBackendReconciler {
     const { name } = backend.metadata;
     const token = unhandledReconcileToken(backend);
     const asked = token !== undefined;
-    const users = usersOfBackend(this.#operator, name);
-    const wanted = this.#drivers.wanted(backend, users.length > 0);
+    let users = usersOfBackend(this.#operator, name);
+    let wanted = this.#drivers.wanted(backend, users.length > 0);
+    const { identity } = backend.status ?? {};
+    if (users.length === 0 && wanted.ok && identity !== undefined && !isDeepStrictEqual(wanted.identity, identity)) {
+      users = await this.#liveUsers(backend);
+      wanted = this.#drivers.wanted(backend, users.length > 0);
+    }
     if (asked) draft.set({ lastHandledReconcileAt: token });
     if (!wanted.ok) {
       draft.stand({ state: 'stalled', reason: wanted.reason, message: wanted.message });
@@ -150,10 +157,21 @@ export class StorageBackendReconciler {
     return { requeueAfterMs: inMs };
   }
 
+  /** Users of a backend that the caches show without one, from the API server. */
+  async #liveUsers({ metadata: { name } }: StorageBackend): Promise<readonly string[]> {
+    if (!this.#records.guards) return [];
+    const { shares, shareServers } = this.#operator.informers;
+    await listLive(this.#operator, shareServers, { fieldSelector: `spec.backendName=${name}` });
+    // Where a share was placed is in its status, which cannot be selected by.
+    await listLive(this.#operator, shares, {});
+    return usersOfBackend(this.#operator, name);
+  }
+
   async #delete(context: ReconcileContext, backend: StorageBackend): Promise<ReconcileResult | undefined> {
     if (!this.#records.holds(backend)) return undefined;
     const { name } = backend.metadata;
-    const users = usersOfBackend(this.#operator, name);
+    const known = usersOfBackend(this.#operator, name);
+    const users = known.length > 0 ? known : await this.#liveUsers(backend);
     if (users.length > 0) {
       const draft = draftOf(this.#operator, backend);
       // Deletions on it go on: the driver must stay in step.

@@ -136,5 +136,5 @@ describe('an API server in trouble', () => {
 });
 
 function isConflict(passage: Passage): boolean {
-  return typeof passage === 'object' && passage.status === 409;
+  return typeof passage === 'object' && 'status' in passage && passage.status === 409;
 }

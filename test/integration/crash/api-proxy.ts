@@ -17,8 +17,17 @@ interface PassingRequest {
   readonly isWrite: boolean;
 }
 
-/** What happens to a request: it passes, is answered by an error, or its connection is cut before or after it was stored. */
-export type Passage = 'pass' | 'cut' | 'cut-answer' | { readonly status: number; readonly retryAfter?: string };
+/**
+ * What happens to a request: it passes, is answered by an error or by what the API server answered before, its connection is cut
+ * before or after it was stored, or it gets an answer that says nothing.
+ */
+export type Passage =
+  | 'pass'
+  | 'cut'
+  | 'cut-answer'
+  | 'silence'
+  | { readonly status: number; readonly retryAfter?: string }
+  | { readonly answer: string };
 
 /** Stands between an operator and the API server, and does to its requests what `decide` says. */
 export class ApiProxy {
@@ -89,6 +98,13 @@ export class ApiProxy {
     const passage = this.decide({ method, url, isWatch, isWrite });
     if (passage === 'cut') {
       incoming.socket.destroy();
+      return;
+    }
+    if (passage === 'silence' || (typeof passage === 'object' && 'answer' in passage)) {
+      outgoing.writeHead(200, { 'content-type': 'application/json' });
+      outgoing.flushHeaders();
+      if (passage === 'silence') this.#watches.add(incoming.socket);
+      else outgoing.end(passage.answer);
       return;
     }
     if (typeof passage === 'object') {

@@ -170,7 +170,6 @@ describe('an operator for some namespaces, with the rights and arguments of conf
     for (const binding of allowedBy(requests)) expect(rights.bindings).toContain(binding);
     expect(unused(rights, requests)).toEqual([
       // For drivers that keep something secret about share servers, which the dummy driver doesn't.
-      'delete secrets in sharenet-system',
       'update secrets in sharenet-system',
       // Asked for inside of the API server by an admission plug-in, see the test of config/rbac.
       ...watchedNamespaces.map((namespace) => `update sharenetworks/finalizers in ${namespace}`),
