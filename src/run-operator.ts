@@ -6,6 +6,8 @@ import { schemaVersion, schemaVersionAnnotation } from './api/v1alpha1/schema-ve
 import { createInformers } from './cluster-state/informers.ts';
 import { loadInstallation } from './cluster-state/installation.ts';
 import { type Config, processIdentity } from './config.ts';
+import { CredentialRefusals } from './controllers/credentials/refusals.ts';
+import { CredentialTrials } from './controllers/credentials/trials.ts';
 import { DriverCallMetrics } from './controllers/driver-calls/driver-call-metrics.ts';
 import { DriverCalls } from './controllers/driver-calls/driver-calls.ts';
 import { DriverInstances } from './controllers/driver-calls/driver-instances.ts';
@@ -129,6 +131,8 @@ export async function runOperator(
       recorder,
       joining: new JoiningNetworks(),
       pace: new ChangePace(),
+      refusals: new CredentialRefusals(clock),
+      trials: new CredentialTrials(clock),
       metrics: operatorMetrics,
       driverLogger: logger,
       clock,

@@ -66,6 +66,8 @@ export function createInformers(
           service.spec.passwordSecretRef === undefined
             ? []
             : [inNamespace(service, service.spec.passwordSecretRef.name)],
+        byRefusedCredentials: ({ metadata, status }) =>
+          status?.refusal === undefined ? [] : [`${metadata.namespace ?? ''}/${status.refusal.credentials}`],
       },
     }),
     shareNetworks: manager.informer({

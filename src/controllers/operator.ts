@@ -5,6 +5,8 @@ import type { ApiClient } from '../runtime/api-client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
+import type { CredentialRefusals } from './credentials/refusals.ts';
+import type { CredentialTrials } from './credentials/trials.ts';
 import type { DriverCalls } from './driver-calls/driver-calls.ts';
 import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { JoiningNetworks } from './joining-networks.ts';
@@ -20,6 +22,8 @@ export interface Operator extends ClusterState {
   readonly recorder: EventRecorder;
   readonly joining: JoiningNetworks;
   readonly pace: ChangePace;
+  readonly refusals: CredentialRefusals;
+  readonly trials: CredentialTrials;
   readonly metrics: OperatorMetrics;
   /** What drivers log to. */
   readonly driverLogger: DriverLogger;

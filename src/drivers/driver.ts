@@ -224,7 +224,7 @@ export interface UpdateImpact {
 }
 
 /** Answer of the check. */
-export interface SecurityServiceCheckResult {
+export interface SecurityServiceCheckResult extends CredentialsResult {
   readonly compatible: boolean;
   readonly reason?: string;
   readonly message?: string;
@@ -232,7 +232,7 @@ export interface SecurityServiceCheckResult {
 }
 
 /** Answer of setupServer. */
-export interface ServerSetupResult {
+export interface ServerSetupResult extends CredentialsResult {
   readonly identifier: string;
   readonly backendDetails: Readonly<Record<string, string>>;
   readonly backendSecrets?: Readonly<Record<string, string>>;
@@ -246,8 +246,17 @@ export interface ShareCreateResult {
   readonly warnings?: readonly DriverWarning[];
 }
 
+/** What a call tells about credentials that it was given. */
+export interface CredentialsResult {
+  /**
+   * Ids of security services whose credentials a directory refused, although the call itself did not fail for it. See
+   * `refusedCredentials` of DriverError.
+   */
+  readonly refusedCredentials?: readonly string[];
+}
+
 /** Answer of calls that may only warn. */
-export interface WarningsResult {
+export interface WarningsResult extends CredentialsResult {
   readonly warnings?: readonly DriverWarning[];
 }
 
@@ -264,6 +273,11 @@ export interface ServerHealth extends WarningsResult {
   readonly reason?: string;
   /** What is wrong in CamelCase, for example `DomainTrustLost`: a label of metrics. */
   readonly code?: string;
+  /**
+   * The directory refuses the credentials that the server was set up with. The server is not looked at again until it is changed or
+   * a person asks: each look might count as a refused log-in.
+   */
+  readonly credentialsRefused?: boolean;
   /** When the credentials of the server towards its directory expire, RFC 3339; absent: never, or nobody knows. */
   readonly credentialsExpireTime?: string;
 }

@@ -27,6 +27,12 @@ export interface DriverErrorOptions {
   readonly detail?: string;
   /** When to try again, in seconds; a hint. */
   readonly retryAfter?: number;
+  /**
+   * Ids of the security services whose credentials a directory refused: a wrong password, an account that is locked, disabled or
+   * expired. Directories count such log-ins and lock accounts. The operator tries the same credentials again only when a person
+   * changed something or asks for it, then with one call before all others. The failure is final, whatever its kind.
+   */
+  readonly refusedCredentials?: readonly string[];
   readonly partial?: PartialResult;
   readonly cause?: unknown;
 }
@@ -48,6 +54,7 @@ export class DriverError extends Error {
   readonly reason: string;
   readonly detail: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly refusedCredentials: readonly string[];
   readonly partial: PartialResult | undefined;
 
   constructor(options: DriverErrorOptions) {
@@ -57,6 +64,7 @@ export class DriverError extends Error {
     this.reason = options.reason;
     this.detail = options.detail;
     this.retryAfter = options.retryAfter;
+    this.refusedCredentials = options.refusedCredentials ?? [];
     this.partial = options.partial;
   }
 

@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client';
 import { createInformers } from '../../src/cluster-state/informers.ts';
 import { Installation } from '../../src/cluster-state/installation.ts';
+import { CredentialRefusals } from '../../src/controllers/credentials/refusals.ts';
+import { CredentialTrials } from '../../src/controllers/credentials/trials.ts';
 import { DriverCallMetrics } from '../../src/controllers/driver-calls/driver-call-metrics.ts';
 import { DriverCalls } from '../../src/controllers/driver-calls/driver-calls.ts';
 import { DriverInstances } from '../../src/controllers/driver-calls/driver-instances.ts';
@@ -78,6 +80,8 @@ export async function createOperatorRig(key = Buffer.alloc(32, 1)): Promise<Oper
     recorder: { event: (_object, content) => void events.push(content) },
     joining: new JoiningNetworks(),
     pace: new ChangePace(),
+    refusals: new CredentialRefusals(clock),
+    trials: new CredentialTrials(clock),
     driverLogger: logger,
     clock,
     random: () => 0.5,

@@ -162,10 +162,14 @@ def leave_former(instance: Instance, services: list[DirectoryService], settings:
     once."""
     directory = instance.state.directory
     warnings: list[dict[str, str]] = []
+    refused: set[str] = set()
     for record in list(directory.get("leaving", [])):
         again = current(instance)
         if again is None or again.get("sid") != record["sid"]:
-            warnings += _leave(instance, record, services, settings)
+            usable = [each for each in services if each.id not in refused]
+            left = _leave(instance, record, usable, settings)
+            refused |= {each["refusedService"] for each in left if "refusedService" in each}
+            warnings += left
         directory["leaving"].remove(record)
         instance.save()
     remove_unused_secrets(instance)
@@ -200,7 +204,9 @@ def _leave(instance: Instance, record: dict, services: list[DirectoryService], s
                 return left
             warnings += dns_records.unregister(trial, record)
             dn = remove_account(instance, DirectoryConnection(trial, survey.host), place)
-    except (Problem, DirectoryError):
+    except (Problem, DirectoryError) as error:
+        if isinstance(error, Problem) and error.refuses_credentials:
+            left[0]["refusedService"] = service.id
         return [*warnings, *left]
     return warnings if dn is None else [*warnings, *left]
 

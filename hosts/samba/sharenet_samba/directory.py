@@ -56,7 +56,8 @@ def check(instance: Instance, new: dict, _current: dict | None, settings: dict, 
     except Problem as problem:
         if problem.kind != "Rejected":
             raise
-        return {"compatible": False, "reason": problem.reason, "message": problem.message}
+        refused = {"credentialsRefused": True} if problem.refuses_credentials else {}
+        return {"compatible": False, "reason": problem.reason, "message": problem.message, **refused}
     return {"compatible": True, "impact": _impact(instance, restarted)}
 
 

@@ -186,9 +186,10 @@ def bind_problem(
         code = _search(instance, url, service, protection, suffix, "base", "(objectClass=*)", "1.1").code
         if code == 0:
             return None
+        # The other servers would count the same refused log-in.
+        if code == INVALID_CREDENTIALS:
+            return unavailable("DirectoryPasswordRefused", f"LDAP: password of '{user}' refused")
         codes.append(code)
-    if INVALID_CREDENTIALS in codes:
-        return unavailable("DirectoryPasswordRefused", f"LDAP: password of '{user}' refused")
     return unavailable(
         "DirectoryNotReadable", "LDAP: no server lets the share server read its directory", detail=str(codes)
     )

@@ -102,10 +102,12 @@ def _await(instance: Instance, works) -> None:
 
     def tried() -> bool:
         found[0] = works(instance)
-        return found[0] is None
+        # Asking again would be one more refused log-in.
+        return found[0] is None or found[0].refuses_credentials
 
     instance.wait_for_smbd()
-    if not wait_until(tried, instance.deadline.limit(TRUST_TIMEOUT), pause=0.1) and found[0] is not None:
+    wait_until(tried, instance.deadline.limit(TRUST_TIMEOUT), pause=0.1)
+    if found[0] is not None:
         raise found[0]
 
 

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 KINDS = ("Unavailable", "Rejected", "NotFound", "Internal")
 
+# A directory refused the account of a security service. It counts such log-ins and may lock the account, so that the
+# operator does not try them again by itself.
+CREDENTIALS_REFUSED = frozenset(
+    (
+        "PasswordRefused",
+        "PasswordExpired",
+        "AccountUnknown",
+        "AccountDisabled",
+        "AccountRefused",
+        "LoginRefused",
+        "DirectoryPasswordRefused",
+    )
+)
+
 
 class Problem(Exception):
     """An error for the caller. `message` is read by tenants: no secret, no text of a remote server as it is.
@@ -33,11 +47,17 @@ class Problem(Exception):
         self.retry_after = retry_after
         self.partial = partial
 
+    @property
+    def refuses_credentials(self) -> bool:
+        return self.reason in CREDENTIALS_REFUSED
+
     def answer(self) -> dict:
         """The `error` member of the protocol's answer."""
         error: dict = {"kind": self.kind, "reason": self.reason, "message": self.message}
         if self.detail:
             error["detail"] = self.detail[:4000]
+        if self.refuses_credentials:
+            error["credentialsRefused"] = True
         if self.retry_after is not None:
             error["retryAfterSeconds"] = self.retry_after
         if self.partial:

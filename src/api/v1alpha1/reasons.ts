@@ -159,6 +159,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Create it with the label sharenet.io/credentials: "true" and the key that passwordSecretRef names.',
     ],
     [
+      'CredentialsRefused',
+      stalled,
+      'A directory refused the user or the password. No share server tries them again, because directories lock accounts after some refused attempts.',
+      'Correct the password in the Secret, or the service. To try the same once more, for example after the account was unlocked, set the annotation sharenet.io/reconcile-requested-at.',
+    ],
+    [
       'NamespaceNotAllowed',
       stalled,
       'Security services in the namespace of the operator are refused: its Secrets belong to backends.',
@@ -215,6 +221,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       ['SecurityServicesUpToDate'],
       'The password of a service changed since share servers were given it.',
       'Set the annotation sharenet.io/reapply-requested-at to a new value to apply it.',
+    ],
+    [
+      'CredentialsRefused',
+      [...stalled, 'status.check'],
+      'A directory refused the user or the password of a security service of the change. Nothing was changed, and the drivers are not asked again.',
+      'See the SecurityService that is not Ready; the change goes on by itself when its Secret is correct.',
     ],
     [
       'ImpactForetold',
@@ -430,6 +442,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'The password Secret of a security service is missing, not marked, or bound to other services or destinations.',
       'Mend the Secret that the message names, then set sharenet.io/reapply-requested-at on the network.',
     ],
+    [
+      'CredentialsRefused',
+      stalled,
+      'A directory refused the user or the password of a security service of the server. They are not tried again by themselves.',
+      'Correct the password in the Secret, or the service: the set-up goes on by itself. To try the same once more, or to apply a password to a server that was set up, set sharenet.io/reapply-requested-at on the network.',
+    ],
     ['Deleting', working, 'The server is being torn down.', byItself],
     [
       'Maintenance',
@@ -491,7 +509,7 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'SetupFailed',
       failed,
       'The storage system refused to set the server up. It is tried again with growing pauses.',
-      'Correct what the message says; a new security service or sharenet.io/reconcile-requested-at tries at once.',
+      'Correct what the message says: a changed service or Secret is tried at once. Otherwise set sharenet.io/reapply-requested-at on the network to try at once.',
     ],
     [
       'ShareNetworkNotActive',

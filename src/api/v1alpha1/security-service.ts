@@ -5,10 +5,12 @@ import type {
   Description,
   HostAddress,
   IPAddress,
+  Message,
   OperatorText,
   RequestToken,
   ResourceName,
   SecretKey,
+  Time,
 } from './formats.ts';
 import type { SecurityServiceType } from './storage-backend.ts';
 
@@ -75,6 +77,18 @@ export interface SecurityServiceSpec {
   readonly description?: Description;
 }
 
+/** The last time that a directory refused the credentials of a service. */
+export interface CredentialsRefusal {
+  /** Names the credentials and where they were used, and tells nothing about them; others may be tried. */
+  readonly credentials: OperatorText;
+  /** Reason of the storage driver in CamelCase. */
+  readonly reason: OperatorText;
+  /** Explanation, safe for the tenant. */
+  readonly message: Message;
+  /** When they were refused. */
+  readonly time: Time;
+}
+
 /** Observed state of a SecurityService. */
 export interface SecurityServiceStatus {
   /**
@@ -91,6 +105,11 @@ export interface SecurityServiceStatus {
   readonly inUse?: boolean;
   /** Changes when the password changes; tells nothing about it. */
   readonly credentialsVersion?: OperatorText;
+  /**
+   * Set while a directory has refused the credentials. No share server tries them again until the Secret or the service changes, or a
+   * request annotation asks for it: directories lock accounts after some refused attempts.
+   */
+  readonly refusal?: CredentialsRefusal;
   /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
   readonly lastHandledReconcileAt?: RequestToken;
 }

@@ -325,6 +325,8 @@ export interface ShareNetworkStatus {
   readonly shareServers?: ShareServerCounts;
   /** The last handled value of the annotation `sharenet.io/reapply-requested-at`. */
   readonly lastHandledReapplyAt?: RequestToken;
+  /** The last value of that annotation for which credentials that a directory had refused were tried again. */
+  readonly triedReapplyAt?: RequestToken;
   /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
   readonly lastHandledReconcileAt?: RequestToken;
 }

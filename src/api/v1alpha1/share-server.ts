@@ -222,6 +222,8 @@ export interface ShareServerStatus {
   readonly retainedShares?: readonly DriverText[];
   /** When the server last lost its last share; it is torn down `unusedShareServerTimeout` later. */
   readonly unusedSince?: Time;
+  /** Digest of the request annotations that the last attempt to set the server up knew of; others ask for another attempt. */
+  readonly setupRequests?: OperatorText;
   /** The last failure. */
   readonly lastError?: ShareServerError;
   /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */

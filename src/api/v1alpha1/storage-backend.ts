@@ -354,6 +354,8 @@ export interface DummyFault {
    * @maxLength 32768
    */
   readonly message?: string;
+  /** With kind rejected or incompatible: the directory refuses the credentials of the security services of the call. */
+  readonly refusesCredentials?: boolean;
   /**
    * How often the fault strikes; 0 or absent: always.
    *

@@ -6,8 +6,12 @@ import { DriverError } from '../../drivers/errors.ts';
  * a logger prints with its stack.
  */
 export function presentable(error: DriverError, secrets: readonly string[]): DriverError {
+  // A driver that is a file of its own may have been built with an older class.
+  const refusedCredentials = error.refusedCredentials ?? [];
   return new DriverError({
-    kind: error.kind,
+    // Tried again by a timer they would lock the account.
+    kind: error.kind === 'Unavailable' && refusedCredentials.length > 0 ? 'Rejected' : error.kind,
+    refusedCredentials,
     reason: safeReason(error.reason, 'DriverError'),
     message: safeText(redact(error.message, secrets)),
     ...(error.detail === undefined ? {} : { detail: safeText(redact(error.detail, secrets), 4096) }),

@@ -1,5 +1,6 @@
 import { nameList } from '../../api/name-list.ts';
-import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { CredentialsRefusal, SecurityService } from '../../api/v1alpha1/security-service.ts';
 import { findPassword, type PasswordLookup, uncoveredOf } from '../../cluster-state/credentials.ts';
 import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
@@ -7,8 +8,9 @@ import { usersOfService } from '../../cluster-state/service-users.ts';
 import { credentialsProblem, credentialsReason, securityServiceGaps } from '../../network-change/completeness.ts';
 import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
+import { credentialsRefused } from '../credentials/refusals.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import { listLive } from '../live.ts';
 import type { Operator } from '../operator.ts';
@@ -57,6 +59,7 @@ export class SecurityServiceReconciler {
         .byIndex('byPasswordSecret', `${namespace}/${name}`)
         .map((service) => ({ namespace, name: service.metadata.name }));
     });
+    this.#operator.refusals.onRefused((service) => controller.enqueue(nameOf(service)));
     return controller;
   }
 
@@ -81,6 +84,15 @@ export class SecurityServiceReconciler {
       await addFinalizer(client, informers.securityServices, service);
       return undefined;
     }
+    const token = unhandledReconcileToken(service);
+    if (token !== undefined && !isPaused(service)) {
+      const { namespace = '', name } = service.metadata;
+      // What was written comes back as an event, and is not refused any more.
+      if (await this.#operator.refusals.lift(this.#operator, namespace, [name])) return { requeueAfterMs: 1 };
+      draft.set({ lastHandledReconcileAt: token });
+    }
+    const refusal = this.#operator.refusals.ofService(this.#operator, service);
+    draft.set({ refusal });
     if (isPaused(service)) {
       draft.stand(pausedStanding);
     } else {
@@ -91,11 +103,10 @@ export class SecurityServiceReconciler {
       draft.set({
         credentialsVersion: password.state === 'usable' ? this.#version(service, password.version) : undefined,
       });
-      const token = unhandledReconcileToken(service);
-      if (token !== undefined) draft.set({ lastHandledReconcileAt: token });
-      draft.stand(this.#standing(service, password));
+      draft.stand(this.#standing(service, password, refusal));
     }
     await draft.write(client, informers.securityServices);
+    if (refusal !== undefined) this.#operator.refusals.stored(refusal);
     return undefined;
   }
 
@@ -112,7 +123,7 @@ export class SecurityServiceReconciler {
     return recorded !== undefined && !this.#operator.installation.differs(recorded, present) ? recorded : present;
   }
 
-  #standing(service: SecurityService, password: PasswordLookup): Standing {
+  #standing(service: SecurityService, password: PasswordLookup, refusal: CredentialsRefusal | undefined): Standing {
     if (service.metadata.namespace === this.#operator.namespace) {
       return {
         state: 'stalled',
@@ -139,6 +150,13 @@ export class SecurityServiceReconciler {
       };
     }
     const problem = credentialsProblem(password.state, service.spec.passwordSecretRef, uncoveredOf(password));
+    if (problem === undefined && refusal !== undefined) {
+      return {
+        state: 'stalled',
+        reason: credentialsRefused,
+        message: `${refusal.message} (${refusal.reason}); correct the Secret or the service, or set the annotation ${labels.reconcileRequestedAt} to try once more`,
+      };
+    }
     if (problem === undefined) return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
     const reason = credentialsReason(password.state);
     // A Secret that is not there may come with another manifest; one with wrong content has to be corrected.

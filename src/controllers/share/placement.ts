@@ -29,8 +29,8 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
   const backends = operator.informers.storageBackends.cache.list();
   const asked = { share, network, namespace, namespaceLabels: namespaceObject.metadata.labels ?? {} };
   // What admission would have refused: whatever else is waited for, this is to be told.
-  const refusal = lastingRefusal({ ...asked, backends });
-  if (refusal !== undefined) return { ok: false, ...refusal };
+  const lasting = lastingRefusal({ ...asked, backends });
+  if (lasting !== undefined) return { ok: false, ...lasting };
   if (network !== undefined && network.metadata.deletionTimestamp !== undefined) {
     return { ok: false, reason: 'ShareNetworkNotFound', message: `share network ${shareNetworkName} is being deleted` };
   }
@@ -46,6 +46,20 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
   const failed = servers.filter(
     (server) => isOwn(server, own) && server.status?.phase === 'error' && neverSetUp(server),
   );
+  const services = network?.status?.securityServices ?? [];
+  const refusal = operator.refusals.findAny(
+    operator,
+    namespace,
+    services.map(({ name }) => name),
+  );
+  if (failed.length > 0 && refusal !== undefined) {
+    // Another backend would be refused by the same directory.
+    return {
+      ok: false,
+      reason: 'ShareServerError',
+      message: `its share server could not be set up: ${refusal.message}`,
+    };
+  }
   const placement: Placement = placeShare({
     ...asked,
     backends: backends
@@ -56,7 +70,7 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
       })),
     servers,
     shareCount: (server) => reservations.sharesOn(`${namespace}/${server}`, sharesOn(server).map(uidOf)),
-    securityServiceTypes: (network?.status?.securityServices ?? []).map(({ type }) => type),
+    securityServiceTypes: services.map(({ type }) => type),
   });
   if (placement.kind === 'wait') {
     if (failed.length === 0) return { ok: false, reason: placement.reason, message: placement.message };

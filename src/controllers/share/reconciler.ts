@@ -1,5 +1,5 @@
 import { parseQuantity } from '../../api/quantity.ts';
-import { isReady } from '../../api/v1alpha1/conditions.ts';
+import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
@@ -139,6 +139,7 @@ export class ShareReconciler {
       if (token === undefined && share.status.observedGeneration === share.metadata.generation) return undefined;
       draft.set({ phase: 'creating', lastHandledReconcileAt: token ?? share.status.lastHandledReconcileAt });
     }
+    await takeRequestForServer(scope);
     const failed = server?.status?.phase === 'error' && neverSetUp(server);
     if (failed && !(await isCurrent(operator, informers.shareServers, nameOf(server), server))) return staleCache;
     if (failed || (await hasLostServer(scope))) {
@@ -227,6 +228,16 @@ export class ShareReconciler {
     }
     return undefined;
   }
+}
+
+/** A request on a share whose server can't be set up: credentials that were refused may be tried again. The server sees it as well. */
+async function takeRequestForServer({ operator, namespace, share, server, network, draft }: ShareScope): Promise<void> {
+  const token = unhandledReconcileToken(share);
+  if (token === undefined || server === undefined || !neverSetUp(server)) return;
+  if (findCondition(server.status?.conditions, 'Stalled') === undefined) return;
+  const names = (network?.status?.securityServices ?? []).map(({ name }) => name);
+  await operator.refusals.lift(operator, namespace, names);
+  draft.set({ lastHandledReconcileAt: token });
 }
 
 /** Whether the server that the share was to be made on was torn down in the same moment in which the share was placed on it. */

@@ -6,7 +6,7 @@ import { parseCheckRequest } from '../../network-change/check-request.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { wishOf } from './association.ts';
-import { checkWithDrivers } from './check.ts';
+import { checkWithDrivers, refusedCredentialsOf } from './check.ts';
 import type { NetworkScope } from './scope.ts';
 
 const maxRequestLength = 4096;
@@ -44,6 +44,12 @@ export async function answerCheckRequest(scope: NetworkScope): Promise<Reconcile
   }
   const { change } = wish;
   if (draft.status.check?.request === request && draft.status.check.digest === change.digest) return undefined;
+  const refused = refusedCredentialsOf(scope, change);
+  if (refused !== undefined) {
+    const { reason, message } = refused;
+    answer(scope, request, change.digest, { compatible: false, reason, message });
+    return undefined;
+  }
   const verdict = await context.outsideWorker(() =>
     checkWithDrivers(hypothetical, change.plan, change.participants, new Map()),
   );

@@ -1,4 +1,5 @@
 import { safeReason, safeText } from '../../api/safe-text.ts';
+import type { CredentialsRefusal } from '../../api/v1alpha1/security-service.ts';
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
@@ -9,6 +10,8 @@ import type { ChangePlan } from '../../network-change/plan.ts';
 import { serverChanges } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../backend-secrets.ts';
+import { credentialsOf } from '../credentials/credentials.ts';
+import { useCredentials } from '../credentials/use-credentials.ts';
 import { appliedService, driverNetwork, driverService, timeoutsOf } from '../driver-requests.ts';
 import { requiredTenant } from '../operator.ts';
 import { serverForDriver } from '../server-for-driver.ts';
@@ -55,6 +58,18 @@ export async function checkWithDrivers(
   return answers.find((answer) => answer.kind === 'unavailable') ?? { kind: 'compatible', servers: details };
 }
 
+/** Why the drivers need not be asked: a directory has refused the credentials of a service of the change. */
+export function refusedCredentialsOf(
+  { operator, namespace }: NetworkScope,
+  { plan }: { readonly plan: ChangePlan },
+): CredentialsRefusal | undefined {
+  return operator.refusals.findAny(
+    operator,
+    namespace,
+    plan.association.map(({ name }) => name),
+  );
+}
+
 async function checkServer(
   { operator, network, namespace }: NetworkScope,
   plan: ChangePlan,
@@ -64,55 +79,73 @@ async function checkServer(
   const { name } = server.metadata;
   const backend = related(operator, namespace).backend(server.spec.backendName);
   const timeouts = timeoutsOf(backend);
+  const steps = serverChanges(server, plan.changes, plan.association, comparisonWith(operator, namespace)).flatMap(
+    ({ type, to }) => {
+      const service = related(operator, namespace).service(to.name);
+      if (service === undefined) return [];
+      const password = findPassword(operator, service);
+      const applied = appliedService(service, password.state === 'usable' ? password.version : undefined);
+      const secret = password.state === 'usable' ? password.password : undefined;
+      return [{ type, applied, secret, credentials: credentialsOf(operator, namespace, applied) }];
+    },
+  );
+  const holder = `check/${uidOf(server)}`;
+  const use = { namespace, holder, required: steps, signal, waitMs: timeouts.operation };
   try {
-    const permit = await operator.calls.permit(
-      {
-        backendName: server.spec.backendName,
-        tenant: requiredTenant(operator, server),
-        server: { uid: uidOf(server), mode: 'shared', secrets: secretTexts(operator, server) },
-      },
-      signal,
-      timeouts.operation,
-    );
-    try {
-      const results: SecurityServiceCheckResult[] = [];
-      for (const { type, to } of serverChanges(
-        server,
-        plan.changes,
-        plan.association,
-        comparisonWith(operator, namespace),
-      )) {
-        const service = related(operator, namespace).service(to.name);
-        if (service === undefined) continue;
-        const password = findPassword(operator, service);
-        const secret = password.state === 'usable' ? password.password : undefined;
-        const current = server.status?.securityServices?.find((applied) => applied.type === type);
-        const result = await permit.call(
-          {
-            operation: 'checkUpdateShareServerSecurityService',
-            id: `check/${uidOf(server)}/${uidOf(service)}`,
-            timeoutMs: timeouts.operation,
-            secrets: secret === undefined ? [] : [secret],
-          },
-          async (driver, context) =>
-            (await driver.checkUpdateShareServerSecurityService?.(
-              {
-                server: serverForDriver(operator, server, network),
-                network: driverNetwork(server, network),
-                ...sharesForDriver(operator, server),
-                newSecurityService: driverService(appliedService(service, undefined), secret),
-                ...(current === undefined ? {} : { currentSecurityService: driverService(current, undefined) }),
-              },
-              context,
-            )) ?? { compatible: false, reason: 'NotImplemented', message: 'the driver can not change services' },
-        );
-        results.push(result);
-        if (!result.compatible) break;
+    const { results } = await useCredentials(operator, use, async () => {
+      const permit = await operator.calls.permit(
+        {
+          backendName: server.spec.backendName,
+          tenant: requiredTenant(operator, server),
+          server: { uid: uidOf(server), mode: 'shared', secrets: secretTexts(operator, server) },
+        },
+        signal,
+        timeouts.operation,
+      );
+      try {
+        const answers: SecurityServiceCheckResult[] = [];
+        for (const { type, applied, secret } of steps) {
+          const current = server.status?.securityServices?.find((one) => one.type === type);
+          const result = await permit.call(
+            {
+              operation: 'checkUpdateShareServerSecurityService',
+              id: `${holder}/${applied.uid}`,
+              timeoutMs: timeouts.operation,
+              secrets: secret === undefined ? [] : [secret],
+            },
+            async (driver, context) =>
+              (await driver.checkUpdateShareServerSecurityService?.(
+                {
+                  server: serverForDriver(operator, server, network),
+                  network: driverNetwork(server, network),
+                  ...sharesForDriver(operator, server),
+                  newSecurityService: driverService(applied, secret),
+                  ...(current === undefined ? {} : { currentSecurityService: driverService(current, undefined) }),
+                },
+                context,
+              )) ?? { compatible: false, reason: 'NotImplemented', message: 'the driver can not change services' },
+          );
+          answers.push(result);
+          if (!result.compatible) break;
+        }
+        const refused = answers.at(-1);
+        return {
+          results: answers,
+          refusedCredentials: refused?.refusedCredentials ?? [],
+          ...(refused?.compatible === false
+            ? {
+                refusal: {
+                  reason: safeReason(refused.reason ?? '', 'Incompatible'),
+                  message: safeText(refused.message ?? ''),
+                },
+              }
+            : {}),
+        };
+      } finally {
+        permit.release();
       }
-      return verdictOf(name, results);
-    } finally {
-      permit.release();
-    }
+    });
+    return verdictOf(name, results);
   } catch (thrown) {
     const error = asDriverError(thrown);
     if (error.kind === 'Unavailable' || signal.aborted) return { kind: 'unavailable', error };

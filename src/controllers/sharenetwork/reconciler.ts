@@ -1,7 +1,8 @@
+import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { segmentRefusal } from '../../cluster-state/network-segments.ts';
 import { related } from '../../cluster-state/related.ts';
-import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
+import { isPaused, requestToken, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
@@ -136,11 +137,7 @@ export class ShareNetworkReconciler {
     }
     countServers(scope);
     draft.set(ownPhase(draft.status.phase ?? 'active'));
-    const token = unhandledReconcileToken(network);
-    if (token !== undefined) {
-      draft.set({ lastHandledReconcileAt: token });
-      this.#wishes.lookAgain(network);
-    }
+    if (await this.#takeRequests(scope)) return { requeueAfterMs: 1 };
     if (draft.status.phase === 'network_change') {
       draft.stand({
         state: 'working',
@@ -180,6 +177,30 @@ export class ShareNetworkReconciler {
       draft.stand({ state: 'stalled', reason: 'SegmentNotAllowed', message: refused });
     }
     return result;
+  }
+
+  /**
+   * Takes requests to look again. Credentials that were refused may be tried again then, once for all that use them.
+   * @returns whether the pass is over: what was noted is stored before anything is tried
+   */
+  async #takeRequests({ network, namespace, draft }: NetworkScope): Promise<boolean> {
+    const { status } = network;
+    const reconcile = unhandledReconcileToken(network);
+    const reapply = requestToken(network, labels.reapplyRequestedAt);
+    const isNew = reapply !== undefined && ![status?.lastHandledReapplyAt, status?.triedReapplyAt].includes(reapply);
+    if (reconcile === undefined && !isNew) return false;
+    const names = [...(network.spec.securityServices ?? []), ...(status?.securityServices ?? [])];
+    const lifted = await this.#operator.refusals.lift(
+      this.#operator,
+      namespace,
+      names.map(({ name }) => name),
+    );
+    if (reconcile !== undefined) {
+      draft.set({ lastHandledReconcileAt: reconcile });
+      this.#wishes.lookAgain(network);
+    }
+    if (lifted && isNew) draft.set({ triedReapplyAt: reapply });
+    return lifted;
   }
 
   /** While many servers move, their numbers are written with the steps of the change, or now and then. */

@@ -9,7 +9,7 @@ import { timeoutsOf } from '../driver-requests.ts';
 import type { Operator } from '../operator.ts';
 import type { Standing } from '../status-draft.ts';
 import { type WantedChange, wishOf } from './association.ts';
-import { type CheckVerdict, checkWithDrivers } from './check.ts';
+import { type CheckVerdict, checkWithDrivers, refusedCredentialsOf } from './check.ts';
 import { commit, recordAssociation, recordedBy } from './commit.ts';
 import type { NetworkScope } from './scope.ts';
 import { standAsRecorded } from './standing.ts';
@@ -19,6 +19,8 @@ interface Refusal {
   readonly digest: string;
   readonly reason: string;
   readonly message: string;
+  /** A directory refused the credentials: a request about them elsewhere has this asked again as well. */
+  readonly ofCredentials: boolean;
 }
 
 /** A change on its way to the commit. */
@@ -85,8 +87,11 @@ export class Wishes {
     const uid = uidOf(network);
     standAsRecorded(scope);
     const refusal = this.#refusals.get(uid);
-    if (refusal?.digest === change.digest) {
-      draft.stand({ state: 'stalled', reason: refusal.reason, message: refusal.message });
+    const refused = refusedCredentialsOf(scope, change);
+    const liftedMeanwhile = refusal?.ofCredentials === true && refused === undefined;
+    const known = refusal?.digest === change.digest && !liftedMeanwhile ? refusal : refused;
+    if (known !== undefined) {
+      draft.stand({ state: 'stalled', reason: known.reason, message: known.message });
       return undefined;
     }
     this.#refusals.delete(uid);
@@ -142,7 +147,10 @@ export class Wishes {
 
   #refuse(scope: NetworkScope, change: WantedChange, reason: string, message: string): undefined {
     const { network, draft } = scope;
-    this.#refusals.set(uidOf(network), { digest: change.digest, reason, message });
+    const ofCredentials = refusedCredentialsOf(scope, change) !== undefined;
+    this.#refusals.set(uidOf(network), { digest: change.digest, reason, message, ofCredentials });
+    // The request has had its attempt.
+    if (ofCredentials && change.token !== undefined) draft.set({ triedReapplyAt: change.token });
     this.#stages.delete(uidOf(network));
     draft.stand({ state: 'stalled', reason, message });
     this.#operator.recorder.event(network, {

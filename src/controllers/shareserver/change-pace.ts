@@ -69,6 +69,11 @@ export class ChangePace {
     return 'begin';
   }
 
+  /** Whether the driver was, or may have been, called for the server. */
+  isCalled(changeID: string, server: ShareServer): boolean {
+    return this.#steps.get(changeID)?.get(uidOf(server)) === 'called';
+  }
+
   /** Forgets a change that has ended for the server. */
   ended(changeID: string, server: ShareServer): void {
     const steps = this.#steps.get(changeID);

@@ -14,6 +14,7 @@ import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { storeBackendSecrets } from '../backend-secrets.ts';
 import { beginning } from '../change-beginning.ts';
+import { CredentialsNotTried, useCredentials } from '../credentials/use-credentials.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedDetails } from '../driver-data.ts';
 import { driverNetwork, driverService, serviceDetails } from '../driver-requests.ts';
@@ -99,7 +100,7 @@ async function callDriver(
   change: ShareServerNetworkChange,
   progress: CallProgress,
 ): Promise<ReconcileResult | undefined> {
-  const { operator, context, server, timeouts } = scope;
+  const { operator, context, server, namespace, timeouts } = scope;
   const key = callKey(change.id, server);
   // Queueing is not counted: the time of the change runs from the first call.
   const leftMs = (): number => progress.leftMs(key, timeouts.change);
@@ -113,39 +114,67 @@ async function callDriver(
     await storeFailure(scope, change.id, finalError(lastAnswer));
     return ended();
   }
+  const given = credentialsOfChange(scope, change);
+  const use = { ...given, namespace, holder: key, signal: context.signal, waitMs: timeouts.operation };
   let current = server;
-  let permit: Permit | undefined;
+  const held: Permit[] = [];
+  const refusedCredentials: string[] = [];
   try {
-    const waitMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
-    const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: false });
-    permit = await operator.calls.permit(callScope, context.signal, waitMs);
-    for (;;) {
-      const go = mayGoOn(scope, change.id, current);
-      // Whoever changed that brings the server back: the present state decides anew.
-      if (go === 'stop') {
-        progress.ended(key);
-        return undefined;
+    const outcome = await useCredentials(operator, use, async () => {
+      const waitMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
+      const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: false });
+      const permit = await operator.calls.permit(callScope, context.signal, waitMs);
+      held.push(permit);
+      for (;;) {
+        const go = mayGoOn(scope, change.id, current);
+        // Whoever changed that brings the server back: the present state decides anew.
+        if (go !== 'begin') return { go };
+        const step = current.status?.networkChange?.changes.find(({ done }) => done !== true);
+        if (step === undefined) return { go: 'ended', refusedCredentials } as const;
+        const passed = passService(scope, step.to);
+        // A password that came meanwhile is tried by one server first.
+        if (!given.required.some(({ credentials }) => credentials === passed.credentials))
+          return { go: 'again' } as const;
+        progress.begin(key);
+        const timeoutMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
+        const result = await updateService(permit, { ...scope, server: current }, change.id, step, passed, timeoutMs);
+        refusedCredentials.push(...(result.refusedCredentials ?? []));
+        const written = await storeSuccess({ ...scope, server: current }, change.id, step, passed.applied, result);
+        if (written?.status?.networkChange === undefined) return { go: 'ended', refusedCredentials } as const;
+        current = written;
       }
-      if (go === 'skip') {
-        await skip({ ...scope, server: current, draft: draftOf(operator, current) }, change);
-        return undefined;
-      }
-      const step = current.status?.networkChange?.changes.find(({ done }) => done !== true);
-      if (step === undefined) return ended();
-      const passed = passService(scope, step.to);
-      progress.begin(key);
-      const timeoutMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
-      const result = await updateService(permit, { ...scope, server: current }, change.id, step, passed, timeoutMs);
-      const written = await storeSuccess({ ...scope, server: current }, change.id, step, passed.applied, result);
-      if (written?.status?.networkChange === undefined) return ended();
-      current = written;
-    }
+    });
+    if (outcome.go === 'ended') return ended();
+    if (outcome.go === 'skip') await skip({ ...scope, server: current, draft: draftOf(operator, current) }, change);
+    else progress.ended(key);
+    return outcome.go === 'again' ? { requeueAfterMs: 1 } : undefined;
   } catch (thrown) {
+    if (thrown instanceof CredentialsNotTried && !operator.pace.isCalled(change.id, server)) {
+      // It serves on with what it has: only the server that tried them has failed.
+      await skip(scope, change);
+      return undefined;
+    }
     const result = await handleFailure({ ...scope, server: current }, change.id, thrown, progress);
     return result ?? ended();
   } finally {
-    permit?.release();
+    for (const permit of held) permit.release();
   }
+}
+
+/** The credentials that the calls of a change are given: the new ones, and the old ones for cleaning up. */
+function credentialsOfChange(scope: ServerScope, { changes }: ShareServerNetworkChange) {
+  const left = changes.filter(({ done }) => done !== true);
+  const required = left.flatMap(({ to }) => {
+    try {
+      return passService(scope, to);
+    } catch {
+      // It is gone, which the call for it tells.
+      return [];
+    }
+  });
+  const types = new Set(left.map(({ type }) => type));
+  const applied = (scope.server.status?.securityServices ?? []).filter(({ type }) => types.has(type));
+  return { required, optional: applied.map((one) => formerService(scope, one)) };
 }
 
 /** Milliseconds that a last call must have to be worth it. */
@@ -185,7 +214,7 @@ async function updateService(
       id: `${changeID}/${uidOf(server)}/${step.type}`,
       token: server.status?.operation?.token,
       timeoutMs,
-      secrets: [passed.secret, former?.password].filter((secret) => secret !== undefined),
+      secrets: [passed.secret, former?.secret].filter((secret) => secret !== undefined),
     },
     async (driver, context) => {
       if (driver.updateShareServerSecurityService === undefined) {
@@ -201,7 +230,7 @@ async function updateService(
           network: driverNetwork(server, network),
           ...sharesForDriver(operator, server),
           newSecurityService: passed.driver,
-          ...(former === undefined ? {} : { currentSecurityService: former }),
+          ...(former === undefined ? {} : { currentSecurityService: former.driver }),
           ...(attempted === undefined ? {} : { attemptedSecurityService: driverService(attempted, undefined) }),
         },
         context,

@@ -25,7 +25,7 @@ test('an active server is looked at by and by, more often while it is not well, 
   let present = server;
   const look = async () => {
     const scope = serverScope(operator, context, present);
-    const { requeueAfterMs } = await looks.look(scope);
+    const { requeueAfterMs } = (await looks.look(scope)) ?? {};
     present = { ...present, status: scope.draft.status };
     return { requeueAfterMs, reason: scope.draft.condition('Ready')?.reason, phase: scope.draft.status.phase };
   };

@@ -4,15 +4,21 @@ import type { ServerHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { credentialsRefused } from '../credentials/refusals.ts';
 import { driverNetwork } from '../driver-requests.ts';
 import { serverForDriver } from '../server-for-driver.ts';
 import { serverAvailable } from '../standings.ts';
 import { ownPhase } from '../status-draft.ts';
 import { noteWarnings } from '../warnings.ts';
-import { type ServerScope, serverCallScope, storedError } from './scope.ts';
+import { type ServerDraft, type ServerScope, serverCallScope, storedError } from './scope.ts';
 
-/** Reason of a server that its storage system says is not well. */
-export const shareServerUnhealthy = 'ShareServerUnhealthy';
+const shareServerUnhealthy = 'ShareServerUnhealthy';
+
+/** Whether the storage system said of an active server that it is not well. */
+export function isUnwell(draft: ServerDraft): boolean {
+  const reason = draft.condition('Ready')?.reason;
+  return reason === shareServerUnhealthy || reason === credentialsRefused;
+}
 
 const lookMs = 10 * 60_000;
 const lookAtUnhealthyMs = 60_000;
@@ -31,8 +37,10 @@ export class HealthLooks {
    * Asks the driver how an active server is when that is due: every 5 to 10 minutes, every 30 to 60 s while it is not well. What is found
    * changes no phase: a storage system that forgets a server for a moment must not take the access rules of its shares with it.
    */
-  async look(scope: ServerScope): Promise<ReconcileResult> {
+  async look(scope: ServerScope): Promise<ReconcileResult | undefined> {
     const { operator, server, draft, backend } = scope;
+    // Each look might be one more refused log-in: somebody has to change something, or ask.
+    if (draft.condition('Ready')?.reason === credentialsRefused) return undefined;
     const uid = uidOf(server);
     const now = operator.clock.now();
     const due = this.#next.get(uid) ?? now + this.#pause(scope);
@@ -122,7 +130,8 @@ async function ask(scope: ServerScope, id: string): Promise<ServerHealth | undef
 function standAs({ draft }: ServerScope, health: ServerHealth | undefined): void {
   if (health?.healthy === false) {
     const message = health.reason ?? 'the storage system says that the share server is not healthy';
-    draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
+    if (health.credentialsRefused === true) draft.stand({ state: 'stalled', reason: credentialsRefused, message });
+    else draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
   } else {
     draft.stand(serverAvailable);
   }

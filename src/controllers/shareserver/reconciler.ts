@@ -1,10 +1,11 @@
 import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { nameOf, uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, type ObjectName, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
@@ -13,7 +14,7 @@ import { pausedStanding, serverAvailable } from '../standings.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
-import { examine, HealthLooks, shareServerUnhealthy } from './examine.ts';
+import { examine, HealthLooks, isUnwell } from './examine.ts';
 import { retireWhenUnused } from './idle.ts';
 import { observeReset } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
@@ -76,6 +77,8 @@ export class ShareServerReconciler {
         network.spec.securityServiceChange,
         network.spec.subnets,
         isPaused(network),
+        network.metadata.annotations?.[labels.reconcileRequestedAt],
+        network.metadata.annotations?.[labels.reapplyRequestedAt],
       ];
       if (!tellsNews(event, facts)) return undefined;
       const { namespace = '', name } = event.object.metadata;
@@ -88,17 +91,23 @@ export class ShareServerReconciler {
         : undefined,
     );
     // A set-up waits for its services to be complete.
-    controller.watch(informers.securityServices, ({ object }) => {
+    controller.watch(informers.securityServices, (event) => {
+      const { namespace = '', name } = event.object.metadata;
+      // Services of one namespace may have the same credentials.
+      if (tellsNews(event, ({ status }) => status?.refusal)) {
+        return informers.shareServers.cache.list(namespace).filter(neverSetUp).map(nameOf);
+      }
+      return this.#unmadeWith(namespace, name);
+    });
+    controller.watch(informers.credentials, ({ object }) => {
       const { namespace = '', name } = object.metadata;
-      const { networksWith, serversOf } = related(this.#operator, namespace);
-      return networksWith(name)
-        .flatMap((network) => serversOf(network.metadata.name))
-        .filter(neverSetUp)
-        .map(nameOf);
+      return informers.securityServices.cache
+        .byIndex('byPasswordSecret', `${namespace}/${name}`)
+        .flatMap((service) => this.#unmadeWith(namespace, service.metadata.name));
     });
     controller.watch(informers.shares, (event) => {
       const { object, previous } = event;
-      const moved = tellsNews(event, ({ status }) => status?.shareServerName);
+      const moved = tellsNews(event, (share) => [share.status?.shareServerName, unhandledReconcileToken(share)]);
       if (!moved && object.metadata.deletionTimestamp === undefined) return undefined;
       const names = new Set([object.status?.shareServerName, previous?.status?.shareServerName]);
       const { namespace = '' } = object.metadata;
@@ -110,6 +119,15 @@ export class ShareServerReconciler {
         : undefined,
     );
     return controller;
+  }
+
+  /** Servers that were never set up of the networks that have a security service. */
+  #unmadeWith(namespace: string, service: string): readonly ObjectName[] {
+    const { networksWith, serversOf } = related(this.#operator, namespace);
+    return networksWith(service)
+      .flatMap((network) => serversOf(network.metadata.name))
+      .filter(neverSetUp)
+      .map(nameOf);
   }
 
   async reconcile(context: ReconcileContext): Promise<ReconcileResult | undefined> {
@@ -170,9 +188,7 @@ export class ShareServerReconciler {
       });
       return await retireWhenUnused(scope);
     }
-    if (draft.condition('Ready')?.reason !== shareServerUnhealthy) {
-      draft.stand(serverAvailable);
-    }
+    if (!isUnwell(draft)) draft.stand(serverAvailable);
     return soonest(await this.#looks.look(scope), await retireWhenUnused(scope));
   }
 }

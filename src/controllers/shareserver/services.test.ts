@@ -24,7 +24,7 @@ it('passes the password of a former service only to destinations that its Secret
     spec: { type: 'active_directory', domain, passwordSecretRef: { name: 'pw' } },
   });
   const applied = { type: 'active_directory', name: 'ad', uid: 'uid-ad', generation: 1 } as const;
-  expect(formerService({ operator, namespace }, { ...applied, domain }).password).toBe('hunter2');
+  expect(formerService({ operator, namespace }, { ...applied, domain }).secret).toBe('hunter2');
   // It was edited since: what is passed is the server's own record, and so is what is judged.
-  expect(formerService({ operator, namespace }, { ...applied, domain: 'evil.example.com' }).password).toBeUndefined();
+  expect(formerService({ operator, namespace }, { ...applied, domain: 'evil.example.com' }).secret).toBeUndefined();
 });

@@ -7,6 +7,7 @@ import type { DriverSecurityService } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { credentialsProblem, credentialsReason, securityServiceGaps } from '../../network-change/completeness.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { credentialsOf } from '../credentials/credentials.ts';
 import { appliedService, driverService } from '../driver-requests.ts';
 import type { Wait } from '../waits.ts';
 import type { ServerScope } from './scope.ts';
@@ -17,6 +18,8 @@ export interface PassedService {
   readonly applied: AppliedSecurityService;
   /** The password, to be kept out of errors. */
   readonly secret: string | undefined;
+  /** Names the credentials; undefined where there are none. */
+  readonly credentials: string | undefined;
 }
 
 /**
@@ -29,7 +32,13 @@ export function passService(scope: ServerScope, recorded: RecordedSecurityServic
   const { service, password } = resolved;
   const applied = appliedService(service, password.state === 'usable' ? password.version : undefined);
   const secret = password.state === 'usable' ? password.password : undefined;
-  return { driver: driverService(applied, secret), applied, secret };
+  const credentials = credentialsOf(scope.operator, scope.namespace, applied);
+  return { driver: driverService(applied, secret), applied, secret, credentials };
+}
+
+/** Passes all services that the network records. @throws DriverError `Rejected` */
+export function passServices(scope: ServerScope): readonly PassedService[] {
+  return (scope.network?.status?.securityServices ?? []).map((recorded) => passService(scope, recorded));
 }
 
 /** Why a recorded service can't be passed to a driver; undefined when it can. */
@@ -66,14 +75,21 @@ function resolve(
   return { reason, message: `password of security service ${recorded.name}: ${problem}` };
 }
 
-/** A service that the server was given before, with its password where that is still to be had. */
+/** A service that the server was given before, with its password where that is still to be had and was not refused. */
 export function formerService(
   { operator, namespace }: Pick<ServerScope, 'operator' | 'namespace'>,
-  applied: AppliedSecurityService,
-): DriverSecurityService {
-  const service = related(operator, namespace).service(applied.name);
+  given: AppliedSecurityService,
+): PassedService {
+  const service = related(operator, namespace).service(given.name);
   // The password goes where the server was told to go, which is not what the service says now if it was edited since.
   const password =
-    service === undefined || uidOf(service) !== applied.uid ? undefined : findPassword(operator, service, applied);
-  return driverService(applied, password?.state === 'usable' ? password.password : undefined);
+    service === undefined || uidOf(service) !== given.uid ? undefined : findPassword(operator, service, given);
+  if (password?.state === 'usable') {
+    const applied = { ...given, credentialsVersion: password.version };
+    const credentials = credentialsOf(operator, namespace, applied);
+    if (operator.refusals.find(operator, namespace, credentials) === undefined) {
+      return { driver: driverService(applied, password.password), applied, secret: password.password, credentials };
+    }
+  }
+  return { driver: driverService(given, undefined), applied: given, secret: undefined, credentials: undefined };
 }

@@ -1,6 +1,10 @@
-import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type { AppliedSecurityService, ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
-import { unhandledReconcileToken } from '../../cluster-state/requests.ts';
+import { requestToken, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { associationPending } from '../../network-change/association.ts';
 import { takesChanges } from '../../network-change/backend-state.ts';
@@ -11,6 +15,9 @@ import { segmentOf } from '../../scheduling/segments.ts';
 import { segmentAllowed } from '../../scheduling/selection.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
 import { storeBackendSecrets } from '../backend-secrets.ts';
+import { credentialsRefused } from '../credentials/refusals.ts';
+import { CredentialsNotTried, useCredentials } from '../credentials/use-credentials.ts';
+import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedDetails, isStorable, storableIdentifier } from '../driver-data.ts';
 import { driverNetwork, serviceDetails } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
@@ -23,7 +30,7 @@ import { noteWarnings } from '../warnings.ts';
 import type { CallProgress } from './call-progress.ts';
 import { leavePhase, type ServerScope, serverCallScope, storedError } from './scope.ts';
 import { allocate, type GivenAddresses, subnetOf } from './server-addresses.ts';
-import { passService, whyNotPassable } from './services.ts';
+import { type PassedService, passServices, whyNotPassable } from './services.ts';
 
 const firstRetryMs = 5000;
 const lastRetryMs = 300_000;
@@ -42,12 +49,19 @@ export async function setUp(
     draft.stand({ state: 'working', ...wait });
     return undefined;
   }
+  const asked = await takeRequest(scope);
+  const refusal = operator.refusals.findAny(operator, scope.namespace, recordedNames(scope.network));
+  if (refusal !== undefined) {
+    // Trying once more would bring the account closer to being locked: no timer, whatever else is due.
+    draft.stand({ state: 'stalled', reason: credentialsRefused, message: refusal.message });
+    return undefined;
+  }
   if (!hasFinalizer(server)) {
     await addFinalizer(operator.client, operator.informers.shareServers, server);
     return undefined;
   }
   if (draft.status.phase === 'error') {
-    const delayMs = retryDelay(scope);
+    const delayMs = asked ? 0 : retryDelay(scope);
     if (delayMs > 0) return { requeueAfterMs: delayMs };
   }
   const restMs = progress.restMs(setUpKey(server));
@@ -69,6 +83,7 @@ export async function setUp(
     // From here on the server uses it: in the network it may only gain ranges.
     subnet: server.status?.subnet ?? subnetOf(scope),
     operation,
+    setupRequests: requestsOf(scope),
   });
   draft.stand({ state: 'working', reason: 'Creating', message: 'the share server is being set up' });
   const begun = await draft.write(operator.client, operator.informers.shareServers);
@@ -82,38 +97,44 @@ function setUpKey(server: ShareServer): string {
 }
 
 async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<ReconcileResult | undefined> {
-  const { operator, context, server, timeouts } = scope;
+  const { operator, context, server, namespace, timeouts } = scope;
   const { informers } = operator;
-  const permit = await operator.calls.permit(
-    serverCallScope(scope, 'exclusive', { holdNetwork: true }),
-    context.signal,
-    timeouts.operation,
-  );
+  const { operation } = server.status ?? {};
+  const key = setUpKey(server);
+  const held: Permit[] = [];
+  let services: readonly PassedService[] = [];
   try {
-    progress.begin(setUpKey(server));
-    // What was true before the permit may have changed while it was waited for.
-    const network = related(operator, scope.namespace).network(server.spec.shareNetworkName);
-    if (network === undefined || network.status?.phase !== 'active') return { requeueAfterMs: 100 };
-    const { operation } = server.status ?? {};
-    const services = (network.status.securityServices ?? []).map((recorded) => passService(scope, recorded));
-    const result = await permit.call(
-      {
-        operation: 'setupServer',
-        id: operation?.id ?? uidOf(server),
-        token: operation?.token,
-        timeoutMs: timeouts.operation,
-        secrets: services.flatMap(({ secret }) => (secret === undefined ? [] : [secret])),
-      },
-      (driver, call) =>
-        driver.setupServer(
-          {
-            server: serverForDriver(operator, server, network),
-            network: driverNetwork(server, network),
-            securityServices: services.map((service) => service.driver),
-          },
-          call,
-        ),
-    );
+    services = passServices(scope);
+    const use = { namespace, holder: key, required: services, signal: context.signal, waitMs: timeouts.operation };
+    const result = await useCredentials(operator, use, async () => {
+      const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: true });
+      const permit = await operator.calls.permit(callScope, context.signal, timeouts.operation);
+      held.push(permit);
+      progress.begin(key);
+      // What was true before the permit may have changed while it was waited for.
+      const network = related(operator, namespace).network(server.spec.shareNetworkName);
+      if (network === undefined || network.status?.phase !== 'active') return undefined;
+      if (!isDeepStrictEqual(passServices({ ...scope, network }), services)) return undefined;
+      return await permit.call(
+        {
+          operation: 'setupServer',
+          id: operation?.id ?? uidOf(server),
+          token: operation?.token,
+          timeoutMs: timeouts.operation,
+          secrets: services.flatMap(({ secret }) => (secret === undefined ? [] : [secret])),
+        },
+        (driver, call) =>
+          driver.setupServer(
+            {
+              server: serverForDriver(operator, server, network),
+              network: driverNetwork(server, network),
+              securityServices: services.map((service) => service.driver),
+            },
+            call,
+          ),
+      );
+    });
+    if (result === undefined) return { requeueAfterMs: 100 };
     const identifier = storableIdentifier(result.identifier);
     await storeBackendSecrets(operator, server, result.backendSecrets);
     const applied = services.map((service) => service.applied);
@@ -133,12 +154,12 @@ async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<Re
       leavePhase(draft, 'creating', 'active', serverAvailable);
       return draft.write(operator.client, informers.shareServers);
     });
-    progress.ended(setUpKey(server));
+    progress.ended(key);
     return undefined;
   } catch (thrown) {
-    return await setUpFailed(scope, thrown, progress);
+    return await setUpFailed(scope, thrown, progress, services);
   } finally {
-    permit.release();
+    for (const permit of held) permit.release();
   }
 }
 
@@ -146,10 +167,15 @@ async function setUpFailed(
   scope: ServerScope,
   thrown: unknown,
   progress: CallProgress,
+  services: readonly PassedService[],
 ): Promise<ReconcileResult | undefined> {
   const { operator, server } = scope;
   const { informers } = operator;
   const key = setUpKey(server);
+  if (thrown instanceof CredentialsNotTried) {
+    progress.ended(key);
+    return { requeueAfterMs: 1 };
+  }
   if (thrown instanceof InProgress) {
     const requeueAfterMs = progress.polled(key, thrown.pollAfter * 1000, lastRetryMs);
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
@@ -173,7 +199,7 @@ async function setUpFailed(
     return { requeueAfterMs };
   }
   progress.ended(key);
-  await storeFailure(scope, thrown);
+  await storeFailure(scope, thrown, services);
   operator.recorder.event(server, {
     type: 'Warning',
     reason: 'SetupFailed',
@@ -183,19 +209,18 @@ async function setUpFailed(
   return undefined;
 }
 
-async function storeFailure(scope: ServerScope, error: DriverError): Promise<void> {
-  const { operator, server, network, namespace } = scope;
+async function storeFailure(
+  { operator, server }: ServerScope,
+  error: DriverError,
+  services: readonly PassedService[],
+): Promise<void> {
   const { informers } = operator;
-  const { service } = related(operator, namespace);
-  const attempted = (network?.status?.securityServices ?? []).flatMap(({ name, uid, type, generation }) =>
-    service(name) === undefined ? [] : [{ name, uid, type, generation }],
-  );
   const { identifier, backendDetails } = error.partial ?? {};
   await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
     const draft = draftOf(operator, fresh);
     draft.set({
       lastError: storedError(operator, 'setupServer', error),
-      attempted,
+      attempted: services.map(({ applied }) => applied),
       ...(identifier === undefined || !isStorable(identifier) ? {} : { identifier }),
       ...(backendDetails === undefined ? {} : { backendDetails: boundedDetails(backendDetails) }),
     });
@@ -204,7 +229,8 @@ async function storeFailure(scope: ServerScope, error: DriverError): Promise<voi
       const { token: _ended, ...operation } = fresh.status.operation;
       draft.set({ operation });
     }
-    leavePhase(draft, 'creating', 'error', { state: 'stalled', reason: 'SetupFailed', message: error.message });
+    const reason = error.refusedCredentials.length > 0 ? credentialsRefused : 'SetupFailed';
+    leavePhase(draft, 'creating', 'error', { state: 'stalled', reason, message: error.message });
     return draft.write(operator.client, informers.shareServers);
   });
 }
@@ -252,24 +278,65 @@ function whyNoSegment(scope: ServerScope): Wait | undefined {
 }
 
 /**
- * Milliseconds until a failed set-up is tried again; at once on a new association or token. The pause grows with the time that
- * has gone into it, which needs no counter and survives restarts.
+ * Milliseconds until a failed set-up is tried again; at once when a service, its password or a request is another one than at the last
+ * attempt. The pause grows with the time that has gone into it, which needs no counter and survives restarts.
  */
-function retryDelay({ operator, server, network, draft }: ServerScope): number {
-  const token = unhandledReconcileToken(server);
-  if (token !== undefined) {
-    draft.set({ lastHandledReconcileAt: token });
-    return 0;
-  }
-  const { lastError, operation, attempted = [] } = server.status ?? {};
+function retryDelay(scope: ServerScope): number {
+  const { operator, server } = scope;
+  const { lastError, operation, attempted = [], setupRequests } = server.status ?? {};
   if (lastError === undefined) return 0;
-  const association = network?.status?.securityServices ?? [];
-  const same =
-    attempted.length === association.length &&
-    association.every(({ uid }) => attempted.some((service) => service.uid === uid));
-  if (!same) return 0;
+  const requests = requestsOf(scope);
+  if (requests !== undefined && requests !== setupRequests) return 0;
+  if (!sameServices(operator, attempted, passServices(scope))) return 0;
   const failedAt = Date.parse(lastError.time);
   const spent = failedAt - Date.parse(operation?.startedTime ?? lastError.time);
   const pause = Math.min(lastRetryMs, Math.max(firstRetryMs, spent));
   return Math.max(0, failedAt + pause - operator.clock.now());
+}
+
+/** Whether another attempt would be given what the last one was. */
+function sameServices(
+  { installation }: ServerScope['operator'],
+  attempted: readonly AppliedSecurityService[],
+  present: readonly PassedService[],
+): boolean {
+  return (
+    attempted.length === present.length &&
+    present.every(({ applied: { generation: _, credentialsVersion, ...service } }) =>
+      attempted.some(
+        ({ generation: __, credentialsVersion: before, ...other }) =>
+          isDeepStrictEqual(other, service) && !installation.differs(before, credentialsVersion),
+      ),
+    )
+  );
+}
+
+/** Takes a request on the server itself: credentials that were refused may be tried again. @returns whether there was one */
+async function takeRequest({ operator, server, namespace, network, draft }: ServerScope): Promise<boolean> {
+  const token = unhandledReconcileToken(server);
+  if (token === undefined) return false;
+  await operator.refusals.lift(operator, namespace, recordedNames(network));
+  draft.set({ lastHandledReconcileAt: token });
+  return true;
+}
+
+/**
+ * Digest of the requests for the network, its services and the shares that wait for the server; undefined where there are none. Those who
+ * asked may not be able to annotate the server.
+ */
+function requestsOf({ operator, namespace, network, shares }: ServerScope): string | undefined {
+  const { service } = related(operator, namespace);
+  const asked = [network, ...recordedNames(network).map(service), ...shares].flatMap((object) =>
+    [labels.reapplyRequestedAt, labels.reconcileRequestedAt].flatMap((annotation) => {
+      const token = object && requestToken(object, annotation);
+      return token === undefined ? [] : [`${object?.metadata.uid} ${annotation} ${token}`];
+    }),
+  );
+  return asked.length === 0
+    ? undefined
+    : createHash('sha256').update(asked.sort().join('\n')).digest('hex').slice(0, 16);
+}
+
+function recordedNames(network: ShareNetwork | undefined): readonly string[] {
+  return (network?.status?.securityServices ?? []).map(({ name }) => name);
 }

@@ -5,6 +5,8 @@ import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { deleteBackendSecrets } from '../backend-secrets.ts';
+import { useCredentials } from '../credentials/use-credentials.ts';
+import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverNetwork } from '../driver-requests.ts';
 import { removeFinalizer } from '../finalizers.ts';
 import { isCurrent, listLive, staleCache } from '../live.ts';
@@ -109,43 +111,51 @@ async function isWhole({ operator, namespace, server, network }: ServerScope): P
 }
 
 async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undefined> {
-  const { operator, context, server, network, draft, timeouts } = scope;
+  const { operator, context, server, namespace, network, draft, timeouts } = scope;
   const { client, informers } = operator;
+  const formers = () => (server.status?.securityServices ?? []).map((applied) => formerService(scope, applied));
+  const use = {
+    namespace,
+    holder: `teardown/${uidOf(server)}`,
+    required: [],
+    optional: formers(),
+    signal: context.signal,
+    waitMs: timeouts.operation,
+  };
+  const held: Permit[] = [];
   try {
-    const permit = await operator.calls.permit(
-      serverCallScope(scope, 'exclusive', { holdNetwork: false, priority: 'denial' }),
-      context.signal,
-      timeouts.operation,
-    );
-    try {
+    const result = await useCredentials(operator, use, async () => {
+      const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: false, priority: 'denial' });
+      const permit = await operator.calls.permit(callScope, context.signal, timeouts.operation);
+      held.push(permit);
       // No share is made on it any more; one that was made before the lock was free may have been on its way at the first look.
       if (server.status?.operation?.token === undefined) {
-        if (await hasShares(scope)) return { requeueAfterMs: 50 };
-        if (!(await isWhole(scope))) return staleCache;
+        if (await hasShares(scope)) return undefined;
+        if (!(await isWhole(scope))) return undefined;
       }
-      const services = (server.status?.securityServices ?? []).map((applied) => formerService(scope, applied));
-      const result = await permit.call(
+      // Without a password that was refused meanwhile.
+      const services = formers();
+      return await permit.call(
         {
           operation: 'teardownServer',
           id: server.status?.operation?.id ?? `teardown/${uidOf(server)}`,
           token: server.status?.operation?.token,
           timeoutMs: timeouts.operation,
-          secrets: services.flatMap(({ password }) => (password === undefined ? [] : [password])),
+          secrets: services.flatMap(({ secret }) => (secret === undefined ? [] : [secret])),
         },
         (driver, call) =>
           driver.teardownServer(
             {
               server: serverForDriver(operator, server, network),
               network: driverNetwork(server, network),
-              securityServices: services,
+              securityServices: services.map((service) => service.driver),
             },
             call,
           ),
       );
-      noteWarnings(operator, server, draft, result.warnings);
-    } finally {
-      permit.release();
-    }
+    });
+    if (result === undefined) return staleCache;
+    noteWarnings(operator, server, draft, result.warnings);
   } catch (thrown) {
     if (thrown instanceof InProgress) {
       const { operation } = server.status ?? {};
@@ -160,6 +170,8 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
       await draft.write(client, informers.shareServers);
       throw error;
     }
+  } finally {
+    for (const permit of held) permit.release();
   }
   await deleteBackendSecrets(operator, server);
   await removeFinalizer(client, informers.shareServers, server);

@@ -39,6 +39,14 @@ function rulesOf(request: CallRequest): readonly DriverAccessRule[] {
   return isRuleList(accessRules) ? accessRules : [...accessRules.values()].flat();
 }
 
+/** The security services that a request is to use: the new one of a check or an update, all of a set-up or a tear-down. */
+export function servicesOf({
+  newSecurityService,
+  securityServices = [],
+}: CallRequest): readonly DriverSecurityService[] {
+  return newSecurityService === undefined ? securityServices : [newSecurityService];
+}
+
 /** Whether the request is a recovery: its three delta lists are empty. */
 export function isRecovery(request: CallRequest): boolean {
   const { addRules = [], deleteRules = [], updateRules = [] } = request;

@@ -41,6 +41,7 @@ const fault = z.strictObject({
   match: match.exactOptional(),
   kind: z.enum(['rejected', 'unavailable', 'hang', 'incompatible', 'ruleError', 'inProgress']),
   message: z.string().exactOptional(),
+  refusesCredentials: z.boolean().exactOptional(),
   times: z.int().min(0).exactOptional(),
 } satisfies Shape<DummyFault>);
 

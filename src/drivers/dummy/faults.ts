@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
-import { type Call, type CallRequest, grantedRulesOf } from './call.ts';
+import { type Call, type CallRequest, grantedRulesOf, servicesOf } from './call.ts';
 import type { DocumentStore } from './document-store.ts';
 
 const strikesSchema = z.object({ entry: z.string(), strikes: z.int() });
@@ -48,9 +48,20 @@ export function strikesRule(fault: DummyFault, accessTo: string): boolean {
 function withKeys(faults: readonly DummyFault[]): { fault: DummyFault; key: string }[] {
   const seen = new Map<string, number>();
   return faults.map((fault) => {
-    const { operation, match = {}, kind, message, times } = fault;
+    const { operation, match = {}, kind, message, refusesCredentials, times } = fault;
     const { namespace, shareServer, share, accessTo, securityService } = match;
-    const content = [operation, namespace, shareServer, share, accessTo, securityService, kind, message, times];
+    const content: unknown[] = [
+      operation,
+      namespace,
+      shareServer,
+      share,
+      accessTo,
+      securityService,
+      kind,
+      message,
+      times,
+    ];
+    if (refusesCredentials === true) content.push('refusesCredentials');
     const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32);
     const ordinal = seen.get(digest) ?? 0;
     seen.set(digest, ordinal + 1);
@@ -70,7 +81,7 @@ function concerns(fault: DummyFault, { request, context }: Call): boolean {
     (match.shareServer === undefined || match.shareServer === request.server?.name) &&
     (match.share === undefined || shareNames(request).includes(match.share)) &&
     (match.accessTo === undefined || targets(request).includes(match.accessTo)) &&
-    (match.securityService === undefined || serviceNames(request).includes(match.securityService))
+    (match.securityService === undefined || servicesOf(request).some(({ name }) => name === match.securityService))
   );
 }
 
@@ -80,9 +91,4 @@ function shareNames({ share, shares = [] }: CallRequest): string[] {
 
 function targets(request: CallRequest): string[] {
   return [...grantedRulesOf(request), ...(request.deleteRules ?? [])].map(({ accessTo }) => accessTo);
-}
-
-function serviceNames({ newSecurityService, securityServices = [] }: CallRequest): string[] {
-  const services = newSecurityService === undefined ? securityServices : [newSecurityService];
-  return services.map(({ name }) => name);
 }

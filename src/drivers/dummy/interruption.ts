@@ -28,7 +28,7 @@ export async function waitUnlessAborted(milliseconds: number, call: Call): Promi
  * `ignore-abort <duration>` it goes on with the work after that time, whatever the signal says.
  */
 export async function suffer(fault: DummyFault, call: Call): Promise<void> {
-  const { operation, context } = call;
+  const { operation, request, context } = call;
   switch (fault.kind) {
     case 'hang':
       return hang(fault, call);
@@ -40,10 +40,10 @@ export async function suffer(fault: DummyFault, call: Call): Promise<void> {
       });
     case 'rejected':
       if (operation === 'setupServer') return;
-      throw callRejection(fault);
+      throw callRejection(fault, request);
     case 'incompatible':
       if (operation === 'checkUpdateShareServerSecurityService') return;
-      throw callRejection(fault);
+      throw callRejection(fault, request);
     case 'inProgress':
       throw new InProgress({ token: `dummy-${context.operation?.id ?? operation}`, pollAfter: 0.2 });
     case 'ruleError':

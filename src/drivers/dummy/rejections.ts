@@ -1,5 +1,6 @@
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import { DriverError, type PartialResult } from '../errors.ts';
+import { type CallRequest, servicesOf } from './call.ts';
 
 /** The backend can't do what was asked. */
 export function rejection(reason: string, message: string): DriverError {
@@ -7,20 +8,32 @@ export function rejection(reason: string, message: string): DriverError {
 }
 
 /** A fault refuses a whole call. */
-export function callRejection(fault: DummyFault): DriverError {
-  return rejection('BackendRejected', fault.message ?? `the dummy backend was told to reject ${fault.operation}`);
-}
-
-/** A fault refuses a set-up half way: what was made already has to be torn down. */
-export function setupRejection(fault: DummyFault, partial: PartialResult): DriverError {
-  const { reason, message } = callRejection(fault);
-  return new DriverError({ kind: 'Rejected', reason, message, partial });
+export function callRejection(fault: DummyFault, request: CallRequest, partial?: PartialResult): DriverError {
+  return new DriverError({
+    kind: 'Rejected',
+    reason: fault.refusesCredentials === true ? passwordRefused : 'BackendRejected',
+    message: fault.message ?? `the dummy backend was told to reject ${fault.operation}`,
+    ...refusedCredentials(fault, request),
+    ...(partial === undefined ? {} : { partial }),
+  });
 }
 
 /** A fault finds a security service incompatible. */
-export function serviceRefusal(fault: DummyFault, service: string): { reason: string; message: string } {
+export function serviceRefusal(
+  fault: DummyFault,
+  request: CallRequest,
+): { reason: string; message: string; refusedCredentials?: readonly string[] } {
+  const { name } = request.newSecurityService ?? {};
   return {
-    reason: 'SecurityServiceIncompatible',
-    message: fault.message ?? `the dummy backend was told to refuse the security service ${service}`,
+    reason: fault.refusesCredentials === true ? passwordRefused : 'SecurityServiceIncompatible',
+    message: fault.message ?? `the dummy backend was told to refuse the security service ${name}`,
+    ...refusedCredentials(fault, request),
   };
+}
+
+const passwordRefused = 'PasswordRefused';
+
+function refusedCredentials(fault: DummyFault, request: CallRequest): { refusedCredentials?: readonly string[] } {
+  if (fault.refusesCredentials !== true) return {};
+  return { refusedCredentials: servicesOf(request).map(({ id }) => id) };
 }

@@ -16,7 +16,7 @@ import type {
 import { DriverError } from '../errors.ts';
 import type { ServerDocument } from './documents.ts';
 import { accessContextOf, type DummySystem, ownerOf } from './dummy-system.ts';
-import { rejection, serviceRefusal, setupRejection } from './rejections.ts';
+import { callRejection, rejection, serviceRefusal } from './rejections.ts';
 import { backendDetailsOf, servicesByType } from './server-details.ts';
 import { updateShareKeys } from './share-access.ts';
 
@@ -45,7 +45,7 @@ export function setupServer(
   };
   backend.saveServer(server);
   const result = { identifier: `dummy-server-${id}`, backendDetails: backendDetailsOf(server) };
-  if (fault?.kind === 'rejected') throw setupRejection(fault, result);
+  if (fault?.kind === 'rejected') throw callRejection(fault, request, result);
   return result;
 }
 
@@ -84,7 +84,7 @@ export function checkSecurityService(
   const { newSecurityService, currentSecurityService } = request;
   if (!config.securityServiceUpdateSupport) return { compatible: false, ...updateNotSupported };
   backend.getServer(request.server, ownerOf(context));
-  if (fault?.kind === 'incompatible') return { compatible: false, ...serviceRefusal(fault, newSecurityService.name) };
+  if (fault?.kind === 'incompatible') return { compatible: false, ...serviceRefusal(fault, request) };
   const moved = currentSecurityService !== undefined && currentSecurityService.domain !== newSecurityService.domain;
   const text = moved ? 'clients of the old domain have to log in again' : 'open sessions go on';
   return {

@@ -1,7 +1,8 @@
-import type { DriverLogger, SecurityServiceUpdateResult, WarningsResult } from '../driver.ts';
+import type { DriverLogger, SecurityServiceUpdateResult } from '../driver.ts';
 import type { SambaConfig } from './config.ts';
 import type { Hosts } from './hosts.ts';
 import type { LongWork } from './long-work.ts';
+import type { HostWarning } from './results.ts';
 import type { ServerChoice } from './server-choice.ts';
 import type { CreateResult } from './servers.ts';
 
@@ -14,7 +15,7 @@ export interface Backend {
   /** Work by share server. */
   readonly setups: LongWork<CreateResult>;
   readonly updates: LongWork<SecurityServiceUpdateResult>;
-  readonly teardowns: LongWork<WarningsResult>;
+  readonly teardowns: LongWork<{ readonly warnings: readonly HostWarning[] }>;
 }
 
 /** How long the program on a host may work on joining or leaving a domain, in seconds. */

@@ -34,6 +34,7 @@ const answerSchema = z.discriminatedUnion('ok', [
       reason: text,
       message: text,
       detail: text.nullish(),
+      credentialsRefused: z.boolean().nullish(),
       retryAfterSeconds: z.number().nullish(),
       partial: z.object({ details: detailsSchema.optional() }).nullish(),
     }),
@@ -46,6 +47,8 @@ export interface Question {
   readonly verb: Verb;
   /** What must not show in an error, whatever the host says. */
   readonly secrets: readonly string[];
+  /** The security service that the program logs in with. */
+  readonly serviceID?: string | undefined;
 }
 
 /**
@@ -57,12 +60,14 @@ export function readAnswer(question: Question, result: CommandResult): unknown {
   const answer = answerSchema.safeParse(jsonOf(result.output));
   if (!answer.success) throw noAnswer(question, result);
   if (answer.data.ok) return answer.data.result;
-  const { kind, reason, message, detail, retryAfterSeconds, partial } = answer.data.error;
+  const { kind, reason, message, detail, retryAfterSeconds, credentialsRefused, partial } = answer.data.error;
+  const refused = credentialsRefused === true && question.serviceID !== undefined;
   throw new DriverError({
     kind,
     reason: safeReason(reason, 'HostProgramFailed'),
     message: safeText(redact(message, question.secrets)),
     detail: `host ${question.hostName}, ${question.verb}: ${redact(detail ?? 'no details', question.secrets)}`,
+    ...(refused ? { refusedCredentials: [question.serviceID] } : {}),
     ...(retryAfterSeconds == null ? {} : { retryAfter: retryAfterSeconds }),
     ...(partial?.details === undefined ? {} : { partial: { backendDetails: partial.details } }),
   });

@@ -25,6 +25,8 @@ export interface HostCall<Schema extends z.ZodType> {
   readonly deadlineSeconds?: number;
   /** What must not show in an error, whatever the host says. */
   readonly secrets?: readonly string[];
+  /** The security service that the program logs in with. */
+  readonly serviceID?: string | undefined;
 }
 
 /** A file server host: verbs go to its program over connections that are kept. */
@@ -49,8 +51,8 @@ export class Host {
 
   /** @throws DriverError as the program says; `Unavailable` when it can't be reached or the call is cut off */
   async call<Schema extends z.ZodType>(call: HostCall<Schema>): Promise<z.output<Schema>> {
-    const { verb, request, schema, signal, deadlineSeconds = usualSeconds, secrets = [] } = call;
-    const question = { hostName: this.name, verb, secrets };
+    const { verb, request, schema, signal, deadlineSeconds = usualSeconds, secrets = [], serviceID } = call;
+    const question = { hostName: this.name, verb, secrets, serviceID };
     const input = { protocol: protocolVersion, verb, deadlineSeconds, root: this.config.root, ...request };
     const late = hostError('OperationTimeout', `host ${this.name} gave no answer within ${deadlineSeconds} s`);
     const deadline = new AbortController();

@@ -12,10 +12,11 @@ import { setRules } from './access.ts';
 import { type Backend, longSeconds } from './backend.ts';
 import type { Host } from './host.ts';
 import { ownerOf, passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
-import { detailsSchema, warningsSchema } from './results.ts';
+import { credentialsIn, detailsSchema, warningsSchema } from './results.ts';
 
 const checkSchema = z.object({
   compatible: z.boolean(),
+  credentialsRefused: z.boolean().nullish(),
   reason: z.string().nullish(),
   message: z.string().nullish(),
   impact: z
@@ -31,7 +32,7 @@ export async function checkSecurityService(
   { server, shares, newSecurityService, currentSecurityService }: SecurityServiceCheckRequest,
   context: CallContext,
 ): Promise<SecurityServiceCheckResult> {
-  const { compatible, reason, message, impact } = await hosts.of(server).call({
+  const { compatible, credentialsRefused, reason, message, impact } = await hosts.of(server).call({
     verb: 'check',
     request: {
       owner: ownerOf(context),
@@ -44,9 +45,11 @@ export async function checkSecurityService(
     schema: checkSchema,
     signal: context.signal,
     secrets: passwordsOf([newSecurityService, currentSecurityService]),
+    serviceID: newSecurityService.id,
   });
   return {
     compatible,
+    ...(credentialsRefused === true ? { refusedCredentials: [newSecurityService.id] } : {}),
     ...(reason == null ? {} : { reason: safeReason(reason, 'Incompatible') }),
     ...(message == null ? {} : { message: safeText(message) }),
     ...(impact == null ? {} : { impact: { ...impact, text: safeText(impact.text) } }),
@@ -79,9 +82,10 @@ export async function updateSecurityService(
       signal,
       deadlineSeconds: longSeconds,
       secrets: passwordsOf([newSecurityService, currentSecurityService, attemptedSecurityService]),
+      serviceID: newSecurityService.id,
     });
     const accessUpdates = await setAllRules(host, request, { ...context, signal });
-    return { backendDetails: { ...details, host: host.name }, accessUpdates, warnings };
+    return { backendDetails: { ...details, host: host.name }, accessUpdates, warnings, ...credentialsIn(warnings) };
   });
 }
 

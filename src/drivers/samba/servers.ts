@@ -14,7 +14,7 @@ import { type Backend, longSeconds } from './backend.ts';
 import type { Host } from './host.ts';
 import { serverIdentifier } from './identifiers.ts';
 import { ownerOf, passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
-import { detailsSchema, onlyWarningsSchema, warningsSchema } from './results.ts';
+import { credentialsIn, detailsSchema, type HostWarning, onlyWarningsSchema, warningsSchema } from './results.ts';
 
 const createSchema = z.object({ details: detailsSchema, warnings: warningsSchema });
 
@@ -82,17 +82,19 @@ function create(
     signal,
     deadlineSeconds: longSeconds,
     secrets: passwordsOf(securityServices),
+    serviceID: securityServices[0]?.id,
   });
 }
 
 function withPartial(error: DriverError, identifier: string, host: Host): DriverError {
-  const { kind, reason, message, detail, retryAfter, cause } = error;
+  const { kind, reason, message, detail, retryAfter, refusedCredentials, cause } = error;
   return new DriverError({
     kind,
     reason,
     message,
     ...(detail === undefined ? {} : { detail }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
+    refusedCredentials,
     partial: { identifier, backendDetails: { ...error.partial?.backendDetails, host: host.name } },
     cause,
   });
@@ -107,7 +109,7 @@ export async function teardownServer(
   { server, securityServices }: ServerSetupRequest,
   context: CallContext,
 ): Promise<WarningsResult> {
-  const warnings = [];
+  const warnings: HostWarning[] = [];
   for (const host of await backend.choice.whereIs(server, context.signal)) {
     const removed = await backend.teardowns.run(server.id, host.name, context, async (signal) => {
       const result = await host.call({
@@ -125,11 +127,14 @@ export async function teardownServer(
       });
       return { warnings: result?.warnings ?? [] };
     });
-    warnings.push(...(removed.warnings ?? []));
+    warnings.push(...removed.warnings);
   }
   backend.choice.settled(server);
-  return { warnings };
+  return { warnings, ...credentialsIn(warnings) };
 }
+
+/** Reason of the program for a server whose directory refuses the password that it was set up with. */
+const directoryPasswordRefused = 'DirectoryPasswordRefused';
 
 const startSchema = z.object({ failed: z.record(z.string(), z.string()) });
 
@@ -158,6 +163,7 @@ export async function ensureServer(
     warnings,
     ...(why == null ? {} : { reason: safeText(why) }),
     ...(reason == null ? {} : { code: reason }),
+    ...(reason === directoryPasswordRefused ? { credentialsRefused: true } : {}),
     ...(credentialsExpireTime == null ? {} : { credentialsExpireTime }),
   };
 }

@@ -83,6 +83,24 @@ export class TestDomain {
     await this.controller.succeed([...policy, 'apply', name, user, '-H', database]);
   }
 
+  /** Locks accounts after so many refused log-ins. */
+  async lockAccountsAfter(refusedLogins: number): Promise<void> {
+    const tool = ['samba-tool', 'domain', 'passwordsettings', 'set', `--account-lockout-threshold=${refusedLogins}`];
+    await this.controller.succeed([...tool, '-H', database]);
+  }
+
+  /** How many refused log-ins of a user the domain controller counts. */
+  async refusedLogins(user: string): Promise<number> {
+    const found = await this.controller.succeed([
+      'ldbsearch',
+      '-H',
+      database,
+      `(sAMAccountName=${user})`,
+      'badPwdCount',
+    ]);
+    return Number(/^badPwdCount: (\d+)$/m.exec(found)?.[1] ?? 0);
+  }
+
   /** Lets an account, such as a user, expire after so many days; undefined: neither it nor its password does. */
   async expireAccount(account: string, days: number | undefined): Promise<void> {
     const when = days === undefined ? '--noexpiry' : `--days=${days}`;
