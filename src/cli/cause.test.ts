@@ -5,8 +5,13 @@ import type { ResourceType } from '../runtime/kube-object.ts';
 import { type Cause, type CauseReader, causeOf, findKnown } from './cause.ts';
 import type { ManagedObject } from './managed-object.ts';
 import { remedyOf } from './remedy.ts';
+import type { MayI } from './rights.ts';
 
 const namespace = 'team-a';
+const everything: MayI = async () => true;
+/** What the cluster's role edit gives. */
+const tenant: MayI = async ({ type, subresource }) =>
+  subresource === undefined && type.namespaced && type.kind !== 'ShareServer';
 
 /** An object that is not ready for that reason; without one it is. */
 function object(kind: string, name: string, spec: object, reason?: string, status: object = {}): ManagedObject {
@@ -179,9 +184,12 @@ describe('the one thing that an object waits for', () => {
     const found = await cause('Share/home', [share('BackendUnavailable')], ['StorageBackend']);
     expect(found).toMatchObject({ hidden: { kind: 'StorageBackend', name: 'sto' } });
     const [step] = found.steps;
-    expect(step && remedyOf(step, found.hidden)).toEqual({
-      text: 'Ask an administrator: you may not see storagebackend/sto.',
-      command: 'kubectl sharenet why storagebackend/sto',
+    expect(step && (await remedyOf(step, everything, found.hidden))).toEqual({
+      text: 'You are not allowed to see storagebackend/sto.',
+      ask: {
+        who: 'a storage administrator (ClusterRole sharenet-storage-admin)',
+        command: 'kubectl sharenet why storagebackend/sto',
+      },
     });
   });
 
@@ -207,11 +215,33 @@ describe('what to do about it', () => {
       .map(([reason, , , whatToDo]) => ({ kind, reason, whatToDo, made: make(reason) })),
   );
 
+  test.each(cases)('$kind $reason gives a tenant no command that is not theirs', async ({ kind, made }) => {
+    const { steps } = await cause(`${kind}/${made.metadata.name}`, [made]);
+    const [first] = steps;
+    const nothing = first && (await remedyOf(first, async () => false));
+    expect(nothing?.command).toBeUndefined();
+    const all = first && (await remedyOf(first, everything));
+    expect(nothing?.ask?.command).toBe(all?.command);
+    const own = first && (await remedyOf(first, tenant));
+    expect(own?.command ?? '').not.toMatch(/reset-status|shareserver\/|storagebackend\//);
+    if (own?.ask !== undefined) expect(own.ask.who).toContain('storage administrator');
+  });
+
+  test('of a server that failed is the command that the user may run', async () => {
+    const failed = server('s-1', 'UpdateFailed');
+    const { steps } = await cause('ShareServer/s-1', [failed]);
+    const onlyResets: MayI = async ({ subresource }) => subresource === 'status';
+    expect(steps[0] && (await remedyOf(steps[0], tenant)).command).toBe('kubectl sharenet reapply net -n team-a');
+    expect(steps[0] && (await remedyOf(steps[0], onlyResets)).command).toBe(
+      'kubectl sharenet reset-status shareserver/s-1 --to active -n team-a',
+    );
+  });
+
   test.each(cases)('$kind $reason is what the catalogue says', async ({ kind, reason, whatToDo, made }) => {
     const { steps } = await cause(`${kind}/${made.metadata.name}`, [made]);
     const [first] = steps;
     if (reason === 'Available' || reason === 'Applied') return;
-    const remedy = first && remedyOf(first);
+    const remedy = first && (await remedyOf(first, everything));
     expect(remedy?.text).toBe(whatToDo);
     // What is asked for by an annotation has a command.
     if (/sharenet\.io\/(?:reapply|reconcile|abort|paused)/.test(whatToDo)) expect(remedy?.command).toMatch(/^kubectl /);
@@ -221,7 +251,7 @@ describe('what to do about it', () => {
   test('of a rule whose share is paused, or whose key is gone, is done to the share', async () => {
     const command = async (reason: string) => {
       const { steps } = await cause('ShareAccess/rule', [rule(reason)]);
-      return steps[0] && remedyOf(steps[0]).command;
+      return steps[0] && (await remedyOf(steps[0], everything)).command;
     };
     expect(await command('SharePaused')).toBe('kubectl sharenet resume share/home -n team-a');
     expect(await command('AccessKeyMissing')).toContain('kubectl annotate share/home -n team-a ');
@@ -229,6 +259,6 @@ describe('what to do about it', () => {
 
   test('of a reason of a driver', async () => {
     const { steps } = await cause('Share/home', [share('QuotaOfPoolExceeded')]);
-    expect(steps[0] && remedyOf(steps[0]).text).toContain('documentation');
+    expect(steps[0] && (await remedyOf(steps[0], everything)).text).toContain('documentation');
   });
 });

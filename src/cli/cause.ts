@@ -158,6 +158,7 @@ async function nextOfServer(
       return await maybe('StorageBackend', spec.backendName, reader);
     case 'SecurityServiceIncomplete':
     case 'CredentialsNotFound':
+    case 'CredentialsRefused':
     case 'PasswordInvalid': {
       const network = await reader.find(shareNetworks, spec.shareNetworkName);
       return typeof network === 'object' ? await serviceOf(network, message, reader) : undefined;
@@ -203,8 +204,13 @@ async function nextOfNetwork(
       }
       return undefined;
     }
-    default:
-      return undefined;
+    default: {
+      // A driver's reason: whether it is one of credentials, the service has.
+      const next = await serviceOf(network, message, reader);
+      const isRefused =
+        next !== undefined && 'kind' in next && tellingNote(next.object)?.reason === 'CredentialsRefused';
+      return isRefused ? next : undefined;
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import { explainFailure } from './api-failure.ts';
 import { CommandFailure } from './command-failure.ts';
 import { firstNote, noteText } from './notes.ts';
 import { referenceText } from './object-reference.ts';
+import { rightsOf, whoMay } from './rights.ts';
 
 /** Whether a change would be accepted now. */
 export type CheckAnswer =
@@ -47,9 +48,10 @@ export async function askCheck(question: CheckQuestion): Promise<CheckAnswer> {
   const reference = referenceText(shareNetworks, question.network);
   const present = annotationOf(network, checkSecurityServices);
   if (present !== undefined && present !== '' && present !== request) {
-    throw new CommandFailure(
-      `${reference}: somebody else asks about ${present}; wait, or remove it: kubectl annotate ${reference} -n ${namespace} ${checkSecurityServices}-`,
-    );
+    const remove = `kubectl annotate ${reference} -n ${namespace} ${checkSecurityServices}-`;
+    const right = { verb: 'patch', type: shareNetworks, namespace, name: question.network } as const;
+    const how = (await rightsOf(client)(right)) ? `remove it: ${remove}` : `ask ${whoMay(right)} to run ${remove}`;
+    throw new CommandFailure(`${reference}: somebody else asks about ${present}; wait, or ${how}`);
   }
   const obstacle = obstacleOf(network);
   if (obstacle !== undefined) return { kind: 'not now', message: obstacle };

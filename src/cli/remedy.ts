@@ -1,27 +1,52 @@
 import * as labels from '../api/v1alpha1/labels.ts';
 import { type ReasonEntry, reasons } from '../api/v1alpha1/reasons.ts';
-import { shareNetworks } from '../api/v1alpha1/resource-types.ts';
-import type { CauseStep, HiddenObject } from './cause.ts';
+import {
+  securityServices,
+  shareAccesses,
+  shareNetworks,
+  shareServers,
+  shares,
+  storageBackends,
+} from '../api/v1alpha1/resource-types.ts';
+import type { ResourceType } from '../runtime/kube-object.ts';
+import type { CauseStep, HiddenObject, KnownObject } from './cause.ts';
 import { notesOf } from './notes.ts';
+import { type MayI, type Right, whoMay } from './rights.ts';
 
 /** What a person does about a cause. */
 export interface Remedy {
   readonly text: string;
-  /** The command for it, where one does it or is a part of it. */
+  /** The command for it, where one does it or is a part of it and the user may run it. */
   readonly command?: string;
+  /** Whom to ask for it where the user may not. */
+  readonly ask?: { readonly who: string; readonly command: string };
 }
 
+const types: Readonly<Record<KnownObject['kind'], ResourceType>> = {
+  SecurityService: securityServices,
+  ShareAccess: shareAccesses,
+  ShareNetwork: shareNetworks,
+  ShareServer: shareServers,
+  Share: shares,
+  StorageBackend: storageBackends,
+};
+
 /** What to do about the one thing that is in the way; `hidden` is what lies behind it, out of the user's sight. */
-export function remedyOf(step: CauseStep, hidden?: HiddenObject): Remedy {
+export async function remedyOf(step: CauseStep, mayI: MayI, hidden?: HiddenObject): Promise<Remedy> {
   if (hidden !== undefined) {
     const reference = `${hidden.kind.toLowerCase()}/${hidden.name}`;
+    const type = types[hidden.kind];
+    const namespace = type.namespaced ? step.object.metadata.namespace : undefined;
     return {
-      text: `Ask an administrator: you may not see ${reference}.`,
-      command: `kubectl sharenet why ${reference}`,
+      text: `You are not allowed to see ${reference}.`,
+      ask: {
+        who: whoMay({ type, namespace }),
+        command: `kubectl sharenet why ${reference}${inNamespace({ namespace })}`,
+      },
     };
   }
   const entry = entryOf(step);
-  if (entry !== undefined) return withCommand(step, entry[3]);
+  if (entry !== undefined) return await withCommand(step, mayI, entry[3]);
   if (step.note.reason === undefined) {
     return {
       text:
@@ -33,34 +58,57 @@ export function remedyOf(step: CauseStep, hidden?: HiddenObject): Remedy {
   return { text: 'Read the message: it is a reason of the storage driver, whose documentation has it.' };
 }
 
-/** The commands that do what the catalogue of reasons says, by what it says. The first that fits. */
-const commands: readonly (readonly [says: RegExp, command: (step: CauseStep) => string | undefined])[] = [
+/** A command, and the right that it needs. */
+interface Action {
+  readonly command: string;
+  readonly right: Right;
+}
+
+type Actions = readonly (readonly [says: RegExp, action: (step: CauseStep) => Action | undefined])[];
+
+/** The commands that do what the catalogue of reasons says, by what it says. The first that the user may run. */
+const actions: Actions = [
   [
     /sharenet\.io\/reapply-requested-at/,
     (step) => {
-      const network = networkOf(step);
-      return network === undefined ? undefined : `kubectl sharenet reapply ${network}${inNamespace(step)}`;
+      const name = networkOf(step);
+      const target = { type: shareNetworks, name: name ?? '' };
+      return name === undefined ? undefined : patching(step, target, `kubectl sharenet reapply ${name}`);
     },
   ],
   [
     /sharenet\.io\/reconcile-requested-at/,
-    (step) =>
-      `kubectl annotate ${targetOf(step)}${inNamespace(step)} ${labels.reconcileRequestedAt}="$(date +%s)" --overwrite`,
+    (step) => {
+      const target = targetOf(step);
+      const annotation = `${labels.reconcileRequestedAt}="$(date +%s)" --overwrite`;
+      return patching(step, target, `kubectl annotate ${referenceOf(target)}`, ` ${annotation}`);
+    },
   ],
   [
     /sharenet\.io\/paused|Remove the annotation/,
-    (step) => `kubectl sharenet resume ${targetOf(step)}${inNamespace(step)}`,
+    (step) => patching(step, targetOf(step), `kubectl sharenet resume ${referenceOf(targetOf(step))}`),
   ],
-  [/sharenet\.io\/abort-change/, (step) => `kubectl sharenet abort ${step.object.metadata.name}${inNamespace(step)}`],
   [
-    /sets the phase to active/,
-    (step) => `kubectl sharenet reset-status ${targetOf(step)} --to active${inNamespace(step)}`,
+    /sharenet\.io\/abort-change/,
+    (step) => patching(step, targetOf(step), `kubectl sharenet abort ${step.object.metadata.name}`),
+  ],
+  [
+    /sets the phase to active|resets the phase/,
+    (step) => {
+      const target = targetOf(step);
+      const action = patching(step, target, `kubectl sharenet reset-status ${referenceOf(target)} --to active`);
+      return { ...action, right: { ...action.right, subresource: 'status' } };
+    },
   ],
 ];
 
-function withCommand(step: CauseStep, text: string): Remedy {
-  const command = commands.find(([says]) => says.test(text))?.[1](step);
-  return { text, ...(command !== undefined && { command }) };
+async function withCommand(step: CauseStep, mayI: MayI, text: string): Promise<Remedy> {
+  const fitting = actions.filter(([says]) => says.test(text)).flatMap(([, action]) => action(step) ?? []);
+  for (const { command, right } of fitting) {
+    if (await mayI(right)) return { text, command };
+  }
+  const [first] = fitting;
+  return first === undefined ? { text } : { text, ask: { who: whoMay(first.right), command: first.command } };
 }
 
 /** What the catalogue has about the reason; about another one of the object where the driver gave the first. */
@@ -74,11 +122,28 @@ function entryOf({ kind, object, note }: CauseStep): ReasonEntry | undefined {
   return undefined;
 }
 
+interface Target {
+  readonly type: ResourceType;
+  readonly name: string;
+}
+
+function patching({ object }: CauseStep, { type, name }: Target, command: string, rest = ''): Action {
+  const { namespace } = object.metadata;
+  return {
+    command: `${command}${inNamespace(object.metadata)}${rest}`,
+    right: { verb: 'patch', type, namespace, name },
+  };
+}
+
 /** What a command about the step is about: some requests about a rule are made of its share. */
-function targetOf({ kind, object, note }: CauseStep): string {
+function targetOf({ kind, object, note }: CauseStep): Target {
   const ofShare = note.reason === 'SharePaused' || note.reason === 'AccessKeyMissing';
-  if (kind === 'ShareAccess' && ofShare) return `share/${object.spec.shareName}`;
-  return `${kind.toLowerCase()}/${object.metadata.name}`;
+  if (kind === 'ShareAccess' && ofShare) return { type: shares, name: object.spec.shareName };
+  return { type: types[kind], name: object.metadata.name };
+}
+
+function referenceOf({ type, name }: Target): string {
+  return `${type.kind.toLowerCase()}/${name}`;
 }
 
 function networkOf({ kind, object }: CauseStep): string | undefined {
@@ -86,7 +151,6 @@ function networkOf({ kind, object }: CauseStep): string | undefined {
   return kind === 'ShareServer' ? object.spec.shareNetworkName : undefined;
 }
 
-function inNamespace({ object }: CauseStep): string {
-  const { namespace } = object.metadata;
+function inNamespace({ namespace }: { readonly namespace?: string | undefined }): string {
   return namespace === undefined ? '' : ` -n ${namespace}`;
 }

@@ -10,6 +10,7 @@ import { noteText } from '../notes.ts';
 import { everyKind, objectName, objectReferences } from '../object-reference.ts';
 import { plainText } from '../plain-text.ts';
 import { type Remedy, remedyOf } from '../remedy.ts';
+import { rightsOf } from '../rights.ts';
 import type { Session } from '../session.ts';
 
 interface Options {
@@ -48,7 +49,10 @@ Examples:
           reference === undefined
             ? await byNameAlone(session, reader, alone ?? '')
             : await byReference(session, reader, reference.type.kind, reference.name);
-        print(environment, start, await causeOf(start, reader), output);
+        const cause = await causeOf(start, reader);
+        const last = cause.steps.at(-1);
+        const remedy = last && (await remedyOf(last, rightsOf(session.client), cause.hidden));
+        print(environment, start, cause, remedy, output);
       });
     });
 }
@@ -82,11 +86,16 @@ async function byNameAlone({ namespace }: Session, reader: CauseReader, name: st
   throw new CommandFailure(`${name} is the name of several: write ${found.map(referenceOf).join(' or ')}`);
 }
 
-function print({ terminal, now }: Environment, start: KnownObject, cause: Cause, output: DataFormat | undefined): void {
+function print(
+  { terminal, now }: Environment,
+  start: KnownObject,
+  cause: Cause,
+  remedy: Remedy | undefined,
+  output: DataFormat | undefined,
+): void {
   const { steps, hidden } = cause;
   const say = (text: string) => terminal.line(plainText(text));
   const last = steps.at(-1);
-  const remedy = last && remedyOf(last, hidden);
   if (output !== undefined) {
     printData(terminal, output, causeData(start, cause, remedy));
     return;
@@ -109,6 +118,10 @@ function print({ terminal, now }: Environment, start: KnownObject, cause: Cause,
   }
   say(`What to do:  ${remedy.text}`);
   if (remedy.command !== undefined) say(`             ${remedy.command}`);
+  if (remedy.ask !== undefined) {
+    say(`             You are not allowed to do this. Ask ${remedy.ask.who} to run:`);
+    say(`             ${remedy.ask.command}`);
+  }
 }
 
 function causeData(start: KnownObject, { steps, hidden }: Cause, remedy: Remedy | undefined): object {
@@ -119,6 +132,7 @@ function causeData(start: KnownObject, { steps, hidden }: Cause, remedy: Remedy 
     inTheWay: hidden === undefined ? steps.slice(-1).map((step) => ({ ...objectData(step), ...step.note }))[0] : hidden,
     whatToDo: remedy?.text,
     command: remedy?.command,
+    ask: remedy?.ask,
   };
 }
 

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkSecurityServices, paused } from '../../../src/api/v1alpha1/labels.ts';
 import { shareAccesses, shares } from '../../../src/api/v1alpha1/resource-types.ts';
+import { eventually } from '../../faults/eventually.ts';
 import { runKubectl } from '../../kube/kubectl.ts';
 import { readAuditLog } from '../audit-log.ts';
 import { access } from '../manifests.ts';
-import { ad, Scene } from '../network-change/scene.ts';
+import { ad, condition, Scene } from '../network-change/scene.ts';
 import { TestCluster } from '../test-cluster.ts';
 import { bin, Person } from './plugin.ts';
 
@@ -198,7 +199,10 @@ describe('kubectl sharenet for those who change something', () => {
     expect(JSON.parse(whyAsData.stdout)).toMatchObject({
       asWished: false,
       inTheWay: { kind: 'ShareServer', name: failing, reason: 'UpdateFailed' },
-      command: `kubectl sharenet reapply net -n ${namespace}`,
+      ask: {
+        who: `someone with the ClusterRole edit in namespace ${namespace}`,
+        command: `kubectl sharenet reapply net -n ${namespace}`,
+      },
     });
 
     await scene.faults();
@@ -242,6 +246,45 @@ describe('kubectl sharenet for those who change something', () => {
       code: 1,
       stderr: expect.stringContaining('no change is under way'),
     });
+  });
+
+  test('why gives each person the commands that they may run, and says whom to ask for the others', async () => {
+    const { namespace } = scene;
+    const [storage, root] = await Promise.all([
+      Person.with(cluster, 'stella', 'sharenet-storage-admin', namespace, { everywhere: true }),
+      Person.with(cluster, 'rosa', 'cluster-admin', namespace, { everywhere: true }),
+    ]);
+    const adviceOf = async (person: Person) => {
+      const { stdout } = await person.sharenet('why', `shareserver/${servers[0]}`, '-o', 'json');
+      const { command, ask } = JSON.parse(stdout);
+      return { command, ask };
+    };
+    const name = servers[0] ?? '';
+    await scene.reset('shareserver', name, 'error');
+    await scene.server(name, 'in error', (server) => condition(server, 'Stalled')?.reason === 'ShareServerError');
+    const command = `kubectl sharenet reset-status shareserver/${name} --to active -n ${namespace}`;
+    const ask = { who: 'a storage administrator (ClusterRole sharenet-storage-admin)', command };
+    expect(await adviceOf(tenant)).toEqual({ command: undefined, ask });
+    expect(await adviceOf(storage)).toEqual({ command, ask: undefined });
+    expect(await adviceOf(root)).toEqual({ command, ask: undefined });
+    const { stdout } = await tenant.sharenet('why', `shareserver/${name}`);
+    expect(stdout).toContain(`You are not allowed to do this. Ask ${ask.who} to run:\n             ${command}\n`);
+    expect(await storage.sharenet('reset-status', `shareserver/${name}`, '--to', 'active')).toMatchObject({ code: 0 });
+
+    await scene.faults({ operation: 'setupServer', kind: 'rejected' });
+    await cluster.apply(scene.share('unmade'));
+    await eventually('a set-up failed', async () =>
+      (await scene.servers()).some((server) => condition(server, 'Stalled')?.reason === 'SetupFailed')
+        ? true
+        : undefined,
+    );
+    const why = await tenant.sharenet('why', 'share/unmade', '-o', 'json');
+    const retry = `kubectl sharenet reapply net -n ${namespace}`;
+    expect(JSON.parse(why.stdout)).toMatchObject({ inTheWay: { reason: 'SetupFailed' }, command: retry });
+    await scene.faults();
+    expect(await tenant.sharenet('reapply', 'net')).toMatchObject({ code: 0 });
+    await scene.shareAvailable('unmade');
+    await scene.kubectl('delete', 'share', 'unmade');
   });
 
   test('why finds a name alone, and says where there is none or several', async () => {
