@@ -32,7 +32,6 @@ describe('a new share that no backend will ever take', () => {
   const vlan = { allowedSegments: [{ networkType: 'vlan' }] } as const;
   const table: [string, number, Partial<ShareSpec>, readonly StorageBackend[]][] = [
     ['ProtocolNotSupported', 400, { protocol: 'CEPHFS' }, [probedBackend('a', alone), probedBackend('b')]],
-    ['NamespaceNotAllowed', 403, {}, [probedBackend('a', alone, { allowedNamespaces: onlyBlue })]],
     [
       'CapabilityNotSupported',
       400,
@@ -54,6 +53,19 @@ describe('a new share that no backend will ever take', () => {
       reason,
       message: expect.stringMatching(/^a: [^\n]+$/),
     });
+  });
+
+  it('is refused without a word about backends that are not offered to its namespace, and one that names them waits', () => {
+    const closed = { allowedNamespaces: onlyBlue };
+    for (const name of ['a', 'b']) rig.show('storageBackends', probedBackend(name, alone, closed));
+    expect(create(share())).toEqual({
+      allowed: false,
+      code: 403,
+      reason: 'NamespaceNotAllowed',
+      message: expect.stringMatching(/^no storage backend allows namespace \S+ \(there are 2\)$/),
+    });
+    // As one that names a backend that does not exist.
+    for (const backendName of ['a', 'none']) expect(create(share({ backendName }))).toEqual(allowed);
   });
 
   it('is not refused before every backend that could be asked is known and was probed', () => {

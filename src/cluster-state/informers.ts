@@ -14,10 +14,12 @@ import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { parseCheckRequest } from '../network-change/check-request.ts';
+import { neverSetUp } from '../network-change/server-state.ts';
 import { type Namespace, namespaces, type Secret, secrets } from '../runtime/core-types.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
 import type { Manager } from '../runtime/manager.ts';
+import { canonicalAddress } from '../scheduling/address-allocation.ts';
 import { slimNamespace, slimObject, slimSecret } from './slim-object.ts';
 
 /** What the operator knows without asking: one informer a kind, with the indexes that the reconcilers read. */
@@ -95,6 +97,10 @@ export function createInformers(
       indexers: {
         byNetwork: (server) => [inNamespace(server, server.spec.shareNetworkName)],
         byBackend: (server) => [server.spec.backendName],
+        unmadeByNetwork: (server) => (neverSetUp(server) ? [inNamespace(server, server.spec.shareNetworkName)] : []),
+        unmadeByBackend: (server) => (neverSetUp(server) ? [server.spec.backendName] : []),
+        byAddress: (server) =>
+          (server.status?.networkAllocations ?? []).map(({ ipAddress }) => canonicalAddress(ipAddress)),
       },
     }),
     shares: manager.informer({

@@ -18,6 +18,9 @@ export function related(state: Pick<ClusterState, 'informers'>, namespace: strin
     service: (name: string): SecurityService | undefined => informers.securityServices.cache.get({ namespace, name }),
     serversOf: (network: string): readonly ShareServer[] =>
       informers.shareServers.cache.byIndex('byNetwork', key(network)),
+    /** Those of them that were never set up. */
+    unmadeServersOf: (network: string): readonly ShareServer[] =>
+      informers.shareServers.cache.byIndex('unmadeByNetwork', key(network)),
     sharesOfNetwork: (network: string): readonly Share[] => informers.shares.cache.byIndex('byNetwork', key(network)),
     sharesOn: (server: string): readonly Share[] => informers.shares.cache.byIndex('byServer', key(server)),
     rulesOf: (share: string): readonly ShareAccess[] => informers.shareAccesses.cache.byIndex('byShare', key(share)),

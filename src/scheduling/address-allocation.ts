@@ -7,8 +7,8 @@ export interface AllocationInput {
   readonly subnet: ShareNetworkSubnet;
   /** Addresses wanted. */
   readonly count: number;
-  /** Canonical addresses given already on that backend and segment, over all namespaces. */
-  readonly used: ReadonlySet<string>;
+  /** Whether a canonical address is given already. Asked for one address after another: it must not search. */
+  readonly used: { has(address: string): boolean };
 }
 
 /** Addresses in canonical spelling, or why there are not enough. */

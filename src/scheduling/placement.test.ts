@@ -126,7 +126,6 @@ describe('a share', () => {
     [{ spec: { enabled: false } }, {}, passing, 'is not enabled'],
     [{ deleted: true }, {}, passing, 'is being deleted'],
     [{ ready: false }, {}, passing, 'is not ready'],
-    [{ spec: { allowedNamespaces: onlyBlue } }, {}, 'NamespaceNotAllowed', 'does not allow namespace tenant'],
     [{}, { protocol: 'CEPHFS' }, 'ProtocolNotSupported', 'does not support protocol CEPHFS, only: NFS, CIFS'],
     [
       { spec: { allowedSegments: [{ networkType: 'vlan' }] } },
@@ -200,7 +199,7 @@ describe('a share', () => {
     });
     expect(place({ share: share({ backendName: 'z' }) })).toMatchObject({
       reason: 'BackendNotFound',
-      message: 'storage backend z does not exist',
+      message: 'storage backend z does not exist or does not allow namespace tenant',
     });
     expect(place({ backends: [] })).toMatchObject({ reason: 'BackendNotFound' });
   });
@@ -370,12 +369,34 @@ describe('what no backend will ever take', () => {
   it('is refused for what is wrong on the backends that the namespace may use, if there are any', () => {
     expect(refuse({ share: cephfs, backends: [backend('a', foreign), backend('b', nfs)] })).toEqual({
       reason: 'ProtocolNotSupported',
-      message: 'b: does not support protocol CEPHFS, only: NFS; a: does not allow namespace tenant',
+      message: 'b: does not support protocol CEPHFS, only: NFS; 1 more does not allow namespace tenant',
     });
     expect(refuse({ backends: [backend('b', foreign), backend('a', foreign)] })).toEqual({
       reason: 'NamespaceNotAllowed',
-      message: 'a: does not allow namespace tenant; b: does not allow namespace tenant',
+      message: 'no storage backend allows namespace tenant (there are 2)',
     });
+  });
+
+  it('learns nothing of a backend that is not offered to its namespace, whatever it is like', () => {
+    const everything = [
+      backend('secret-1', foreign),
+      backend('secret-2', { ...foreign, ready: false }),
+      backend('secret-3', { ...foreign, ...nfs, deleted: true }),
+    ];
+    for (const hidden of everything) {
+      const named = share({ ...cephfs.spec, backendName: hidden.backend.metadata.name });
+      const answers = [[hidden], [], [...everything, backend('a')]].map((backends) => [
+        refuse({ share: named, backends }),
+        place({ share: named, backends }),
+      ]);
+      // The same as of one that does not exist.
+      expect(answers[0]).toEqual(answers[1]);
+      expect(answers[2]).toEqual(answers[1]);
+      expect(answers[1]).toEqual([undefined, expect.objectContaining({ kind: 'wait', reason: 'BackendNotFound' })]);
+    }
+    for (const backends of [everything, [...everything, backend('a', { ready: false })]]) {
+      expect(JSON.stringify([place({ backends }), refuse({ backends })])).not.toContain('secret');
+    }
   });
 
   it('is told of five backends and a count', () => {
@@ -482,7 +503,12 @@ describe('any placement', () => {
         const fit = input.backends.filter(qualifies);
         if (placement.kind === 'wait') {
           expect(fit).toEqual([]);
-          if (input.backends.length > 0) expect(placement.message.split('; ')).toHaveLength(input.backends.length);
+          const allows = ({ backend: { spec } }: PlacementBackend): boolean =>
+            namespaceAllowed(spec.allowedNamespaces, { team: 'red' });
+          const offered = input.backends.filter(allows).length;
+          // One clause for all that are not offered.
+          const clauses = offered + Number(offered < input.backends.length);
+          if (input.backends.length > 0) expect(placement.message.split('; ')).toHaveLength(clauses);
           return;
         }
         const chosen = fit.find((candidate) => candidate.backend.metadata.name === placement.backendName);

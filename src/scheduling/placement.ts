@@ -54,8 +54,11 @@ type PlacementReason =
   | LastingReason
   | SubnetProblem['reason'];
 
+/** A share with what decides which backends it may use. */
+type AskingShare = Pick<PlacementInput, 'share' | 'network' | 'namespace' | 'namespaceLabels'>;
+
 /** What a share is refused for before anything is known of free space, readiness and servers. */
-export type LastingInput = Pick<PlacementInput, 'share' | 'network' | 'namespace' | 'namespaceLabels'> & {
+export type LastingInput = AskingShare & {
   readonly backends: readonly StorageBackend[];
 };
 
@@ -96,11 +99,13 @@ export function placeShare(input: PlacementInput): Placement {
   if (shareNetworkName !== undefined && network === undefined) {
     return wait('ShareNetworkNotFound', `share network ${shareNetworkName} does not exist`);
   }
-  const asked = backends.filter(({ backend }) => isAsked(backend, share));
+  const asked = backends.filter(({ backend }) => isAsked(backend, input));
   if (asked.length === 0) {
     const { backendName } = share.spec;
     const what =
-      backendName === undefined ? 'there is no storage backend' : `storage backend ${backendName} does not exist`;
+      backendName === undefined
+        ? 'there is no storage backend'
+        : `storage backend ${backendName} does not exist or does not allow namespace ${input.namespace}`;
     return wait('BackendNotFound', what);
   }
   const candidates: Candidate[] = [];
@@ -111,7 +116,7 @@ export function placeShare(input: PlacementInput): Placement {
     else candidates.push(result);
   }
   const [chosen] = candidates.sort(emptiestFirst);
-  return chosen === undefined ? { kind: 'wait', ...sumOf(obstacles) } : onBackend(chosen, input);
+  return chosen === undefined ? { kind: 'wait', ...sumOf(obstacles, input.namespace) } : onBackend(chosen, input);
 }
 
 /**
@@ -122,7 +127,7 @@ export function lastingRefusal(
   input: LastingInput,
 ): { readonly reason: LastingReason | 'NoValidBackend'; readonly message: string } | undefined {
   const obstacles: (NamedObstacle & { readonly reason: LastingReason })[] = [];
-  for (const backend of input.backends.filter((candidate) => isAsked(candidate, input.share))) {
+  for (const backend of input.backends.filter((candidate) => isAsked(candidate, input))) {
     const { metadata, status } = backend;
     const obstacle = lastingObstacle(backend, input);
     // What it was probed with may be about to change.
@@ -130,26 +135,32 @@ export function lastingRefusal(
     if (obstacle === undefined || !(isCurrent || obstacle.reason === 'NamespaceNotAllowed')) return undefined;
     obstacles.push({ ...obstacle, name: metadata.name });
   }
-  return obstacles.length === 0 ? undefined : sumOf(obstacles);
+  return obstacles.length === 0 ? undefined : sumOf(obstacles, input.namespace);
 }
 
-function isAsked({ metadata }: StorageBackend, share: Share): boolean {
-  return share.spec.backendName === undefined || share.spec.backendName === metadata.name;
+/** A backend that is named but not offered to the namespace is answered like one that does not exist: nobody learns of it. */
+function isAsked({ metadata, spec }: StorageBackend, { share, namespaceLabels }: AskingShare): boolean {
+  const { backendName } = share.spec;
+  if (backendName === undefined) return true;
+  return backendName === metadata.name && namespaceAllowed(spec.allowedNamespaces, namespaceLabels);
 }
 
-/** One reason and one message for all obstacles: each backend's, those that the namespace may not use at the end. */
+/** One reason and one message for all obstacles: each backend's by name, and only the number of those that are not offered. */
 function sumOf<R extends Obstacle['reason']>(
   obstacles: readonly { readonly name: string; readonly obstacle: string; readonly reason: R }[],
+  namespace: string,
 ): { readonly reason: R | 'NoValidBackend'; readonly message: string } {
-  const isForeign = ({ reason }: { readonly reason: R }): boolean => reason === 'NamespaceNotAllowed';
-  const sorted = [...obstacles].sort(
-    (left, right) => Number(isForeign(left)) - Number(isForeign(right)) || compare(left.name, right.name),
-  );
+  const offered = obstacles.filter(({ reason }) => reason !== 'NamespaceNotAllowed');
+  const others = obstacles.length - offered.length;
+  if (offered.length === 0) {
+    const message = `no storage backend allows namespace ${namespace} (there ${others === 1 ? 'is 1' : `are ${others}`})`;
+    return { reason: reasonOf(obstacles.map(({ reason }) => reason)), message };
+  }
+  const sorted = offered.toSorted((left, right) => compare(left.name, right.name));
   const clauses = sorted.slice(0, shownBackends).map(({ name, obstacle }) => `${name}: ${obstacle}`);
   if (sorted.length > shownBackends) clauses.push(`and ${sorted.length - shownBackends} more backends`);
-  // Backends of others don't hide what is wrong on those that the share could go to.
-  const own = sorted.some((entry) => !isForeign(entry)) ? sorted.filter((entry) => !isForeign(entry)) : sorted;
-  return { reason: reasonOf(own.map(({ reason }) => reason)), message: clauses.join('; ') };
+  if (others > 0) clauses.push(`${others} more ${others === 1 ? 'does' : 'do'} not allow namespace ${namespace}`);
+  return { reason: reasonOf(offered.map(({ reason }) => reason)), message: clauses.join('; ') };
 }
 
 function reasonOf<R extends string>(reasons: readonly R[]): R | 'NoValidBackend' {
@@ -163,12 +174,12 @@ function reasonOf<R extends string>(reasons: readonly R[]): R | 'NoValidBackend'
 /** Why the backend can't take the share until somebody changes something; what it can do counts only once it was probed. */
 function lastingObstacle(
   { spec, status }: StorageBackend,
-  { share, network, namespace, namespaceLabels }: LastingInput,
+  { share, network, namespaceLabels }: AskingShare,
 ): (Obstacle & { readonly reason: LastingReason }) | undefined {
   const { protocol, shareNetworkName } = share.spec;
   const capabilities = status?.capabilities;
   if (!namespaceAllowed(spec.allowedNamespaces, namespaceLabels)) {
-    return { obstacle: `does not allow namespace ${namespace}`, reason: 'NamespaceNotAllowed' };
+    return { obstacle: 'does not allow the namespace', reason: 'NamespaceNotAllowed' };
   }
   if (capabilities === undefined) return undefined;
   if (!capabilities.shareProtocols.includes(protocol)) {
@@ -197,9 +208,9 @@ function lastingObstacle(
 }
 
 function examine({ backend, reservedBytes }: PlacementBackend, input: PlacementInput): Candidate | Obstacle {
-  const { share, network, securityServiceTypes, backends } = input;
+  const { share, network, securityServiceTypes } = input;
   const { spec, status } = backend;
-  const lasting = lastingObstacle(backend, { ...input, backends: backends.map((entry) => entry.backend) });
+  const lasting = lastingObstacle(backend, input);
   if (lasting !== undefined) return lasting;
   const capabilities = status?.capabilities;
   if (spec.enabled === false) return unfit('is not enabled');
@@ -239,7 +250,7 @@ function onBackend({ backend, subnet }: Candidate, input: PlacementInput): Place
   const backendName = backend.metadata.name;
   if (subnet === undefined) return { kind: 'backend', backendName };
   const limit = backend.spec.maxSharesPerShareServer ?? Number.POSITIVE_INFINITY;
-  const [server] = servers
+  const [chosen] = servers
     .filter(
       ({ spec, metadata, status }) =>
         spec.backendName === backendName &&
@@ -249,16 +260,18 @@ function onBackend({ backend, subnet }: Candidate, input: PlacementInput): Place
         metadata.annotations?.[paused] !== 'true' &&
         ['active', 'creating'].includes(status?.phase ?? 'creating') &&
         (share.spec.requiredCapabilities?.securityServiceUpdateSupport !== true ||
-          spec.securityServiceUpdateSupport === true) &&
-        shareCount(metadata.name) < limit,
+          spec.securityServiceUpdateSupport === true),
     )
+    // Counted once: a sort asks for each many times.
+    .map((server) => ({ server, count: shareCount(server.metadata.name) }))
+    .filter(({ count }) => count < limit)
     .sort(
       (left, right) =>
-        Number(isActive(right)) - Number(isActive(left)) ||
-        shareCount(left.metadata.name) - shareCount(right.metadata.name) ||
-        compare(left.metadata.name, right.metadata.name),
+        Number(isActive(right.server)) - Number(isActive(left.server)) ||
+        left.count - right.count ||
+        compare(left.server.metadata.name, right.server.metadata.name),
     );
-  if (server !== undefined) return { kind: 'server', backendName, serverName: server.metadata.name };
+  if (chosen !== undefined) return { kind: 'server', backendName, serverName: chosen.server.metadata.name };
   // Those that are there know what they were given; another one would be set up on what is wrong.
   const problem = network === undefined ? undefined : subnetProblem(network.spec, servers);
   return problem === undefined

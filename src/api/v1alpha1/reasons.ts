@@ -586,8 +586,8 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
     [
       'BackendNotFound',
       [...working, 'DeletionBlocked'],
-      'The StorageBackend of the share does not exist, or there is none at all.',
-      'Make it; a deletion may also let go with the annotation sharenet.io/abandon: "true".',
+      'The StorageBackend that the share names does not exist or does not allow its namespace, or there is none at all.',
+      'Create the share on another backend, or ask an administrator; a deletion can release the share with the annotation sharenet.io/abandon: "true".',
     ],
     [
       'BackendUnavailable',

@@ -18,7 +18,7 @@ import { examine, HealthLooks, isUnwell } from './examine.ts';
 import { retireWhenUnused } from './idle.ts';
 import { observeReset } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
-import type { GivenAddresses } from './server-addresses.ts';
+import { GivenAddresses } from './server-addresses.ts';
 import { addressesExhausted, setUp } from './set-up.ts';
 import { servesOn, standBlocked, tearDown } from './tear-down.ts';
 
@@ -26,7 +26,7 @@ import { servesOn, standBlocked, tearDown } from './tear-down.ts';
 export class ShareServerReconciler {
   readonly #operator: Operator;
   readonly #progress: CallProgress;
-  readonly #givenAddresses: GivenAddresses = new Map();
+  readonly #givenAddresses = new GivenAddresses();
   readonly #looks = new HealthLooks();
 
   constructor(operator: Operator) {
@@ -44,17 +44,18 @@ export class ShareServerReconciler {
     });
     controller.watch(informers.shareServers, ({ type, object, previous }) => {
       const names = [nameOf(object)];
+      // What is stored need not be remembered.
+      if (object.status?.networkAllocations !== undefined) this.#givenAddresses.delete(uidOf(object));
       if (type === 'deleted') {
         this.#givenAddresses.delete(uidOf(object));
         this.#looks.forget(uidOf(object));
         // Its addresses are free now.
         const waiting = informers.shareServers.cache
-          .byIndex('byBackend', object.spec.backendName)
+          .byIndex('unmadeByBackend', object.spec.backendName)
           .filter(({ status }) => findCondition(status?.conditions, 'Ready')?.reason === addressesExhausted);
-        // And its subnet may be changed.
-        const { serversOf } = related(this.#operator, object.metadata.namespace ?? '');
-        const unmade = serversOf(object.spec.shareNetworkName).filter(neverSetUp);
-        names.push(...[...waiting, ...unmade].map(nameOf));
+        // Those of its network's servers on other backends, too; and its subnet may be changed.
+        const { unmadeServersOf } = related(this.#operator, object.metadata.namespace ?? '');
+        names.push(...[...waiting, ...unmadeServersOf(object.spec.shareNetworkName)].map(nameOf));
       }
       // A place of a paced change became free, or was taken by a failure.
       const tookPart = type === 'deleted' ? object : previous;
@@ -123,10 +124,9 @@ export class ShareServerReconciler {
 
   /** Servers that were never set up of the networks that have a security service. */
   #unmadeWith(namespace: string, service: string): readonly ObjectName[] {
-    const { networksWith, serversOf } = related(this.#operator, namespace);
+    const { networksWith, unmadeServersOf } = related(this.#operator, namespace);
     return networksWith(service)
-      .flatMap((network) => serversOf(network.metadata.name))
-      .filter(neverSetUp)
+      .flatMap((network) => unmadeServersOf(network.metadata.name))
       .map(nameOf);
   }
 

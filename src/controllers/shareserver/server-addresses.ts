@@ -5,17 +5,57 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import { allocateAddresses, canonicalAddress, segmentKey } from '../../scheduling/address-allocation.ts';
 import type { ServerScope } from './scope.ts';
 
+/** A server with what this process chose for it. */
+interface Given {
+  readonly server: ShareServer;
+  readonly addresses: readonly NetworkAllocation[];
+}
+
 /**
- * Addresses that this process chose, by server UID: until they are stored, another server that asks in the same moment must not
- * be given them.
+ * Addresses that this process chose: until they are stored, another server that asks in the same moment must not be given them,
+ * whichever backend it is on.
  */
-export type GivenAddresses = Map<string, readonly NetworkAllocation[]>;
+export class GivenAddresses {
+  readonly #byServer = new Map<string, Given>();
+  /** Servers by canonical address. */
+  readonly #byAddress = new Map<string, Set<ShareServer>>();
+
+  add(server: ShareServer, addresses: readonly NetworkAllocation[]): void {
+    this.delete(uidOf(server));
+    this.#byServer.set(uidOf(server), { server, addresses });
+    for (const { ipAddress } of addresses) {
+      const key = canonicalAddress(ipAddress);
+      this.#byAddress.set(key, (this.#byAddress.get(key) ?? new Set()).add(server));
+    }
+  }
+
+  /** Forgets those of a server that is gone. */
+  delete(serverUID: string): void {
+    const given = this.#byServer.get(serverUID);
+    this.#byServer.delete(serverUID);
+    for (const { ipAddress } of given?.addresses ?? []) {
+      const key = canonicalAddress(ipAddress);
+      const servers = this.#byAddress.get(key);
+      if (given !== undefined) servers?.delete(given.server);
+      if (servers?.size === 0) this.#byAddress.delete(key);
+    }
+  }
+
+  /** Servers that an address was given to. */
+  holdersOf(address: string): Iterable<ShareServer> {
+    return this.#byAddress.get(address) ?? [];
+  }
+}
 
 type Allocations =
   | { readonly addresses: readonly NetworkAllocation[] }
   | { readonly exhausted: true; readonly message: string };
 
-/** The server's addresses: those it has, else free ones of its subnet, unique on the backend's segment over all namespaces. */
+/**
+ * The server's addresses: those it has, else free ones of its subnet. Free is what no other server of its network has, whatever its
+ * backend and subnet are, and none on the same segment of its backend, over all namespaces. The addresses of a server never change,
+ * also where an older version gave two servers the same.
+ */
 export function allocate(scope: ServerScope, count: number, given: GivenAddresses): Allocations {
   const { operator, server } = scope;
   const present = server.status?.networkAllocations ?? [];
@@ -24,24 +64,43 @@ export function allocate(scope: ServerScope, count: number, given: GivenAddresse
   if (subnet === undefined) {
     return { exhausted: true, message: `subnet ${server.spec.subnetName} is not in the share network any more` };
   }
-  const segment = segmentKey(subnet);
-  const others = operator.informers.shareServers.cache
-    .byIndex('byBackend', server.spec.backendName)
-    .filter((other) => uidOf(other) !== uidOf(server));
-  const used = new Set<string>();
-  for (const other of others) {
-    for (const { subnetName, ipAddress } of other.status?.networkAllocations ?? given.get(uidOf(other)) ?? []) {
-      if ((segmentKeyOf(operator, other, subnetName) ?? segment) === segment) used.add(canonicalAddress(ipAddress));
-    }
-  }
+  const { cache } = operator.informers.shareServers;
+  const excludes = (address: string, other: ShareServer): boolean =>
+    uidOf(other) !== uidOf(server) &&
+    (isOfSameNetwork(server, other) || isOnSameSegment(scope, subnet, address, other));
+  const used = {
+    has: (address: string): boolean =>
+      cache.byIndex('byAddress', address).some((other) => excludes(address, other)) ||
+      [...given.holdersOf(address)].some((other) => excludes(address, other)),
+  };
   const result = allocateAddresses({ subnet, count, used });
   if (result.exhausted === true) return result;
   const addresses = result.addresses.map((ipAddress) => ({ subnetName: subnet.name, ipAddress }));
-  given.set(uidOf(server), addresses);
+  given.add(server, addresses);
   return { addresses };
 }
 
-/** Segment of another server's subnet; where that can't be told its address is taken for used. */
+function isOfSameNetwork(server: ShareServer, other: ShareServer): boolean {
+  return (
+    other.metadata.namespace === server.metadata.namespace &&
+    other.spec.shareNetworkName === server.spec.shareNetworkName
+  );
+}
+
+/** Where the other server's segment can't be told, the same backend is enough. */
+function isOnSameSegment(
+  { operator, server }: ServerScope,
+  subnet: ShareNetworkSubnet,
+  address: string,
+  other: ShareServer,
+): boolean {
+  if (other.spec.backendName !== server.spec.backendName) return false;
+  const held = other.status?.networkAllocations?.find(({ ipAddress }) => canonicalAddress(ipAddress) === address);
+  const segment = segmentKeyOf(operator, other, held?.subnetName ?? other.spec.subnetName);
+  return segment === undefined || segment === segmentKey(subnet);
+}
+
+/** Segment of another server's subnet; undefined where that can't be told. */
 function segmentKeyOf(operator: ServerScope['operator'], server: ShareServer, subnetName: string): string | undefined {
   const given = server.status?.subnet;
   if (given?.name === subnetName) return segmentKey(given);

@@ -243,17 +243,6 @@ const others: readonly Refusal[] = [
     },
   },
   {
-    title: 'a share on a backend that does not allow the namespace',
-    code: 403,
-    reason: 'NamespaceNotAllowed',
-    arrange: async (cluster) => {
-      const selector = { matchLabels: { tier: 'gold' } };
-      const tenant = await Tenant.make(cluster, {}, { allowedNamespaces: { from: 'Selector', selector } });
-      const { backendName } = tenant;
-      return creating(shares, share(tenant.namespace, 'share', { backendName }), tenant.namespace);
-    },
-  },
-  {
     title: 'a rule of a type that the backend does not know',
     code: 400,
     reason: 'AccessTypeNotSupported',

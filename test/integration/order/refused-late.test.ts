@@ -49,8 +49,9 @@ describe('what admission would refuse, stored while it was away', () => {
   const servers = { driverHandlesShareServers: true };
   const hopeless: readonly Hopeless[] = [
     {
-      reason: 'NamespaceNotAllowed',
-      says: 'does not allow namespace',
+      // The same answer as for a backend that does not exist.
+      reason: 'BackendNotFound',
+      says: 'does not exist or does not allow namespace',
       spec: {},
       backendSpec: { allowedNamespaces: { from: 'Selector', selector: { matchLabels: { tier: 'gold' } } } },
     },
@@ -92,7 +93,7 @@ describe('what admission would refuse, stored while it was away', () => {
       reason,
       (object) => conditionOf(object, 'Ready') === `False/${reason}`,
     );
-    expect(messageOf(told, 'Ready')).toContain(`${backendName}: ${says}`);
+    expect(messageOf(told, 'Ready').replace(`${backendName}:`, backendName)).toContain(`${backendName} ${says}`);
     await noDriverWasAsked(namespace);
   });
 

@@ -59,6 +59,31 @@ describe('placing shares', () => {
     await tenant.untilShare('homeless', 'available', ({ status }) => status?.phase === 'available');
   });
 
+  test('share servers of one network on two backends have addresses of their own', async () => {
+    const tenant = await exclusiveTenant({ driverHandlesShareServers: true });
+    const { namespace } = tenant;
+    const second = `${namespace}-second`;
+    const dummy = { stateDirectory: cluster.stateDirectory };
+    const names = Array.from({ length: 8 }, (_, index) => `share-${index}`);
+    await cluster.apply(
+      backend(second, dummy, { allowedNamespaces: onlyFor(namespace) }),
+      network(namespace, 'net', []),
+      ...names.map((name, index) =>
+        share(namespace, name, { shareNetworkName: 'net', backendName: index % 2 === 0 ? tenant.backendName : second }),
+      ),
+    );
+    for (const name of names) {
+      await tenant.untilShare(name, 'available', ({ status }) => status?.phase === 'available');
+    }
+    const { items } = await cluster.client.list(shareServers, { namespace });
+    expect(new Set(items.map(({ spec }) => spec.backendName)).size).toBe(2);
+    const addresses = items.flatMap(({ status }) =>
+      (status?.networkAllocations ?? []).map(({ ipAddress }) => ipAddress),
+    );
+    expect(addresses.length).toBeGreaterThanOrEqual(8);
+    expect(new Set(addresses).size).toBe(addresses.length);
+  });
+
   test('a label that comes to the namespace later lets its shares on the backend', async () => {
     const tenant = await Tenant.make(
       cluster,
@@ -70,7 +95,9 @@ describe('placing shares', () => {
     const { namespace, backendName } = tenant;
     await cluster.apply(share(namespace, 'share', { backendName }));
     const waiting = await tenant.untilShare('share', 'waits', (object) => conditionOf(object, 'Ready') !== 'absent');
-    expect(messageOf(waiting, 'Ready')).toBe(`${backendName}: does not allow namespace ${namespace}`);
+    expect(messageOf(waiting, 'Ready')).toBe(
+      `storage backend ${backendName} does not exist or does not allow namespace ${namespace}`,
+    );
     await cluster.kubectl('label', 'namespace', namespace, 'tier=gold');
     await tenant.untilShare('share', 'available', ({ status }) => status?.phase === 'available');
   });

@@ -66,6 +66,30 @@ describe('what a backend lets namespaces do', () => {
     await tenant.makeShares(['share']);
   });
 
+  test('a tenant reads the same about a backend that is not offered to them as about one that does not exist', async () => {
+    const other = await Tenant.make(cluster, {}, { allowedNamespaces: labelled('tier', 'gold') });
+    const tenant = await other.neighbour();
+    await cluster.apply(
+      share(tenant.namespace, 'hidden', { backendName: other.backendName }),
+      share(tenant.namespace, 'missing', { backendName: 'no-such-backend' }),
+      share(tenant.namespace, 'anywhere', { size: '7Pi' }),
+    );
+    const answers = await Promise.all(
+      [
+        ['hidden', other.backendName],
+        ['missing', 'no-such-backend'],
+      ].map(async ([name = '', backendName = '']) => {
+        const told = await tenant.untilShare(name, 'waits', (object) => messageOf(object, 'Ready') !== '');
+        expect(conditionOf(told, 'Ready')).toBe('False/BackendNotFound');
+        return messageOf(told, 'Ready').replace(backendName, 'it');
+      }),
+    );
+    expect(answers[0]).toBe(answers[1]);
+    const anywhere = await tenant.untilShare('anywhere', 'waits', (object) => messageOf(object, 'Ready') !== '');
+    expect(messageOf(anywhere, 'Ready')).not.toContain(other.backendName);
+    expect(await tenant.kubectl('get', 'events', '-o', 'jsonpath={.items[*].note}')).not.toContain(other.backendName);
+  });
+
   const labels = (namespace: string) => ({ namespace, name: 'labelled', labels: { tier: 'gold' } });
 
   test('a segment is for the namespaces that the backend gives it to', async () => {

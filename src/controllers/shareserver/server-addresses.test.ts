@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { createOperatorRig, type OperatorRig, reconcileContext } from '../../../test/faults/operator-rig.ts';
+import type { ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { nameOf } from '../../runtime/kube-object.ts';
+import { serverScope } from './scope.ts';
+import { allocate, GivenAddresses } from './server-addresses.ts';
+
+const subnet: ShareNetworkSubnet = { name: 'one', networkType: 'vlan', segmentationID: 100, cidr: '10.0.0.0/24' };
+/** Over the first: an edit that was checked by an older version could have left it so. */
+const overlapping: ShareNetworkSubnet = { ...subnet, name: 'two' };
+const elsewhere: ShareNetworkSubnet = { ...subnet, name: 'three', segmentationID: 200 };
+
+interface ServerOptions {
+  readonly namespace?: string;
+  readonly network?: string;
+  readonly backend?: string;
+  readonly subnetName?: string;
+  readonly addresses?: readonly string[];
+}
+
+function server(name: string, options: ServerOptions = {}): ShareServer {
+  const { namespace = 'a', network = 'net', backend = 'b', subnetName = 'one', addresses } = options;
+  return {
+    metadata: { namespace, name, uid: `uid-${namespace}-${name}`, resourceVersion: '1' },
+    spec: { backendName: backend, shareNetworkName: network, subnetName },
+    status:
+      addresses === undefined
+        ? {}
+        : { networkAllocations: addresses.map((ipAddress) => ({ subnetName, ipAddress })), identifier: name },
+  };
+}
+
+function show({ operator }: OperatorRig, ...servers: readonly ShareServer[]): void {
+  const { shareNetworks, shareServers } = operator.informers;
+  for (const [namespace, name, subnets] of [
+    ['a', 'net', [subnet, overlapping]],
+    ['a', 'other', [subnet, elsewhere]],
+    ['z', 'net', [subnet, elsewhere]],
+  ] as const) {
+    shareNetworks.cache.observe({
+      metadata: { namespace, name, uid: `uid-${namespace}-${name}`, resourceVersion: '1' },
+      spec: { subnets },
+    });
+  }
+  for (const one of servers) shareServers.cache.observe(one);
+}
+
+function addressesFor(rig: OperatorRig, asking: ShareServer, given = new GivenAddresses(), count = 1) {
+  show(rig, asking);
+  const scope = serverScope(rig.operator, reconcileContext(nameOf(asking)), asking);
+  const result = allocate(scope, count, given);
+  return 'exhausted' in result ? result.message : result.addresses.map(({ ipAddress }) => ipAddress);
+}
+
+describe('the addresses of a share server', () => {
+  it.each<[string, ServerOptions, string]>([
+    ['of its network and backend', {}, '10.0.0.2'],
+    ['of its network on another backend', { backend: 'c' }, '10.0.0.2'],
+    ['of its network in another subnet that lies over its own', { subnetName: 'two', backend: 'c' }, '10.0.0.2'],
+    ['of another network on the same segment of its backend', { network: 'other' }, '10.0.0.2'],
+    ['of another namespace on the same segment of its backend', { namespace: 'z' }, '10.0.0.2'],
+    ['of another network on another segment', { network: 'other', subnetName: 'three' }, '10.0.0.1'],
+    ['of another network on another backend', { network: 'other', backend: 'c' }, '10.0.0.1'],
+    [
+      'of a network of that name in another namespace, on another backend',
+      { namespace: 'z', backend: 'c' },
+      '10.0.0.1',
+    ],
+  ])('beside a server %s', async (_, options, expected) => {
+    await using rig = await createOperatorRig();
+    show(rig, server('holder', { addresses: ['10.0.0.1'], ...options }));
+    expect(addressesFor(rig, server('asking'))).toEqual([expected]);
+
+    // The same where they were chosen a moment ago and are not stored yet.
+    await using fresh = await createOperatorRig();
+    const given = new GivenAddresses();
+    expect(addressesFor(fresh, server('holder', options), given)).toEqual(['10.0.0.1']);
+    const asking = server('asking');
+    expect(addressesFor(fresh, asking, given)).toEqual([expected]);
+    // Who is asked again has its own.
+    expect(addressesFor(fresh, asking, given)).toEqual([expected]);
+    given.delete('uid-a-holder');
+    given.delete('uid-z-holder');
+    expect(addressesFor(fresh, asking, given)).toEqual(['10.0.0.1']);
+  });
+
+  it('beside a server of a network that is gone, on its backend: its segment is not known', async () => {
+    await using rig = await createOperatorRig();
+    show(rig, server('holder', { network: 'gone', addresses: ['10.0.0.1'] }));
+    expect(addressesFor(rig, server('asking'))).toEqual(['10.0.0.2']);
+  });
+
+  it('stay as they are stored, also where an older version gave two servers the same', async () => {
+    await using rig = await createOperatorRig();
+    const twins = ['b', 'c'].map((backend) => server(`on-${backend}`, { backend, addresses: ['10.0.0.1'] }));
+    show(rig, ...twins);
+    for (const twin of twins) expect(addressesFor(rig, twin)).toEqual(['10.0.0.1']);
+    expect(addressesFor(rig, server('asking', { backend: 'd' }))).toEqual(['10.0.0.2']);
+  });
+
+  it('are found by one look for each address that is tried, however many servers there are', async () => {
+    await using rig = await createOperatorRig();
+    const holders = Array.from({ length: 500 }, (_, index) =>
+      server(`s${index}`, { network: 'other', addresses: [`10.0.${1 + (index >> 8)}.${index & 255}`] }),
+    );
+    show(rig, ...holders, server('first', { addresses: ['10.0.0.1'] }));
+    const { cache } = rig.operator.informers.shareServers;
+    const looks: string[] = [];
+    const byIndex = cache.byIndex.bind(cache);
+    cache.byIndex = (index, key) => {
+      looks.push(`${index} ${key}`);
+      return byIndex(index, key);
+    };
+    cache.list = () => expect.unreachable('all servers were read');
+    const scope = serverScope(rig.operator, reconcileContext({ namespace: 'a', name: 'asking' }), server('asking'));
+    looks.length = 0;
+    expect(allocate(scope, 1, new GivenAddresses())).toMatchObject({ addresses: [{ ipAddress: '10.0.0.2' }] });
+    expect(looks).toEqual(['byAddress 10.0.0.1', 'byAddress 10.0.0.2']);
+  });
+});
