@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { ShareAccess, ShareAccessPhase, ShareAccessStatus } from '../api/v1alpha1/share-access.ts';
-import type { AccessLevel, BackendCapabilities } from '../api/v1alpha1/storage-backend.ts';
+import type { AccessLevel, AccessType, BackendCapabilities } from '../api/v1alpha1/storage-backend.ts';
 import { mayBeGranted, planRules, type RulePlan, type RulePlanInput, readyReason } from './plan.ts';
 import { targetKey } from './rule-target.ts';
 
@@ -36,6 +36,7 @@ function input(rules: readonly ShareAccess[], changes: Partial<RulePlanInput> = 
 interface RuleOptions {
   readonly name?: string;
   readonly to?: string;
+  readonly type?: AccessType;
   readonly level?: AccessLevel;
   readonly status?: ShareAccessStatus;
   /** Reason of the Ready condition. */
@@ -48,7 +49,7 @@ interface RuleOptions {
 }
 
 function rule(options: RuleOptions = {}): ShareAccess {
-  const { name = 'r', to = '10.0.0.1', level, status = {}, reason, sent = true, generation = 1 } = options;
+  const { name = 'r', to = '10.0.0.1', type = 'ip', level, status = {}, reason, sent = true, generation = 1 } = options;
   const condition = {
     type: 'Ready',
     status: 'False' as const,
@@ -68,7 +69,7 @@ function rule(options: RuleOptions = {}): ShareAccess {
     },
     spec: {
       shareName: 'share',
-      accessType: 'ip',
+      accessType: type,
       accessTo: to,
       ...(level === undefined ? {} : { accessLevel: level }),
     },
@@ -78,6 +79,13 @@ function rule(options: RuleOptions = {}): ShareAccess {
 
 const applied: ShareAccessStatus = { phase: 'active', accessLevel: 'rw' };
 const inError: ShareAccessStatus = { phase: 'error' };
+
+/** A backend that reserves ids, and takes every type of rules. */
+const reservation: Partial<RulePlanInput> = {
+  protocol: 'CEPHFS',
+  capabilities: { ...capabilities, accessTypesByProtocol: { CEPHFS: ['ip', 'user', 'cephx'] } },
+  isReservedID: (id) => id.startsWith('ops-'),
+};
 
 /** Where a rule went; the reason for a problem. */
 function fate(plan: RulePlan, one: ShareAccess): string {
@@ -139,6 +147,21 @@ describe('planRules', () => {
       'a rule whose Secret was taken: it is looked at again',
       { status: inError, reason: 'AccessKeySecretConflict' },
       'add',
+    ],
+    ['an id that is reserved', { type: 'cephx', to: 'ops-a' }, 'AccessIDReserved', reservation],
+    ['an id that is not', { type: 'cephx', to: 'team-a' }, 'add', reservation],
+    ['a user of that name', { type: 'user', to: 'ops-a' }, 'add', reservation],
+    [
+      'an id that was reserved after the backend granted it',
+      { type: 'cephx', to: 'ops-a', status: applied },
+      'keep',
+      reservation,
+    ],
+    [
+      'an id that was reserved, and is not any more',
+      { type: 'cephx', to: 'ops-a', status: inError, reason: 'AccessIDReserved' },
+      'add',
+      { ...reservation, isReservedID: undefined },
     ],
     ['a target that is none', { to: '10.0.0.1/8' }, 'InvalidAccessRule'],
     ['a type that the backend does not take', {}, 'AccessTypeNotSupported', { protocol: 'CIFS' }],

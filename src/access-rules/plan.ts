@@ -13,6 +13,8 @@ export interface RulePlanInput {
   readonly protocol: ShareProtocol;
   /** What the backend can do; undefined while it was never probed. */
   readonly capabilities: BackendCapabilities | undefined;
+  /** Whether the backend reserves a cephx id for other namespaces; absent: it reserves none. */
+  readonly isReservedID?: ((id: string) => boolean) | undefined;
   /** The share is being deleted: its rules are taken away and wait for another share of that name. */
   readonly shareIsLeaving: boolean;
   /** The share server failed: only denials are tried. */
@@ -50,6 +52,7 @@ const judgedReasons = new Set([
   'InvalidAccessRule',
   'AccessTypeNotSupported',
   'AccessLevelNotSupported',
+  'AccessIDReserved',
   'DuplicateAccessRule',
   'ShareServerError',
   'AccessKeySecretConflict',
@@ -138,7 +141,7 @@ function isStaying({ metadata }: ShareAccess): boolean {
 }
 
 /** What a rule by itself is judged on: what its share's protocol and backend are known to take. */
-export type RuleSurroundings = Pick<RulePlanInput, 'protocol' | 'capabilities'>;
+export type RuleSurroundings = Pick<RulePlanInput, 'protocol' | 'capabilities' | 'isReservedID'>;
 
 /** Why a rule is never applied as it is, whatever its share and server do. */
 export interface LastingRuleProblem {
@@ -146,6 +149,7 @@ export interface LastingRuleProblem {
     | 'InvalidAccessRule'
     | 'AccessTypeNotSupported'
     | 'AccessLevelNotSupported'
+    | 'AccessIDReserved'
     | 'DuplicateAccessRule'
     | 'TooManyAccessRules';
   readonly message: string;
@@ -169,13 +173,20 @@ export function problemOfNewRule(
 
 /** Judges a rule by itself: its format, and what its backend takes. */
 export function problemWithin(
-  { spec }: ShareAccess,
+  { spec, status }: ShareAccess,
   surroundings: RuleSurroundings | undefined,
 ): LastingRuleProblem | undefined {
   const invalid = validateRule(spec);
   if (invalid !== undefined) return { reason: 'InvalidAccessRule', message: invalid };
   const { accessType, accessLevel = 'rw' } = spec;
-  const { capabilities, protocol } = surroundings ?? {};
+  const { capabilities, protocol, isReservedID } = surroundings ?? {};
+  // A reservation that comes later takes no access away.
+  if (accessType === 'cephx' && status?.accessLevel === undefined && isReservedID?.(spec.accessTo)) {
+    return {
+      reason: 'AccessIDReserved',
+      message: `the cephx id ${JSON.stringify(spec.accessTo)} is reserved on this backend; choose another one, or ask the administrator of the storage for it`,
+    };
+  }
   if (capabilities === undefined || protocol === undefined) return undefined;
   const types = capabilities.accessTypesByProtocol[protocol] ?? [];
   if (!types.includes(accessType)) {

@@ -45,6 +45,41 @@ afterEach(async () => {
 const create = (object: ShareAccess) => rig.create(shareAccessValidator, object);
 const update = (oldObject: ShareAccess, object: ShareAccess) => rig.update(shareAccessValidator, oldObject, object);
 
+describe('an id that the backend reserves', () => {
+  const cephx = { accessType: 'cephx', accessTo: 'ops-a' } as const;
+  const refusal = { allowed: false, code: 403, reason: 'AccessIDReserved' };
+
+  beforeEach(() => {
+    const backend = probedBackend('backend', { accessTypesByProtocol: { NFS: ['cephx'] }, accessLevels: ['rw', 'ro'] });
+    const reservedIDs = [{ prefixes: ['ops-'], namespaces: selected }];
+    const cephfs = { monitors: ['a'], user: 'u', credentialsSecretName: 's', fsName: 'f', reservedIDs };
+    rig.show('storageBackends', { ...backend, spec: { driver: 'cephfs', cephfs } });
+  });
+
+  const selected = { from: 'Selector', selector: { matchLabels: { team: 'ops' } } } as const;
+  const namespaceWith = (labels: Readonly<Record<string, string>>) =>
+    rig.show('namespaces', { metadata: { name: namespace, uid: 'uid', labels } });
+
+  it('is refused to other namespaces, and the message does not say whose it is', () => {
+    namespaceWith({ team: 'blue' });
+    const verdict = create(fresh(cephx));
+    expect(verdict).toMatchObject(refusal);
+    expect(JSON.stringify(verdict)).not.toMatch(/team|prefix/);
+  });
+
+  it('is for the namespaces that it is reserved for', () => {
+    namespaceWith({ team: 'ops' });
+    expect(create(fresh(cephx))).toEqual(allowed);
+  });
+
+  it('is refused to a new rule that says it was applied, and stays with one that was', () => {
+    namespaceWith({ team: 'blue' });
+    expect(create({ ...fresh(cephx), status: { accessLevel: 'rw' } })).toMatchObject(refusal);
+    const granted = rule('old', cephx, { status: { phase: 'active', accessLevel: 'rw' } });
+    expect(update(granted, { ...granted, spec: { ...granted.spec, accessLevel: 'ro' } })).toEqual(allowed);
+  });
+});
+
 describe('the target of a new rule', () => {
   it.each<[AccessType, string]>([
     ['ip', '1.2.3.260'],

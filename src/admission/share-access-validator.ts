@@ -7,6 +7,7 @@ import {
 import { shareAccesses } from '../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import { related } from '../cluster-state/related.ts';
+import { reservedIDsOf } from '../cluster-state/reserved-ids.ts';
 import { refusedWith, specChanges } from './refusal.ts';
 import { type AdmissionState, allowed, type Validator } from './verdict.ts';
 
@@ -30,14 +31,21 @@ function problemOfNew(rule: ShareAccess, state: AdmissionState): LastingRuleProb
     .filter(({ metadata }) => metadata.name !== name);
   // Of rules that are made in the same second the stored one comes first.
   const { uid: _uid, creationTimestamp: _time, ...metadata } = rule.metadata;
-  return problemOfNewRule({ ...rule, metadata }, others, surroundingsOf(rule, state));
+  const { status: _status, ...stored } = rule;
+  return problemOfNewRule({ ...stored, metadata }, others, surroundingsOf(rule, state));
 }
 
 /** What is known of the rule's share; undefined before it is placed. */
 function surroundingsOf(rule: ShareAccess, state: AdmissionState): RuleSurroundings | undefined {
-  const { share, backend } = related(state, rule.metadata.namespace ?? '');
+  const { namespace = '' } = rule.metadata;
+  const { share, backend: backendNamed } = related(state, namespace);
   const found = share(rule.spec.shareName);
   const backendName = found?.status?.backendName;
   if (found === undefined || backendName === undefined) return undefined;
-  return { protocol: found.spec.protocol, capabilities: backend(backendName)?.status?.capabilities };
+  const backend = backendNamed(backendName);
+  return {
+    protocol: found.spec.protocol,
+    capabilities: backend?.status?.capabilities,
+    isReservedID: reservedIDsOf(state, backend, namespace),
+  };
 }

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type { AllowedSegment, LabelSelector, NamespaceSelection } from '../api/v1alpha1/storage-backend.ts';
-import { namespaceAllowed, segmentAllowed } from './selection.ts';
+import type {
+  AllowedSegment,
+  LabelSelector,
+  NamespaceSelection,
+  ReservedCephxIDs,
+} from '../api/v1alpha1/storage-backend.ts';
+import { idsReservedFrom, namespaceAllowed, segmentAllowed } from './selection.ts';
 
 describe('a selection of namespaces', () => {
   const labels = { team: 'red', tier: 'gold' };
@@ -84,5 +89,34 @@ describe('a segment', () => {
     ];
     expect(segmentAllowed(vlan(1), entries, {})).toBe(false);
     expect(segmentAllowed(vlan(2), entries, {})).toBe(true);
+  });
+});
+
+describe('cephx ids that a backend reserves', () => {
+  const red: NamespaceSelection = { from: 'Selector', selector: { matchLabels: { team: 'red' } } };
+  const reserved: readonly ReservedCephxIDs[] = [
+    { ids: ['manila', 'red-only'], prefixes: ['ops-'] },
+    { ids: ['red-only'], namespaces: red },
+    { prefixes: ['red-'], namespaces: red },
+    { prefixes: ['open-'], namespaces: { from: 'All' } },
+  ];
+
+  it.each<[id: string, forRed: boolean, forOthers: boolean]>([
+    ['manila', true, true],
+    ['Manila', false, false],
+    ['manila2', false, false],
+    ['ops-', true, true],
+    ['ops-backup', true, true],
+    ['ops', false, false],
+    ['red-a', false, true],
+    // One entry is enough to have it.
+    ['red-only', false, true],
+    ['open-a', false, false],
+    ['alice', false, false],
+  ])('%s is reserved from the red team: %s, from others: %s', (id, forRed, forOthers) => {
+    expect(idsReservedFrom({ team: 'red' }, reserved)(id)).toBe(forRed);
+    expect(idsReservedFrom({ team: 'blue' }, reserved)(id)).toBe(forOthers);
+    // As long as the namespace is not known.
+    expect(idsReservedFrom({}, reserved)(id)).toBe(forOthers);
   });
 });

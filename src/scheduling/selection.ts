@@ -1,6 +1,11 @@
 import { contains, parseNetwork } from '../api/ip-address.ts';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type { AllowedSegment, LabelSelectorRequirement, NamespaceSelection } from '../api/v1alpha1/storage-backend.ts';
+import type {
+  AllowedSegment,
+  LabelSelectorRequirement,
+  NamespaceSelection,
+  ReservedCephxIDs,
+} from '../api/v1alpha1/storage-backend.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -33,6 +38,29 @@ export function segmentAllowed(
       cidrAllowed(subnet.cidr, segment.cidrs) &&
       namespaceAllowed(segment.namespaces, namespaceLabels),
   );
+}
+
+/**
+ * Which cephx ids a namespace must not use: those that are reserved, unless an entry with the id gives it to the namespace.
+ * @returns tells of an id whether it is one of them
+ */
+export function idsReservedFrom(
+  namespaceLabels: Labels,
+  reservedIDs: readonly ReservedCephxIDs[],
+): (id: string) => boolean {
+  const gathered = (isOwn: boolean): { readonly ids: ReadonlySet<string>; readonly prefixes: readonly string[] } => {
+    const entries = reservedIDs.filter(
+      ({ namespaces }) => (namespaces !== undefined && namespaceAllowed(namespaces, namespaceLabels)) === isOwn,
+    );
+    return {
+      ids: new Set(entries.flatMap(({ ids = [] }) => ids)),
+      prefixes: [...new Set(entries.flatMap(({ prefixes = [] }) => prefixes))],
+    };
+  };
+  const [own, others] = [gathered(true), gathered(false)];
+  const isIn = ({ ids, prefixes }: typeof own, id: string): boolean =>
+    ids.has(id) || prefixes.some((prefix) => id.startsWith(prefix));
+  return (id) => isIn(others, id) && !isIn(own, id);
 }
 
 function meets({ key, operator, values = [] }: LabelSelectorRequirement, labels: Labels): boolean {

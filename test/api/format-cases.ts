@@ -20,6 +20,7 @@ function selector(change: object) {
   return { allowedNamespaces: { from: 'Selector', selector: { matchExpressions: [{ key: 'team', ...change }] } } };
 }
 const cephfs = { monitors: ['10.0.0.1:6789'], user: 'sharenet', credentialsSecretName: 'ceph', fsName: 'cephfs' };
+const onCephFS = (changes: object) => ({ driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, ...changes } });
 const sambaHost = {
   name: 'filer-a',
   address: '192.0.2.10',
@@ -194,6 +195,21 @@ export const formatCases: readonly FormatCase[] = [
     message: 'is the name of a Ceph user without client.',
     accepted: [{ driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, user: 'client' } }],
     refused: [{ driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, user: 'client.admin' } }],
+  },
+  {
+    kind: 'StorageBackend',
+    message: 'spec.cephfs.reservedIDs',
+    accepted: [
+      onCephFS({ reservedIDs: [{ ids: ['manila', 'a b'] }, { prefixes: ['ops-'], namespaces: { from: 'All' } }] }),
+    ],
+    refused: [
+      onCephFS({ reservedIDs: [{}] }),
+      onCephFS({ reservedIDs: [{ ids: [] }] }),
+      onCephFS({ reservedIDs: [{ ids: ['client.manila'] }] }),
+      onCephFS({ reservedIDs: [{ prefixes: [''] }] }),
+      onCephFS({ reservedIDs: [{ prefixes: ['-x'] }] }),
+      onCephFS({ reservedIDs: [{ prefixes: ['ops-'], namespaces: { from: 'Selector' } }] }),
+    ],
   },
   {
     kind: 'StorageBackend',

@@ -4,6 +4,7 @@
  * answers it from the CRD.
  */
 export const admissionCodes = {
+  AccessIDReserved: 403,
   AccessLevelNotSupported: 400,
   AccessTypeNotSupported: 400,
   AccessRulesNotActive: 409,

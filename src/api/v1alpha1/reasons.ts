@@ -769,6 +769,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Delete one of the two; this one applies by itself when the other is gone.',
     ],
     [
+      'AccessIDReserved',
+      failed,
+      'The backend reserves the cephx id, and not for the namespace of the rule.',
+      'Make a rule with another id, or ask the administrator of the storage to give the id to your namespace.',
+    ],
+    [
       'InvalidAccessRule',
       failed,
       'The target or the level of the rule is not valid.',

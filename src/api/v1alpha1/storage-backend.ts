@@ -442,7 +442,52 @@ export interface CephFSBackendConfig {
    * @pattern ^0?[0-7]{3}$
    */
   readonly mode?: string;
+  /**
+   * Cephx ids that access rules of other namespaces must not use. Of several entries for one id each adds its namespaces. An id that a
+   * rule was granted before stays granted.
+   *
+   * @maxItems 32
+   */
+  readonly reservedIDs?: readonly ReservedCephxIDs[];
 }
+
+/**
+ * Cephx ids, and who may use them.
+ *
+ * @x-kubernetes-validations [{
+ *   rule: "has(self.ids) || has(self.prefixes)",
+ *   message: "needs ids or prefixes",
+ * }]
+ */
+export interface ReservedCephxIDs {
+  /**
+   * Ids without `client.`, compared to the letter.
+   *
+   * @minItems 1
+   * @maxItems 128
+   * @x-kubernetes-list-type set
+   */
+  readonly ids?: readonly CephxID[];
+  /**
+   * Beginnings of ids.
+   *
+   * @minItems 1
+   * @maxItems 32
+   * @x-kubernetes-list-type set
+   */
+  readonly prefixes?: readonly CephxID[];
+  /** Namespaces whose rules may use them; absent: none, the ids are for the administrators of the Ceph cluster. */
+  readonly namespaces?: NamespaceSelection;
+}
+
+/**
+ * Id of the Ceph cluster, or its beginning, as access rules can name it.
+ *
+ * @minLength 1
+ * @maxLength 64
+ * @pattern ^[!-$&-,/-?A-~][ -$&-\-/-~]*$
+ */
+type CephxID = string;
 
 /**
  * Host name or address of a monitor, with its port unless it has the usual ones; an IPv6 address in brackets.

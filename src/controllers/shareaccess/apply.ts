@@ -14,7 +14,7 @@ import { isCurrent, isPlacementCurrent } from '../live.ts';
 import { currentRules, release } from './deny.ts';
 import { cachedKeySecret, liveKeySecret } from './key-secret.ts';
 import { fail, failForSecret, mintsKey, settle } from './outcome.ts';
-import { type AccessScope, planOf } from './scope.ts';
+import { type AccessScope, planOf, surroundingsOf } from './scope.ts';
 import { callUpdateAccess } from './update-access.ts';
 
 /** Rules whose writes run at once: more than the connections to the API server, and not all of thousands in one turn of the thread. */
@@ -119,8 +119,7 @@ export async function recover(scope: AccessScope, permit: Permit): Promise<void>
   for (const rule of items) operator.informers.shareAccesses.cache.observe(rule);
   const plan: RulePlan = planRules({
     rules: items,
-    protocol: share.spec.protocol,
-    capabilities: scope.backend?.status?.capabilities,
+    ...surroundingsOf(scope),
     shareIsLeaving: false,
     serverFailed: false,
     isPaused,

@@ -14,7 +14,7 @@ import { isCurrent, staleCache } from '../live.ts';
 import type { Operator } from '../operator.ts';
 import { shortest } from '../soonest.ts';
 import { whyNoRemoval } from '../waits.ts';
-import { tellsNews } from '../watched-facts.ts';
+import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { applyBatch, prepareAhead } from './apply.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
 import { ruleNameOf } from './key-secret.ts';
@@ -76,6 +76,14 @@ export class ShareAccessReconciler {
       const { namespace = '', name } = event.object.metadata;
       return related(this.#operator, namespace).sharesOfNetwork(name).map(nameOf);
     });
+    // Its labels decide which ids its rules may use: another look is worth it only for rules that were refused one.
+    controller.watch(informers.namespaces, (event) => {
+      if (!tellsNews(event, labelsOf)) return undefined;
+      return informers.shareAccesses.cache
+        .list(event.object.metadata.name)
+        .filter((rule) => readyReason(rule) === 'AccessIDReserved')
+        .map(({ metadata, spec }) => ofShare(metadata.namespace, spec.shareName));
+    });
     controller.watch(informers.storageBackends, (event) => {
       const { object, previous } = event;
       const known = previous?.status?.capabilities?.backendInfo;
@@ -86,6 +94,7 @@ export class ShareAccessReconciler {
       const facts = ({ spec, status, metadata }: StorageBackend) => [
         spec.enabled,
         spec.allowAbandon,
+        spec.cephfs?.reservedIDs,
         status?.capabilities,
         status?.conditions,
         metadata.deletionTimestamp,

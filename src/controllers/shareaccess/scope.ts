@@ -1,4 +1,4 @@
-import { planRules, type RulePlan } from '../../access-rules/plan.ts';
+import { planRules, type RulePlan, type RuleSurroundings } from '../../access-rules/plan.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
@@ -6,6 +6,7 @@ import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
+import { reservedIDsOf } from '../../cluster-state/reserved-ids.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../backend-secrets.ts';
@@ -45,16 +46,25 @@ export function accessScope(operator: Operator, context: ReconcileContext, share
 }
 
 /** The plan for the scope's rules. */
-export function planOf({ rules, share, server, backend }: AccessScope): RulePlan {
+export function planOf(scope: AccessScope): RulePlan {
+  const { rules, share, server } = scope;
   return planRules({
     rules,
-    protocol: share.spec.protocol,
-    capabilities: backend?.status?.capabilities,
+    ...surroundingsOf(scope),
     shareIsLeaving: share.metadata.deletionTimestamp !== undefined,
     serverFailed: server?.status?.phase === 'error',
     isPaused,
     isAskedFor: (rule) => unhandledReconcileToken(rule) !== undefined,
   });
+}
+
+/** What the rules of the scope's share are judged on. */
+export function surroundingsOf({ operator, namespace, share, backend }: AccessScope): RuleSurroundings {
+  return {
+    protocol: share.spec.protocol,
+    capabilities: backend?.status?.capabilities,
+    isReservedID: reservedIDsOf(operator, backend, namespace),
+  };
 }
 
 /** Why no rule can be granted, changed or recovered now. */

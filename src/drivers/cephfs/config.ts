@@ -16,8 +16,8 @@ const monitor = z
     error: 'must be a host name or address with an optional port, such as 192.0.2.1:6789 or [2001:db8::1]',
   });
 
-/** Checks `spec.cephfs` of a StorageBackend and fills in the defaults. */
-export const cephfsConfigSchema = z.strictObject({
+/** The fields of `spec.cephfs`. */
+const specSchema = z.strictObject({
   monitors: z.array(monitor).min(1).max(32).readonly(),
   user: cephName.refine((name) => !name.startsWith('client.'), {
     error: 'is the name of a Ceph user without client.',
@@ -30,7 +30,12 @@ export const cephfsConfigSchema = z.strictObject({
     .string()
     .regex(/^0?[0-7]{3}$/, { error: 'must be octal digits such as 0755' })
     .default('0755'),
+  // The operator keeps to it before it calls the driver.
+  reservedIDs: z.array(z.unknown()).exactOptional(),
 } satisfies { readonly [Field in keyof Required<CephFSBackendConfig>]: z.ZodType });
+
+/** Checks `spec.cephfs` of a StorageBackend and fills in the defaults. */
+export const cephfsConfigSchema = specSchema.transform(({ reservedIDs: _, ...config }) => config);
 
 /** Configuration of the CephFS driver with its defaults. */
 export type CephFSConfig = z.output<typeof cephfsConfigSchema>;

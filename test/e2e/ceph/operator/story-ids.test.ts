@@ -3,7 +3,7 @@ import { eventually } from '../../../faults/eventually.ts';
 import { Person } from '../../../integration/cli/plugin.ts';
 import { messageOf, type Tenant } from '../../../integration/tenant.ts';
 import { keptOut, refusalOf } from '../rig.ts';
-import { operatorCephUser } from './ceph-backend.ts';
+import { cephBackend, operatorCephUser } from './ceph-backend.ts';
 import { cutBoundMs, timesToCutOff } from './cut-off.ts';
 import { keySearch } from './key-search.ts';
 import { OperatorOnCeph } from './operator-on-ceph.ts';
@@ -139,6 +139,35 @@ describe('cephx ids of rules', () => {
     await stranger.kubectl('delete', 'share', 'brief', '--timeout=60s');
     await stranger.kubectl('delete', 'shareaccess', 'guess', '--timeout=30s');
     expect(await ceph.cephUser('by-hand')).toEqual(before);
+  });
+
+  test('a reserved id is for the namespaces that the backend gives it to, and stays with who had it before', async () => {
+    await stranger.grant('early', 'theirs', { accessTo: 'ops-early' });
+    await stranger.untilActive('early');
+    const selector = { matchLabels: { team: 'ops' } };
+    const reservedIDs = [{ prefixes: ['ops-'], namespaces: { from: 'Selector', selector } as const }];
+    await ceph.cluster.apply(cephBackend(ceph.backendName, ceph.lab, { reservedIDs }));
+    await ceph.untilBackend(ceph.backendName, 'True/Available');
+
+    await stranger.grant('late', 'theirs', { accessTo: 'ops-late' });
+    const refusedRule = await stranger.untilError('late', 'AccessIDReserved');
+    expect(messageOf(refusedRule, 'Ready')).not.toMatch(/team|prefix/);
+    expect(await ceph.cephUser('ops-late')).toBeUndefined();
+    // What was granted stays, also when its level changes and when the share is looked at again.
+    await stranger.grant('early', 'theirs', { accessTo: 'ops-early', accessLevel: 'ro' });
+    await stranger.annotate('share', 'theirs', 'sharenet.io/reconcile-requested-at=reserved');
+    await stranger.untilShare('theirs', 'seen', ({ status }) => status?.lastHandledReconcileAt === 'reserved');
+    expect((await stranger.untilActive('early')).status).toMatchObject({ accessLevel: 'ro' });
+    expect(await stranger.keyInSecret('early')).toBe(await keyOf('ops-early'));
+
+    await tenant.cluster.kubectl('label', 'namespace', tenant.namespace, 'team=ops');
+    await tenant.grant('late', 'one', { accessTo: 'ops-late' });
+    await tenant.untilActive('late');
+    await tenant.kubectl('delete', 'shareaccess', 'late', '--timeout=30s');
+    await tenant.cluster.kubectl('label', 'namespace', stranger.namespace, 'team=ops');
+    await stranger.untilActive('late');
+    await ceph.cluster.apply(cephBackend(ceph.backendName, ceph.lab));
+    await stranger.kubectl('delete', 'shareaccess', 'early', 'late', '--timeout=30s');
   });
 
   test('an id of any characters that a rule may have gives access, and denial takes it', async () => {
