@@ -490,11 +490,11 @@ export interface ReservedCephxIDs {
 type CephxID = string;
 
 /**
- * Host name or address of a monitor, with its port unless it has the usual ones; an IPv6 address in brackets.
+ * A monitor: its host name or address, with its port unless it has the usual ones, an IPv6 address in brackets. Also as Ceph writes it
+ * (`v2:192.0.2.1:3300/0`, `[v2:192.0.2.1:3300,v1:192.0.2.1:6789]`), and several as in `mon_host` of a ceph.conf.
  *
  * @minLength 1
- * @maxLength 261
- * @pattern ^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)(:[0-9]{1,5})?$
+ * @maxLength 1024
  */
 type MonitorAddress = string;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CephFSBackendConfig } from '../../api/v1alpha1/storage-backend.ts';
+import { readMonitors } from './monitor-list.ts';
 
 /** A name that Ceph takes in commands, paths and capabilities alike. */
 const cephName = z
@@ -9,16 +10,23 @@ const cephName = z
     error: 'must be letters, digits, "-", "_" and ".", beginning with a letter or digit',
   });
 
-const monitor = z
-  .string()
-  .max(261)
-  .regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)(:[0-9]{1,5})?$/, {
-    error: 'must be a host name or address with an optional port, such as 192.0.2.1:6789 or [2001:db8::1]',
+const monitorTexts = z.array(z.string().max(1024)).min(1).max(32);
+
+/** Monitors in any usual spelling, as `host` or `host:port` each. */
+const monitors = monitorTexts.transform((texts, context): readonly string[] => {
+  const found = texts.flatMap((text, index) => {
+    const list = readMonitors(text);
+    if (list.ok) return list.monitors;
+    const message = `${JSON.stringify(text.slice(0, 64))} ${list.problem}`;
+    context.addIssue({ code: 'custom', path: [index], message });
+    return [];
   });
+  return [...new Set(found)];
+});
 
 /** The fields of `spec.cephfs`. */
 const specSchema = z.strictObject({
-  monitors: z.array(monitor).min(1).max(32).readonly(),
+  monitors,
   user: cephName.refine((name) => !name.startsWith('client.'), {
     error: 'is the name of a Ceph user without client.',
   }),

@@ -3,6 +3,7 @@ import { DriverError } from '../errors.ts';
 import { CephFSDriver } from './cephfs-driver.ts';
 import { type CephFSConfig, cephfsConfigSchema } from './config.ts';
 import { connectLibrados } from './librados.ts';
+import { readOperatorKey } from './operator-key.ts';
 
 /** Key of the credentials Secret's data that holds the key of the operator's Ceph user. */
 const keyField = 'userKey';
@@ -21,11 +22,13 @@ export const cephfsDriver: DriverModule<CephFSConfig> = {
 
 /** @throws DriverError `Rejected` when the Secret has no key */
 function keyOf({ config, credentials }: Parameters<typeof cephfsDriver.createDriver>[0]): string {
-  const key = credentials[keyField]?.trim() ?? '';
-  if (/^[A-Za-z0-9+/]+={0,2}$/.test(key)) return key;
+  const read = readOperatorKey(credentials[keyField] ?? '', config.user);
+  if (read.ok) return read.key;
   throw new DriverError({
     kind: 'Rejected',
     reason: 'CredentialsInvalid',
-    message: `Secret ${config.credentialsSecretName} must have the key of the Ceph user client.${config.user}, in base64, as ${keyField}`,
+    message:
+      `Secret ${config.credentialsSecretName} must have the key of the Ceph user client.${config.user} as ${keyField}: ` +
+      `it ${read.problem} (ceph auth get-key client.${config.user} prints the key)`,
   });
 }

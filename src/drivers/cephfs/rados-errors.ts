@@ -2,9 +2,10 @@ import { nameList } from '../../api/name-list.ts';
 import { DriverError } from '../errors.ts';
 import type { CommandTarget } from './ceph-commands.ts';
 import { errorNameOf } from './error-number.ts';
+import { keyTypeOf } from './operator-key.ts';
 import type { RadosFailure } from './rados-protocol.ts';
 
-/** What an administrator reads about a login; the key is not in it. */
+/** What errors say about a login; of the key they have the type only. */
 interface LoginNames {
   readonly monitors: readonly string[];
   readonly user: string;
@@ -21,7 +22,7 @@ function unavailable(reason: string, message: string, detail?: string): DriverEr
 }
 
 /** There is no login, or a library is missing. */
-export function failureError(failure: RadosFailure, login: LoginNames): DriverError {
+export function failureError(failure: RadosFailure, login: LoginNames & { readonly key: string }): DriverError {
   if (failure.what === 'library') {
     const name = packageOf[failure.library];
     const message = `the library ${name} is not installed where the operator runs: install the package ${name} of Ceph`;
@@ -30,6 +31,8 @@ export function failureError(failure: RadosFailure, login: LoginNames): DriverEr
   if (failure.what === 'monitors') return monitorsSilent(login, failure.silent);
   const code = errorNameOf(failure.code);
   if (code === 'ETIMEDOUT') return monitorsSilent(login);
+  // The library reads the key before it speaks to the cluster, and knows the type or not.
+  if (code === 'EINVAL' && keyTypeOf(login.key) === 'aes256k') return libraryTooOld(login);
   const message =
     code === 'EINVAL'
       ? `the key for the login as client.${login.user} is not of the form of a key; correct ${keyField}`
@@ -38,6 +41,16 @@ export function failureError(failure: RadosFailure, login: LoginNames): DriverEr
     'CephLoginFailed',
     message,
     `login as client.${login.user} at ${login.monitors.join(', ')}: ${code}`,
+  );
+}
+
+function libraryTooOld({ user }: LoginNames): DriverError {
+  return unavailable(
+    'LibraryTooOld',
+    `the key of client.${user} is of type aes256k, which the library librados2 where the operator runs does not know: ` +
+      'install librados2 and libcephfs2 of Ceph 19.2.6, 20.2.4 or newer there, ' +
+      `or while the cluster allows it give the user a key of type aes (ceph auth rotate client.${user} --key-type aes)`,
+    `login as client.${user}: EINVAL for a key of type aes256k`,
   );
 }
 

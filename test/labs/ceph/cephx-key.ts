@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
-/** A new cephx key as keyrings and clients write it: base64 of type, time of creation, length and 16 random bytes. */
-export function newCephxKey(now: Date = new Date(), random: (size: number) => Buffer = randomBytes): string {
+/** Numbers of the types of keys, and bytes of their secrets. */
+const types = { aes: [1, 16], aes256k: [2, 32] } as const;
+
+/** A new cephx key as keyrings and clients write it: base64 of type, time of creation, length and random bytes. */
+export function newCephxKey(type: keyof typeof types = 'aes'): string {
+  const [number, size] = types[type];
   const header = Buffer.alloc(12);
-  header.writeUInt16LE(1, 0);
-  header.writeUInt32LE(Math.floor(now.getTime() / 1000), 2);
-  header.writeUInt16LE(16, 10);
-  return Buffer.concat([header, random(16)]).toString('base64');
+  header.writeUInt16LE(number, 0);
+  header.writeUInt32LE(Math.floor(Date.now() / 1000), 2);
+  header.writeUInt16LE(size, 10);
+  return Buffer.concat([header, randomBytes(size)]).toString('base64');
 }
 
 /** What an entity may do, by kind of daemon. */

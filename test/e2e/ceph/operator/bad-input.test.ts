@@ -42,8 +42,8 @@ async function blackHole(greeting = ''): Promise<string> {
 }
 
 /** A key that opens nothing, which no text may show. */
-function strayKey(): string {
-  const key = newCephxKey();
+function strayKey(type?: Parameters<typeof newCephxKey>[0]): string {
+  const key = newCephxKey(type);
   strayKeys.push(key);
   return key;
 }
@@ -154,20 +154,35 @@ describe('a backend with', () => {
       () => ({
         cephfs: { credentialsSecretName: 'short-key' },
         prepare: credentials('short-key', strayKey().slice(0, 24)),
-        reason: 'CephLoginFailed',
-        says: ['not of the form of a key', secretField],
+        reason: 'CredentialsInvalid',
+        says: ['Secret short-key', 'not a whole key: it has 24 characters'],
         correct: rightCredentials('short-key'),
       }),
     ],
     [
-      'a whole keyring for a key',
+      'a keyring with a key of somebody else',
       'keyring',
       () => ({
         cephfs: { credentialsSecretName: 'keyring' },
-        prepare: credentials('keyring', `[client.${operatorCephUser}]\n\tkey = ${strayKey()}\n`),
+        prepare: credentials('keyring', `[client.other]\n\tkey = ${strayKey()}\n`),
         reason: 'CredentialsInvalid',
-        says: ['Secret keyring', 'userKey'],
-        correct: rightCredentials('keyring'),
+        says: ['Secret keyring', 'userKey', `a keyring without an entry for client.${operatorCephUser}`],
+        // A keyring is taken where it has the user's key.
+        correct: async () => {
+          const key = (await ceph.cephUser(operatorCephUser))?.key;
+          await credentials('keyring', `[client.${operatorCephUser}]\n\tkey = ${key}\n\tcaps mon = "allow r"\n`)();
+        },
+      }),
+    ],
+    [
+      'a key of a type that the library does not know',
+      'new-key-type',
+      () => ({
+        cephfs: { credentialsSecretName: 'new-key-type' },
+        prepare: credentials('new-key-type', strayKey('aes256k')),
+        reason: 'LibraryTooOld',
+        says: ['of type aes256k', 'librados2', '19.2.6, 20.2.4 or newer'],
+        correct: rightCredentials('new-key-type'),
       }),
     ],
     [
@@ -180,7 +195,7 @@ describe('a backend with', () => {
           await ceph.cluster.apply(secret);
         },
         reason: 'CredentialsInvalid',
-        says: ['Secret other-name', 'as userKey'],
+        says: ['Secret other-name', 'as userKey', 'is missing'],
         correct: rightCredentials('other-name'),
       }),
     ],
@@ -272,10 +287,26 @@ describe('a backend with', () => {
     await tenant.untilShare(name, 'made', ({ status }) => status?.phase === 'available');
   });
 
+  test('monitors in the spelling of Ceph serve as the plain ones', async () => {
+    const monitors = ceph.lab.monitors.map((monitor) => `mon_host = [v2:${monitor}/0]`);
+    await ceph.cluster.apply(cephBackend('spelled', ceph.lab, { monitors }));
+    await ceph.untilBackend('spelled', 'True/Available');
+    await ceph.cluster.apply(share(tenant.namespace, 'spelled', { backendName: 'spelled', size: '16Mi' }));
+    const made = await tenant.untilShare('spelled', 'made', ({ status }) => status?.phase === 'available');
+    expect(made.status?.exportLocations?.[0]?.address).toBe(ceph.lab.monitors.join(','));
+  });
+
+  test('a monitor that is none is named in words', async () => {
+    await ceph.cluster.apply(cephBackend('misspelled', ceph.lab, { monitors: ['2001:db8::1'] }));
+    const told = await ceph.untilBackend('misspelled', 'False/InvalidConfiguration');
+    expect(messageOf(told, 'Ready')).toContain(
+      'spec.cephfs.monitors.0: "2001:db8::1" has an IPv6 address without brackets',
+    );
+  });
+
   test('values that Ceph could not take are refused by kubectl, which names the field', async () => {
     const wrong: readonly [Partial<CephFSBackendConfig>, string][] = [
       [{ monitors: [] }, 'spec.cephfs.monitors'],
-      [{ monitors: ['a monitor'] }, 'spec.cephfs.monitors[0]'],
       [{ user: 'client.admin' }, 'spec.cephfs.user'],
       [{ fsName: 'a/b' }, 'spec.cephfs.fsName'],
       [{ group: '..' }, 'spec.cephfs.group'],
