@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { DriverError } from '../errors.ts';
 import type { CephCommand, CephCommands, CommandResult, CommandTarget } from './ceph-commands.ts';
-import { errorNameOf, meaningOf } from './error-number.ts';
+import { errorNameOf, type Fault, meaningOf } from './error-number.ts';
 
 /** How long one command may take, in milliseconds; a healthy cluster answers in some. */
 const commandTimeoutMs = 20_000;
@@ -50,6 +50,13 @@ export function failedInside({ code, status }: CommandResult): boolean {
   return errorNameOf(code) === 'EINVAL' && status.startsWith('Traceback ');
 }
 
+/** What a reader can do, by whose error it is. */
+const advice: Readonly<Record<Fault, string>> = {
+  tenant: '',
+  administrator: '; an administrator of the Ceph cluster finds the cause in the log of the operator',
+  outage: '; the operator tries again, and an administrator sees the state of the cluster with ceph -s if this lasts',
+};
+
 /** The failure of a command. Ceph's text goes to the log only: it may quote what it was not asked to. */
 export function commandError(
   { user }: Cluster,
@@ -69,9 +76,10 @@ export function commandError(
   }
   const name = errorNameOf(code);
   const denied = `the Ceph user client.${user} lacks a capability of ${daemon} for "${prefix}"; docs/cephfs.md lists them`;
+  const { fault, ...meaning } = meaningOf(name);
   return new DriverError({
-    ...meaningOf(name),
-    message: name === 'EACCES' ? denied : `Ceph answered ${name} to "${prefix}"`,
+    ...meaning,
+    message: name === 'EACCES' ? denied : `Ceph answered ${name} to "${prefix}"${advice[fault]}`,
     detail: `${prefix}: ${status.slice(0, maxStatusLength)}`,
   });
 }

@@ -1,7 +1,7 @@
 import { nameList } from '../../api/name-list.ts';
 import { DriverError } from '../errors.ts';
 import type { CommandTarget } from './ceph-commands.ts';
-import { errorNameOf } from './error-number.ts';
+import { errorNameOf, loginFaultOf } from './error-number.ts';
 import { keyTypeOf } from './operator-key.ts';
 import type { RadosFailure } from './rados-protocol.ts';
 
@@ -30,7 +30,12 @@ export function failureError(failure: RadosFailure, login: LoginNames & { readon
   }
   if (failure.what === 'monitors') return monitorsSilent(login, failure.silent);
   const code = errorNameOf(failure.code);
-  if (code === 'ETIMEDOUT') return monitorsSilent(login);
+  if (loginFaultOf(code) === 'outage') {
+    return monitorsSilent(
+      login,
+      code === 'ETIMEDOUT' ? undefined : login.monitors.map((monitor) => `${monitor}: ${code}`),
+    );
+  }
   // The library reads the key before it speaks to the cluster, and knows the type or not.
   if (code === 'EINVAL' && keyTypeOf(login.key) === 'aes256k') return libraryTooOld(login);
   const message =
