@@ -92,6 +92,6 @@ function segmentRefusalOf({ object, oldObject }: Write, state: AdmissionState): 
   return problem === undefined ? undefined : refusedWith('SegmentNotAllowed', problem);
 }
 
-function placeOf({ networkType, segmentationID, cidr }: ShareNetworkSubnet): readonly unknown[] {
+function placeOf({ networkType = 'flat', segmentationID, cidr }: ShareNetworkSubnet): readonly unknown[] {
   return [networkType, segmentationID, cidr];
 }

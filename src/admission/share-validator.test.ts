@@ -97,3 +97,21 @@ it('a share that is there is not judged again', () => {
   rig.show('storageBackends', probedBackend('a'));
   expect(rig.update(shareValidator, share(), share({ size: '2Gi' }))).toEqual(allowed);
 });
+
+describe('a size of bytes where GiB were meant', () => {
+  const refusal = { allowed: false, code: 400, reason: 'InvalidSize', message: expect.stringContaining('write 10Gi') };
+
+  it('is refused to a new share, whatever is known of backends', () => {
+    expect(create(share({ size: '10' }))).toEqual(refusal);
+  });
+
+  it('is refused to a resize', () => {
+    expect(rig.update(shareValidator, share(), share({ size: 10 }))).toEqual(refusal);
+  });
+
+  it('stays with a share that has it, whatever else of it changes', () => {
+    const old = share({ size: '10' });
+    expect(rig.update(shareValidator, old, share({ size: '10', deletionPolicy: 'Retain' }))).toEqual(allowed);
+    expect(rig.update(shareValidator, old, share({ size: '1Gi' }))).toEqual(allowed);
+  });
+});

@@ -2,14 +2,20 @@ import { shares } from '../api/v1alpha1/resource-types.ts';
 import type { Share } from '../api/v1alpha1/share.ts';
 import { related } from '../cluster-state/related.ts';
 import { lastingRefusal } from '../scheduling/placement.ts';
+import { sizeProblem } from '../scheduling/share-size.ts';
 import { refusedWith } from './refusal.ts';
 import { allowed, type Validator } from './verdict.ts';
 
-/** Refuses new shares that no backend will ever take. Of a share that is there only the size can change. */
+/** Refuses new shares that no backend will ever take, and sizes below the minimum. */
 export const shareValidator: Validator<Share> = {
   type: shares,
-  validate({ operation, object }, state) {
-    if (operation !== 'CREATE') return allowed;
+  validate({ operation, object, oldObject }, state) {
+    if (operation !== 'CREATE') {
+      const { size } = object.spec;
+      // A share that was made with less stays as it is, whatever else of it changes.
+      const tooSmall = size === oldObject?.spec.size ? undefined : sizeProblem(size);
+      return tooSmall === undefined ? allowed : refusedWith('InvalidSize', tooSmall);
+    }
     const { namespace = '' } = object.metadata;
     const { shareNetworkName } = object.spec;
     const labels = state.informers.namespaces.cache.get({ name: namespace })?.metadata.labels;

@@ -50,7 +50,7 @@ function allocationRanges(subnet: ShareNetworkSubnet, network: AddressRange): re
 
 /** Name of the segment that a subnet lives on: addresses are unique on it, whatever subnets and namespaces use it. */
 export function segmentKey({
-  networkType,
+  networkType = 'flat',
   segmentationID,
 }: Pick<ShareNetworkSubnet, 'networkType' | 'segmentationID'>): string {
   return segmentationID === undefined ? networkType : `${networkType}/${segmentationID}`;

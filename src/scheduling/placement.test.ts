@@ -303,7 +303,7 @@ describe('a share server', () => {
   });
 
   it('is not made where a subnet of the network is invalid, or not what other servers were given', () => {
-    const rest: ShareNetworkSubnet = { name: 'rest', networkType: 'flat', cidr: '10.0.0.0/24' };
+    const rest = { name: 'rest', networkType: 'flat', cidr: '10.0.0.0/24' } as const;
     const reversed = network({ ...rest, allocationRanges: ['10.0.0.9-10.0.0.8'] });
     expect(place({ network: reversed })).toMatchObject({
       kind: 'wait',

@@ -8,6 +8,7 @@ import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { BackendCapabilities, SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { segmentOf, segmentTexts } from './segments.ts';
 import { namespaceAllowed, segmentAllowed } from './selection.ts';
+import { sizeProblem } from './share-size.ts';
 import { type SubnetProblem, subnetForZone, subnetProblem } from './subnets.ts';
 
 /** A backend with what was placed on it since it last told its space. */
@@ -120,12 +121,14 @@ export function placeShare(input: PlacementInput): Placement {
 }
 
 /**
- * Tells why no backend will ever take the share as it, its network and the backends are: every backend that could be asked is
- * known, was probed as it is configured, and is ruled out for good.
+ * Tells why no backend will ever take the share as it, its network and the backends are: its size is below the minimum, or every
+ * backend that could be asked is known, was probed as it is configured, and is ruled out for good.
  */
 export function lastingRefusal(
   input: LastingInput,
-): { readonly reason: LastingReason | 'NoValidBackend'; readonly message: string } | undefined {
+): { readonly reason: LastingReason | 'NoValidBackend' | 'InvalidSize'; readonly message: string } | undefined {
+  const tooSmall = sizeProblem(input.share.spec.size);
+  if (tooSmall !== undefined) return { reason: 'InvalidSize', message: tooSmall };
   const obstacles: (NamedObstacle & { readonly reason: LastingReason })[] = [];
   for (const backend of input.backends.filter((candidate) => isAsked(candidate, input))) {
     const { metadata, status } = backend;

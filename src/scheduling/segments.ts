@@ -37,7 +37,7 @@ export function segmentProblem(subnets: readonly ShareNetworkSubnet[], input: Se
 }
 
 /** A subnet's segment and network, for a message. */
-export function segmentOf({ networkType, segmentationID, cidr }: ShareNetworkSubnet): string {
+export function segmentOf({ networkType = 'flat', segmentationID, cidr }: ShareNetworkSubnet): string {
   return `${networkType}${segmentationID === undefined ? '' : ` ${segmentationID}`} with ${cidr}`;
 }
 

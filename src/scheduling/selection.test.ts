@@ -82,6 +82,13 @@ describe('a segment', () => {
     expect(segmentAllowed(subnet, [segment], { team: 'red' })).toBe(allowed);
   });
 
+  it('is flat where it has no networkType', () => {
+    const { networkType: _, ...plain } = flat;
+    expect(segmentAllowed(plain, undefined, {})).toBe(true);
+    expect(segmentAllowed(plain, [{ networkType: 'flat' }], {})).toBe(true);
+    expect(segmentAllowed(plain, [{ networkType: 'vlan' }], {})).toBe(false);
+  });
+
   it('must satisfy one entry as a whole, not several in part', () => {
     const entries: AllowedSegment[] = [
       { networkType: 'vlan', segmentationIDs: ['1'], cidrs: ['10.1.0.0/16'] },

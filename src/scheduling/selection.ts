@@ -30,10 +30,11 @@ export function segmentAllowed(
   allowedSegments: readonly AllowedSegment[] | undefined,
   namespaceLabels: Labels,
 ): boolean {
-  if (allowedSegments === undefined) return subnet.networkType === 'flat' && subnet.segmentationID === undefined;
+  const { networkType = 'flat' } = subnet;
+  if (allowedSegments === undefined) return networkType === 'flat' && subnet.segmentationID === undefined;
   return allowedSegments.some(
     (segment) =>
-      segment.networkType === subnet.networkType &&
+      segment.networkType === networkType &&
       idAllowed(subnet.segmentationID, segment.segmentationIDs) &&
       cidrAllowed(subnet.cidr, segment.cidrs) &&
       namespaceAllowed(segment.namespaces, namespaceLabels),

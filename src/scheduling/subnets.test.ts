@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type { ShareServer, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
+import type { GivenSubnet, ShareServer, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
 import { subnetForZone, subnetProblem, usedSubnetProblem, validateSubnets } from './subnets.ts';
 
-function subnet(name: string, changes: Partial<ShareNetworkSubnet> = {}): ShareNetworkSubnet {
+function subnet(name: string, changes: Partial<GivenSubnet> = {}): GivenSubnet {
   return { name, networkType: 'flat', cidr: '10.0.0.0/24', ...changes };
 }
 
 /** A share server that was given a subnet. */
-function user(given: ShareNetworkSubnet, name = 'server-1'): ShareServer {
+function user(given: GivenSubnet, name = 'server-1'): ShareServer {
   return server(given.name, { phase: 'active', subnet: given }, name);
 }
 

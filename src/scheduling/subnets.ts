@@ -133,7 +133,9 @@ function changeProblem({ status }: ShareServer, next: ShareNetworkSubnet | undef
   if (next === undefined) return 'it can not be removed';
   const given = status?.subnet;
   if (given !== undefined) {
-    const field = fixedFields.find((name) => given[name] !== next[name]);
+    const fieldOf = (subnet: ShareNetworkSubnet, name: (typeof fixedFields)[number]) =>
+      subnet[name] ?? (name === 'networkType' ? 'flat' : undefined);
+    const field = fixedFields.find((name) => fieldOf(given, name) !== fieldOf(next, name));
     if (field !== undefined) return `its ${field} can not change, it was ${given[field] ?? 'unset'}`;
     return onlyGains(given, next) ? undefined : 'its allocationRanges may only grow';
   }

@@ -135,8 +135,13 @@ export const formatCases: readonly FormatCase[] = [
   {
     kind: 'ShareNetwork',
     message: 'networkType vlan, vxlan and gre need',
-    accepted: [flat({}), subnets({ networkType: 'gre', segmentationID: 4294967295 })],
-    refused: [subnets({ segmentationID: 7 }), subnets({ networkType: 'vlan' }), subnets({ networkType: 'gre' })],
+    accepted: [flat({}), flat({ networkType: undefined }), subnets({ networkType: 'gre', segmentationID: 4294967295 })],
+    refused: [
+      subnets({ segmentationID: 7 }),
+      subnets({ networkType: undefined, segmentationID: 7 }),
+      subnets({ networkType: 'vlan' }),
+      subnets({ networkType: 'gre' }),
+    ],
   },
   {
     kind: 'ShareNetwork',

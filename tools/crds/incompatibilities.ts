@@ -95,8 +95,13 @@ function differencesOfVersions(name: string, old: Definition, now: Definition): 
     });
 }
 
-function differences(path: string, old: SchemaNode, now: SchemaNode): readonly string[] {
-  return [...differencesOfValues(path, old, now), ...differencesOfRules(path, old, now), ...below(path, old, now)];
+/** @param wasRequired whether every object that is stored has the field */
+function differences(path: string, old: SchemaNode, now: SchemaNode, wasRequired = false): readonly string[] {
+  return [
+    ...differencesOfValues(path, old, now, wasRequired),
+    ...differencesOfRules(path, old, now),
+    ...below(path, old, now),
+  ];
 }
 
 function below(path: string, old: SchemaNode, now: SchemaNode): readonly string[] {
@@ -104,7 +109,7 @@ function below(path: string, old: SchemaNode, now: SchemaNode): readonly string[
     const present = now.properties?.[field];
     return present === undefined
       ? [`${path}.${field}: the field is gone`]
-      : differences(`${path}.${field}`, schema, present);
+      : differences(`${path}.${field}`, schema, present, old.required?.includes(field));
   });
   const inItems = old.items && now.items ? differences(`${path}[]`, old.items, now.items) : [];
   const inValues =
@@ -116,12 +121,13 @@ function below(path: string, old: SchemaNode, now: SchemaNode): readonly string[
   return [...inProperties, ...inItems, ...inValues];
 }
 
-function differencesOfValues(path: string, old: SchemaNode, now: SchemaNode): readonly string[] {
+function differencesOfValues(path: string, old: SchemaNode, now: SchemaNode, wasRequired: boolean): readonly string[] {
   const same = (key: string) => JSON.stringify(old[key]) === JSON.stringify(now[key]);
   const told = (key: string) => `${path}: ${key} was ${text(old[key])} and is ${text(now[key])}`;
   const changed = fixed.filter((key) => !same(key));
   // Also one that comes to a field that had none: objects that are stored have it from then on.
-  const defaults = same('default') ? [] : ['default'];
+  // One that was required has a value there, which stays.
+  const defaults = same('default') || (wasRequired && old.default === undefined) ? [] : ['default'];
   const restricted = restrictions.filter((key) => key in now && !same(key));
   const bounds = [
     ...lowerBounds.filter(

@@ -576,6 +576,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
 
   Share: [
     [
+      'InvalidSize',
+      [...failed, 'Reconciling'],
+      'The size is below 1Mi, mostly because it has no unit: a size without a unit is in bytes.',
+      'Set spec.size with a unit, for example 10Gi for 10 GiB.',
+    ],
+    [
       'Abandoned',
       event,
       'The object was let go without asking the storage system, as its annotation asked for.',

@@ -75,8 +75,12 @@ export interface ShareNetworkSubnet {
   readonly name: LabelName;
   /** Availability zone that the subnet serves; absent: every zone without a subnet of its own. */
   readonly availabilityZone?: AvailabilityZone;
-  /** Kind of segment. Which segments a namespace may use is the StorageBackend's decision. */
-  readonly networkType: NetworkType;
+  /**
+   * Kind of segment. Which segments a namespace may use is the StorageBackend's decision.
+   *
+   * @default flat
+   */
+  readonly networkType?: NetworkType;
   /**
    * VLAN id (1 to 4094), VXLAN id (1 to 16777215) or GRE key (1 to 4294967295); absent on a flat network.
    *

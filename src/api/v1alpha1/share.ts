@@ -80,7 +80,7 @@ export interface RequiredCapabilities {
 export interface ShareSpec {
   /** Protocol that the share is served with. Immutable. */
   readonly protocol: ShareProtocol;
-  /** Size, as a quantity such as `10Gi`. May grow, and shrink to what is used. */
+  /** Size, as a quantity such as `10Gi`; without a unit it is in bytes. At least 1Mi. May grow, and shrink to what is used. */
   readonly size: Quantity;
   /** ShareNetwork that the share is served on; needed when the backend makes share servers. Immutable. */
   readonly shareNetworkName?: ResourceName;

@@ -7,6 +7,7 @@ import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts'
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { sizeProblem } from '../../scheduling/share-size.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedExportLocations } from '../driver-data.ts';
 import { driverShare } from '../driver-requests.ts';
@@ -73,6 +74,8 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
   });
   const begun = await draft.write(operator.client, operator.informers.shares);
   return await withOperation({ ...scope, share: begun, draft: draftOf(operator, begun) }, async (permit, fresh) => {
+    const tooSmall = sizeProblem(fresh.share.spec.size);
+    if (tooSmall !== undefined) throw new DriverError({ kind: 'Rejected', reason: 'InvalidSize', message: tooSmall });
     const result: ResizeResult = await permit.call(
       { operation: name, id, token: fresh.operation.token, timeoutMs },
       (driver, call) => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import * as labels from '../../api/v1alpha1/labels.ts';
-import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import type { AppliedSecurityService, ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { ShareNetwork, ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
+import type { AppliedSecurityService, GivenSubnet, ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { requestToken, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
@@ -81,7 +81,7 @@ export async function setUp(
     ...ownPhase('creating'),
     networkAllocations: allocations.addresses,
     // From here on the server uses it: in the network it may only gain ranges.
-    subnet: server.status?.subnet ?? subnetOf(scope),
+    subnet: server.status?.subnet ?? givenSubnet(subnetOf(scope)),
     operation,
     setupRequests: requestsOf(scope),
   });
@@ -90,6 +90,11 @@ export async function setUp(
   return await context.outsideWorker(() =>
     callSetUp({ ...scope, server: begun, draft: draftOf(operator, begun) }, progress),
   );
+}
+
+/** A subnet as it is recorded: with what was not given. */
+function givenSubnet(subnet: ShareNetworkSubnet | undefined): GivenSubnet | undefined {
+  return subnet === undefined ? undefined : { ...subnet, networkType: subnet.networkType ?? 'flat' };
 }
 
 function setUpKey(server: ShareServer): string {

@@ -97,6 +97,39 @@ describe('what admission would refuse, stored while it was away', () => {
     await noDriverWasAsked(namespace);
   });
 
+  test('a size without a unit is refused with the unit to use, of a new share and of one that is there', async () => {
+    const tenant = await Tenant.make(cluster);
+    const { namespace, backendName } = tenant;
+    await cluster.apply(share(namespace, 'tiny', { backendName, size: 10 }));
+    const tiny = await tenant.untilShare('tiny', 'refused', (one) => conditionOf(one, 'Ready') === 'False/InvalidSize');
+    expect(messageOf(tiny, 'Ready')).toContain('for 10 GiB write 10Gi');
+    await noDriverWasAsked(namespace);
+    await cluster.apply(share(namespace, 'tiny', { backendName, size: '10Gi' }));
+    await tenant.untilShare('tiny', 'made', ({ status }) => status?.phase === 'available');
+
+    await cluster.apply(share(namespace, 'tiny', { backendName, size: '5' }));
+    const kept = await tenant.untilShare('tiny', 'refused', (one) => conditionOf(one, 'Ready') === 'False/InvalidSize');
+    expect([kept.status?.phase, kept.status?.size]).toEqual(['available', '10Gi']);
+    expect(await tenant.callsOf('shrinkShare')).toEqual([]);
+  });
+
+  test('a subnet without a networkType is flat', async () => {
+    const tenant = await Tenant.make(cluster, servers);
+    const { namespace, backendName } = tenant;
+    const { networkType: _, ...plain } = subnet;
+    await cluster.apply(
+      network(namespace, 'net', [], { subnets: [plain] }),
+      share(namespace, 'share', { backendName, shareNetworkName: 'net' }),
+    );
+    await tenant.untilShare('share', 'made', ({ status }) => status?.phase === 'available');
+    const stored = await cluster.client.get(shareNetworks, { namespace, name: 'net' });
+    expect(stored.spec.subnets?.[0]?.networkType).toBe('flat');
+    // As one that says so: nothing has changed.
+    await cluster.apply(network(namespace, 'net', [], { subnets: [subnet] }));
+    const again = await cluster.client.get(shareNetworks, { namespace, name: 'net' });
+    expect(again.metadata.generation).toBe(stored.metadata.generation);
+  });
+
   test('a share whose protocol no backend supports says so, before anything else that it waits for', async () => {
     const tenant = await Tenant.make(cluster, servers);
     const { namespace, backendName } = tenant;
