@@ -235,7 +235,7 @@ export class ShareAccessReconciler {
     if (rules.some(mayBeGranted) && !(await isGone())) return staleCache;
     await oneByOne(rules, async (rule) => {
       if (mayBeGranted(rule)) await release(this.#operator, rule);
-      else if (rule.metadata.deletionTimestamp === undefined && readyReason(rule) !== 'ShareNotFound') {
+      else if (rule.metadata.deletionTimestamp === undefined && !saysThatShareIsMissing(rule)) {
         await standWithoutShare(this.#operator, rule);
       }
     });
@@ -251,6 +251,11 @@ export class ShareAccessReconciler {
     await oneByOne(plan.deny, (rule) => release(this.#operator, rule));
     return { requeueAfterMs: 1 };
   }
+}
+
+/** Whether the rule says of its present spec that there is no share. */
+function saysThatShareIsMissing(rule: ShareAccess): boolean {
+  return readyReason(rule) === 'ShareNotFound' && rule.status?.observedGeneration === rule.metadata.generation;
 }
 
 function keyOf({ namespace, share }: AccessScope): string {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses, shareNetworks, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
+import type { ShareAccess } from '../../../src/api/v1alpha1/share-access.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { access, network } from '../manifests.ts';
 import { conditionOf, messageOf, Tenant } from '../tenant.ts';
@@ -35,6 +36,17 @@ describe('access rules', () => {
     await tenant.untilShare('share', 'summary error', ({ status }) => status?.accessRulesStatus === 'error');
     await tenant.kubectl('delete', 'shareaccess', 'bad');
     await tenant.untilShare('share', 'summary active', ({ status }) => status?.accessRulesStatus === 'active');
+  });
+
+  test('an edit of a rule is observed also while there is no share of that name', async () => {
+    const tenant = await Tenant.make(cluster);
+    const waits = ({ metadata, status }: ShareAccess): boolean => status?.observedGeneration === metadata.generation;
+    await tenant.grant('early', 'none');
+    await tenant.untilRule('early', 'waits', waits);
+    await tenant.grant('early', 'none', { accessLevel: 'ro' });
+    const edited = await tenant.untilRule('early', 'waits at its new level', waits);
+    expect(edited.metadata.generation).toBe(2);
+    expect(conditionOf(edited, 'Ready')).toBe('False/ShareNotFound');
   });
 
   test('what is refused stays in error until the spec changes or a reconcile is requested', async () => {
