@@ -171,10 +171,8 @@ export class ShareServerReconciler {
       return undefined;
     }
     if (phase === 'creating' || (phase === 'error' && neverSetUp(server))) {
-      return soonest(
-        await setUp(scope, this.#progress, this.#givenAddresses),
-        server.status?.phase === 'error' ? await retireWhenUnused(scope) : undefined,
-      );
+      // Also one that waits for something: without shares nothing may ever come of it.
+      return soonest(await setUp(scope, this.#progress, this.#givenAddresses), await retireWhenUnused(scope));
     }
     const token = unhandledReconcileToken(server);
     if (token !== undefined && phase === 'active') await examine(scope, token);

@@ -8,7 +8,7 @@ import {
   storageBackends,
 } from '../../../src/api/v1alpha1/resource-types.ts';
 import { namespaces } from '../../../src/runtime/core-types.ts';
-import { activeDirectory, network, passwordSecret } from '../manifests.ts';
+import { activeDirectory, network, passwordSecret, share } from '../manifests.ts';
 import { conditionOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';
 
@@ -57,6 +57,28 @@ describe('deletion ends in every order', () => {
     expect((await tenant.callsOf('deleteShare')).length).toBeGreaterThanOrEqual(2);
     expect((await tenant.callsOf('teardownServer')).length).toBeGreaterThanOrEqual(2);
   }
+
+  test('a share server that waits to be set up goes after its last share', async () => {
+    const tenant = await Tenant.make(
+      cluster,
+      { driverHandlesShareServers: true },
+      { unusedShareServerTimeout: '200ms' },
+    );
+    const { namespace } = tenant;
+    // Without its password the service can't be given to a server.
+    await cluster.apply(
+      activeDirectory(namespace, 'ad'),
+      network(namespace, 'net', [{ type: 'active_directory', name: 'ad' }]),
+      share(namespace, 'one', { shareNetworkName: 'net', backendName: tenant.backendName }),
+    );
+    const { status } = await tenant.untilShare('one', 'placed', (one) => one.status?.shareServerName !== undefined);
+    const server = { namespace, name: status?.shareServerName ?? '' };
+    await cluster.until(shareServers, server, 'waiting', (found) => conditionOf(found, 'Reconciling') !== 'absent');
+    await remove(tenant, 'share', 'one');
+    await cluster.untilGone(shares, { namespace, name: 'one' });
+    await cluster.untilGone(shareServers, server);
+    expect(await tenant.callsOf('setupServer')).toEqual([]);
+  });
 
   test('the whole namespace at once', async () => {
     const tenant = await furnished();
