@@ -16,7 +16,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/faults/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/{faults,fuzz}/**/*.test.ts'],
           // The first import of the client library in a worker alone can take seconds on a busy machine.
           testTimeout: 15_000,
           hookTimeout: 15_000,
@@ -49,7 +49,7 @@ export default defineConfig({
           name: 'integration',
           // The rest, so that no test is left out for standing in a new folder.
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{faults,kube,api,e2e,delivery}/**', ...measuring],
+          exclude: ['test/{faults,fuzz,kube,api,e2e,delivery}/**', ...measuring],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 3,
