@@ -46,6 +46,11 @@ function inNamespace(object: KubeObject, name: string): string {
   return `${object.metadata.namespace ?? ''}/${name}`;
 }
 
+/** Whether the share is not on a storage system yet, and is to be. */
+export function isUnmade({ metadata, status }: Share): boolean {
+  return status?.identifier === undefined && metadata.deletionTimestamp === undefined;
+}
+
 /** Makes the informers. `operatorNamespace` is added to the watched ones for backend credentials. */
 export function createInformers(
   manager: Manager,
@@ -111,6 +116,12 @@ export function createInformers(
       indexers: {
         byNetwork: (share) =>
           share.spec.shareNetworkName === undefined ? [] : [inNamespace(share, share.spec.shareNetworkName)],
+        /** Under one key those that any backend could be chosen for. */
+        unplaced: (share) => (share.spec.backendName === undefined && isUnmade(share) ? [''] : []),
+        unplacedByNetwork: (share) =>
+          share.spec.shareNetworkName === undefined || share.status?.shareServerName !== undefined
+            ? []
+            : [inNamespace(share, share.spec.shareNetworkName)],
         byServer: (share) =>
           share.status?.shareServerName === undefined ? [] : [inNamespace(share, share.status.shareServerName)],
         byBackend: (share) => {

@@ -22,6 +22,9 @@ export function related(state: Pick<ClusterState, 'informers'>, namespace: strin
     unmadeServersOf: (network: string): readonly ShareServer[] =>
       informers.shareServers.cache.byIndex('unmadeByNetwork', key(network)),
     sharesOfNetwork: (network: string): readonly Share[] => informers.shares.cache.byIndex('byNetwork', key(network)),
+    /** Those of them that are on no share server yet. */
+    unplacedSharesOfNetwork: (network: string): readonly Share[] =>
+      informers.shares.cache.byIndex('unplacedByNetwork', key(network)),
     sharesOn: (server: string): readonly Share[] => informers.shares.cache.byIndex('byServer', key(server)),
     rulesOf: (share: string): readonly ShareAccess[] => informers.shareAccesses.cache.byIndex('byShare', key(share)),
     networksWith: (service: string): readonly ShareNetwork[] =>

@@ -35,13 +35,15 @@ describe('slimObject', () => {
   it('keeps few of very many finalizers and owners, ours among them', () => {
     const finalizers = Array.from({ length: 10_000 }, (_, index) => `example.org/f${index}`);
     const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'o', uid: 'u' };
-    const ownerReferences = Array.from({ length: 10_000 }, () => owner);
+    const ours = { apiVersion: 'sharenet.io/v1alpha1', kind: 'ShareAccess', name: 'r', uid: 'u-r' };
+    const ownerReferences = [...Array.from({ length: 10_000 }, () => owner), ours];
     const kept = slimObject({
       metadata: { name: 'n', finalizers: [...finalizers, 'sharenet.io/finalizer'], ownerReferences },
     }).metadata;
     expect(kept.finalizers).toHaveLength(maxKeptFinalizers);
     expect(kept.finalizers).toContain('sharenet.io/finalizer');
     expect(kept.ownerReferences).toHaveLength(16);
+    expect(kept.ownerReferences?.[0]).toEqual(ours);
     expect(slimObject({ metadata: { name: 'n', finalizers } }).metadata.finalizers).not.toContain(
       'sharenet.io/finalizer',
     );

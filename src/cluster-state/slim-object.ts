@@ -1,7 +1,7 @@
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import { apiGroup } from '../api/v1alpha1/resource-types.ts';
 import type { Namespace, Secret } from '../runtime/core-types.ts';
-import type { KubeObject } from '../runtime/kube-object.ts';
+import type { KubeObject, OwnerReference } from '../runtime/kube-object.ts';
 
 /** Longest value of an annotation of ours that can mean something, in characters. */
 const maxAnnotationLength = 8192;
@@ -60,12 +60,19 @@ function slimMetadata(whole: KubeObject['metadata']): KubeObject['metadata'] {
     ...(ourLabels.length === 0 ? {} : { labels: Object.fromEntries(ourLabels) }),
     ...(ours.length === 0 ? {} : { annotations: Object.fromEntries(ours) }),
     ...(finalizers === undefined ? {} : { finalizers: boundedFinalizers(finalizers) }),
-    ...(ownerReferences === undefined ? {} : { ownerReferences: ownerReferences.slice(0, maxOwners) }),
+    ...(ownerReferences === undefined ? {} : { ownerReferences: boundedOwners(ownerReferences) }),
   };
 }
 
 function ownEntries(texts: Readonly<Record<string, string>> | undefined): (readonly [string, string])[] {
   return Object.entries(texts ?? {}).filter(([key]) => key.startsWith(`${apiGroup}/`));
+}
+
+/** Those of our kinds first: whose a Secret is must show. */
+function boundedOwners(owners: readonly OwnerReference[]): readonly OwnerReference[] {
+  if (owners.length <= maxOwners) return owners;
+  const isOurs = ({ apiVersion }: OwnerReference): boolean => apiVersion.startsWith(`${apiGroup}/`);
+  return [...owners.filter(isOurs), ...owners.filter((owner) => !isOurs(owner))].slice(0, maxOwners);
 }
 
 /** Whether ours is among them must show. */

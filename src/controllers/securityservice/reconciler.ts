@@ -17,6 +17,7 @@ import type { Operator } from '../operator.ts';
 import { usageOf } from '../service-usage.ts';
 import { pausedStanding } from '../standings.ts';
 import { draftOf, type Standing } from '../status-draft.ts';
+import { tellsNews } from '../watched-facts.ts';
 
 /** Tells whether SecurityServices are complete and in use, and holds their deletion back while something relies on them. */
 export class SecurityServiceReconciler {
@@ -42,7 +43,10 @@ export class SecurityServiceReconciler {
         .map(({ name }) => name);
       return [...new Set(names)].map((name) => ({ namespace, name }));
     });
-    controller.watch(informers.shareServers, ({ type, object, previous }) => {
+    controller.watch(informers.shareServers, (event) => {
+      // Not for each step of each of its servers: a pass looks at all of them.
+      if (!tellsNews(event, ({ status }) => status?.securityServices)) return undefined;
+      const { type, object, previous } = event;
       const namespace = object.metadata.namespace ?? '';
       const applied = [...(object.status?.securityServices ?? []), ...(previous?.status?.securityServices ?? [])];
       // The first and the last server of a network decide whether its services are in use.

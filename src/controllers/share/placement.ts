@@ -60,16 +60,18 @@ export async function place(scope: ShareScope, reservations: Reservations): Prom
       message: `its share server could not be set up: ${refusal.message}`,
     };
   }
+  const failedOn = new Set(failed.map(({ spec }) => spec.backendName));
   const placement: Placement = placeShare({
     ...asked,
     backends: backends
-      .filter(({ metadata }) => !failed.some(({ spec }) => spec.backendName === metadata.name))
+      .filter(({ metadata }) => !failedOn.has(metadata.name))
       .map((backend) => ({
         backend,
         reservedBytes: reservations.bytesOn(backend.metadata.name, uidOf(share), operator.clock.now()),
       })),
     servers,
-    shareCount: (server) => reservations.sharesOn(`${namespace}/${server}`, sharesOn(server).map(uidOf)),
+    // What the cache shows is noted no more.
+    shareCount: (server) => sharesOn(server).length + reservations.sharesOn(`${namespace}/${server}`, []),
     securityServiceTypes: services.map(({ type }) => type),
   });
   if (placement.kind === 'wait') {

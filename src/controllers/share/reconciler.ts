@@ -3,6 +3,7 @@ import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import { isUnmade } from '../../cluster-state/informers.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
@@ -56,12 +57,9 @@ export class ShareReconciler {
       ) {
         return undefined;
       }
-      const { sharesOfNetwork } = related(this.#operator, object.metadata.namespace ?? '');
-      return sharesOfNetwork(object.spec.shareNetworkName)
-        .filter(
-          ({ status }) => status?.shareServerName === undefined || status.shareServerName === object.metadata.name,
-        )
-        .map(nameOf);
+      const { sharesOn, unplacedSharesOfNetwork } = related(this.#operator, object.metadata.namespace ?? '');
+      const waiting = unplacedSharesOfNetwork(object.spec.shareNetworkName);
+      return [...sharesOn(object.metadata.name), ...waiting].map(nameOf);
     });
     controller.watch(informers.shareNetworks, (event) => {
       const facts = ({ spec, status, metadata }: ShareNetwork) => [
@@ -85,11 +83,11 @@ export class ShareReconciler {
       if (!tellsNews(event, facts)) return undefined;
       const { name } = event.object.metadata;
       if (tellsNews(event, ({ status }) => status?.capacity)) this.#reservations.probed(name);
-      // Those without a place, and those that wait for this backend.
+      // Those that could be placed on it, and those that wait for it.
       const waiting = informers.shares.cache
         .byIndex('byBackend', name)
         .filter((share) => share.metadata.deletionTimestamp !== undefined || !isReady(share));
-      return [...informers.shares.cache.list().filter(isUnmade), ...waiting].map(nameOf);
+      return [...informers.shares.cache.byIndex('unplaced', ''), ...waiting].map(nameOf);
     });
     // A deletion waits for its rules.
     controller.watch(informers.shareAccesses, ({ object }) => {
@@ -192,7 +190,10 @@ export class ShareReconciler {
   /** Keeps the notes of places in step with the shares. */
   #reserve({ type, object, previous }: CacheEvent<Share>): void {
     const uid = uidOf(object);
-    const { backendName, identifier } = object.status ?? {};
+    const { backendName, identifier, shareServerName } = object.status ?? {};
+    if (shareServerName !== undefined) {
+      this.#reservations.seen(`${object.metadata.namespace ?? ''}/${shareServerName}`, uid);
+    }
     if (type === 'deleted') {
       this.#reservations.release(uid);
     } else if (type === 'added' && backendName !== undefined && identifier === undefined) {
@@ -245,9 +246,4 @@ async function hasLostServer({ operator, namespace, share, server }: ShareScope)
   const name = share.status?.shareServerName;
   if (name === undefined || server !== undefined) return false;
   return await isCurrent(operator, operator.informers.shareServers, { namespace, name }, undefined);
-}
-
-/** Whether the share is not on a storage system yet, and is to be. */
-function isUnmade({ metadata, status }: Share): boolean {
-  return status?.identifier === undefined && metadata.deletionTimestamp === undefined;
 }

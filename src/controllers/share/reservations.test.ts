@@ -39,4 +39,27 @@ describe('reservations', () => {
     reservations.assign('ns/other', 'two');
     expect(reservations.sharesOn('ns/server', ['one', 'three'])).toBe(2);
   });
+
+  test('of a place on a server end when the cache shows the share there, and not when it shows it elsewhere', () => {
+    const reservations = new Reservations();
+    reservations.assign('ns/server', 'one');
+    reservations.seen('ns/other', 'one');
+    expect(reservations.sharesOn('ns/server', [])).toBe(1);
+    reservations.seen('ns/server', 'one');
+    expect(reservations.sharesOn('ns/server', [])).toBe(0);
+  });
+
+  test('cost the same for each of very many shares', () => {
+    const reservations = new Reservations();
+    const began = performance.now();
+    for (let index = 0; index < 50_000; index++) {
+      const uid = `share-${index}`;
+      reservations.bytesOn('b', uid, index);
+      reservations.add('b', uid, 1);
+      reservations.assign(`ns/server-${index}`, uid);
+      reservations.made(uid, index);
+    }
+    for (let index = 0; index < 50_000; index++) reservations.release(`share-${index}`);
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
 });

@@ -2,67 +2,107 @@
 const probedWithinMs = 150_000;
 
 interface Reservation {
+  readonly backendName: string;
   readonly bytes: number;
   /** When the share was made; undefined: not yet. */
   readonly madeAt?: number;
 }
 
-/** Space of shares that were placed since a backend was last probed: its reported capacity does not know of them. */
+/** Reservations of one backend. */
+interface Reserved {
+  /** Of all that still count. */
+  bytes: number;
+  /** UIDs of shares that were made, in the order in which they were. */
+  readonly made: Map<string, number>;
+}
+
+/**
+ * Space of shares that were placed since a backend was last probed: its reported capacity does not know of them. Each note and each
+ * question costs the same however many shares there are.
+ */
 export class Reservations {
-  readonly #bytes = new Map<string, Map<string, Reservation>>();
+  readonly #shares = new Map<string, Reservation>();
+  readonly #backends = new Map<string, Reserved>();
+  /** UIDs of shares by the key of the share server that they are about to be placed on, and the other way round. */
   readonly #assigned = new Map<string, Set<string>>();
+  readonly #serverOf = new Map<string, string>();
 
   /** Notes a placement. */
   add(backendName: string, shareUID: string, bytes: number): void {
-    for (const shares of this.#bytes.values()) shares.delete(shareUID);
-    const shares = this.#bytes.get(backendName) ?? new Map<string, Reservation>();
-    this.#bytes.set(backendName, shares.set(shareUID, { bytes }));
+    this.#forget(shareUID);
+    this.#shares.set(shareUID, { backendName, bytes });
+    const reserved = this.#backends.get(backendName) ?? { bytes: 0, made: new Map<string, number>() };
+    reserved.bytes += bytes;
+    this.#backends.set(backendName, reserved);
   }
 
   /** Notes that a share was made: a later probe counts it, also where that does not show (thin provisioning). */
   made(shareUID: string, now: number): void {
-    for (const shares of this.#bytes.values()) {
-      const reservation = shares.get(shareUID);
-      if (reservation !== undefined) shares.set(shareUID, { ...reservation, madeAt: now });
-    }
+    const reservation = this.#shares.get(shareUID);
+    if (reservation === undefined) return;
+    this.#shares.set(shareUID, { ...reservation, madeAt: now });
+    const made = this.#backends.get(reservation.backendName)?.made;
+    made?.delete(shareUID);
+    made?.set(shareUID, now);
   }
 
   /** Bytes reserved on a backend for other shares. */
   bytesOn(backendName: string, exceptShareUID: string, now: number): number {
-    let sum = 0;
-    for (const [uid, { bytes, madeAt }] of this.#bytes.get(backendName) ?? []) {
-      const counted = madeAt !== undefined && madeAt + probedWithinMs < now;
-      if (uid !== exceptShareUID && !counted) sum += bytes;
+    const reserved = this.#backends.get(backendName);
+    for (const [uid, madeAt] of reserved?.made ?? []) {
+      if (madeAt + probedWithinMs >= now) break;
+      this.#forget(uid);
     }
-    return sum;
+    const own = this.#shares.get(exceptShareUID);
+    return (reserved?.bytes ?? 0) - (own?.backendName === backendName ? own.bytes : 0);
   }
 
   /** The backend told another capacity: forgets the shares that were made, which are part of it. */
   probed(backendName: string): void {
-    const shares = this.#bytes.get(backendName);
-    for (const [uid, { madeAt }] of shares ?? []) if (madeAt !== undefined) shares?.delete(uid);
+    for (const uid of [...(this.#backends.get(backendName)?.made.keys() ?? [])]) this.#forget(uid);
   }
 
   /** Notes which share server a share is about to be placed on: until its status says so, nobody else can see it. */
   assign(serverKey: string, shareUID: string): void {
-    for (const shares of this.#assigned.values()) shares.delete(shareUID);
-    const shares = this.#assigned.get(serverKey) ?? new Set<string>();
-    this.#assigned.set(serverKey, shares.add(shareUID));
+    this.#unassign(shareUID);
+    this.#serverOf.set(shareUID, serverKey);
+    this.#assigned.set(serverKey, (this.#assigned.get(serverKey) ?? new Set<string>()).add(shareUID));
+  }
+
+  /** The cache shows the share on the server: it needs no note any more. */
+  seen(serverKey: string, shareUID: string): void {
+    if (this.#serverOf.get(shareUID) === serverKey) this.#unassign(shareUID);
   }
 
   /** How many shares a server has, with those that are about to be placed on it. */
   sharesOn(serverKey: string, placedUIDs: readonly string[]): number {
-    const assigned = this.#assigned.get(serverKey) ?? new Set<string>();
-    // What the cache shows needs no note any more.
-    for (const uid of placedUIDs) assigned.delete(uid);
-    if (assigned.size === 0) this.#assigned.delete(serverKey);
-    return placedUIDs.length + assigned.size;
+    for (const uid of placedUIDs) this.seen(serverKey, uid);
+    return placedUIDs.length + (this.#assigned.get(serverKey)?.size ?? 0);
   }
 
   /** Forgets a share that is gone or was placed elsewhere. */
   release(shareUID: string): void {
-    for (const [server, shares] of this.#assigned)
-      if (shares.delete(shareUID) && shares.size === 0) this.#assigned.delete(server);
-    for (const shares of this.#bytes.values()) shares.delete(shareUID);
+    this.#unassign(shareUID);
+    this.#forget(shareUID);
+  }
+
+  #forget(shareUID: string): void {
+    const reservation = this.#shares.get(shareUID);
+    if (reservation === undefined) return;
+    const { backendName, bytes } = reservation;
+    this.#shares.delete(shareUID);
+    const reserved = this.#backends.get(backendName);
+    if (reserved === undefined) return;
+    reserved.bytes -= bytes;
+    reserved.made.delete(shareUID);
+  }
+
+  #unassign(shareUID: string): void {
+    const serverKey = this.#serverOf.get(shareUID);
+    if (serverKey === undefined) return;
+    this.#serverOf.delete(shareUID);
+    const shares = this.#assigned.get(serverKey);
+    shares?.delete(shareUID);
+    if (shares?.size === 0) this.#assigned.delete(serverKey);
   }
 }

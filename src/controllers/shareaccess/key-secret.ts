@@ -51,8 +51,16 @@ function textsOf(secret: Secret): Record<string, string> {
 export function cachedKeySecret(operator: Operator, rule: ShareAccess): KeySecret {
   const namespace = rule.metadata.namespace ?? '';
   const secret = operator.informers.accessKeys.cache.get({ namespace, name: keySecretName(rule) });
-  return secret === undefined ? { state: 'missing' } : judge(operator, rule, secret);
+  if (secret === undefined) return { state: 'missing' };
+  const known = judged.get(secret);
+  if (known?.ruleUID === uidOf(rule)) return known.verdict;
+  const verdict = judge(operator, rule, secret);
+  judged.set(secret, { ruleUID: uidOf(rule), verdict });
+  return verdict;
 }
+
+/** Verdicts on Secrets of the cache, which never change: each pass over a share asks for all of its rules. */
+const judged = new WeakMap<Secret, { readonly ruleUID: string; readonly verdict: KeySecret }>();
 
 function judge(operator: Operator, rule: ShareAccess, secret: Secret): KeySecret {
   if (!isOurs(operator, secret, rule)) return { state: 'foreign' };

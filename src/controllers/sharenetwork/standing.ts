@@ -25,11 +25,7 @@ export function standAsRecorded(scope: NetworkScope): void {
   const { operator, namespace, draft, servers } = scope;
   const association = draft.status.securityServices ?? [];
   const comparison = comparisonWith(operator, namespace);
-  const lagging = new Map<Lag, ShareServer[]>();
-  for (const server of servers) {
-    const lag = lagOf(server, association, comparison);
-    if (lag !== undefined) lagging.set(lag, [...(lagging.get(lag) ?? []), server]);
-  }
+  const lagging = Map.groupBy(servers, (server) => lagOf(server, association, comparison));
   // The most urgent first.
   for (const reason of ['UpdateFailed', 'NotAttempted', 'ShareServersOutdated', 'CredentialsChanged'] as const) {
     const behind = lagging.get(reason);

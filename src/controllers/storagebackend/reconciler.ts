@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { nameList } from '../../api/name-list.ts';
 import { formatQuantity } from '../../api/quantity.ts';
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
 import { usersOfBackend } from '../../cluster-state/backend-users.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
@@ -56,10 +57,12 @@ export class StorageBackendReconciler {
     controller.watch(informers.shares, ({ type, object, previous }) => {
       const left = (type === 'deleted' ? object : previous)?.status?.backendName;
       const stays = type !== 'deleted' && object.status?.backendName === left;
-      return left === undefined || stays ? undefined : { name: left };
+      return left === undefined || stays || !this.#waitsForUsers(left) ? undefined : { name: left };
     });
     controller.watch(informers.shareServers, ({ type, object }) =>
-      type === 'deleted' ? { name: object.spec.backendName } : undefined,
+      type === 'deleted' && this.#waitsForUsers(object.spec.backendName)
+        ? { name: object.spec.backendName }
+        : undefined,
     );
     controller.watch(informers.credentials, ({ object }) =>
       object.metadata.namespace === this.#operator.namespace
@@ -67,6 +70,15 @@ export class StorageBackendReconciler {
         : undefined,
     );
     return controller;
+  }
+
+  /** Whether what is on the backend holds its deletion, or a new identity, back. */
+  #waitsForUsers(name: string): boolean {
+    const backend = this.#operator.informers.storageBackends.cache.get({ name });
+    if (backend === undefined) return false;
+    const { metadata, status } = backend;
+    const reason = findCondition(status?.conditions, 'Ready')?.reason;
+    return metadata.deletionTimestamp !== undefined || reason === 'IdentityFieldsImmutable';
   }
 
   async reconcile(context: ReconcileContext): Promise<ReconcileResult | undefined> {
