@@ -53,7 +53,7 @@ export function slimSecret(secret: Secret): Secret {
 
 function slimMetadata(whole: KubeObject['metadata']): KubeObject['metadata'] {
   const { annotations, labels, finalizers, ownerReferences, ...metadata } = whole;
-  const ours = ownEntries(annotations).map(([key, value]) => [key, value.slice(0, maxAnnotationLength)] as const);
+  const ours = ownEntries(annotations).map(([key, value]) => [key, beginningOf(value)] as const);
   const ourLabels = ownEntries(labels);
   return {
     ...metadata,
@@ -62,6 +62,13 @@ function slimMetadata(whole: KubeObject['metadata']): KubeObject['metadata'] {
     ...(finalizers === undefined ? {} : { finalizers: boundedFinalizers(finalizers) }),
     ...(ownerReferences === undefined ? {} : { ownerReferences: boundedOwners(ownerReferences) }),
   };
+}
+
+/** As a text of its own: a slice would keep all of the text that it is a part of in memory. */
+function beginningOf(text: string): string {
+  return text.length <= maxAnnotationLength
+    ? text
+    : Buffer.from(text.slice(0, maxAnnotationLength), 'utf16le').toString('utf16le');
 }
 
 function ownEntries(texts: Readonly<Record<string, string>> | undefined): (readonly [string, string])[] {
