@@ -8,7 +8,9 @@ interface StoredServer {
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
-  readonly securityServices: Readonly<Record<string, { readonly name?: string; readonly domain?: string }>>;
+  readonly securityServices: Readonly<
+    Record<string, { readonly name?: string; readonly domain?: string; readonly user?: string }>
+  >;
 }
 
 /** What the dummy backend has of a share. */
@@ -17,6 +19,10 @@ interface StoredShare {
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly serverID?: string;
+  readonly protocol: string;
   readonly rules: Readonly<Record<string, { readonly accessTo: string; readonly accessLevel: string }>>;
 }
 
