@@ -14,6 +14,9 @@ ARGS ?=
 # The operator's image, as `name:tag` or `name@digest`.
 IMAGE ?=
 
+# Tests that also pass while the operator is slow: they neither count its writes nor stand between it and the API server.
+SLOW_TESTS := $(addprefix test/integration/,access-rules/rules.test.ts deletion/orders.test.ts main-job.test.ts model)
+
 # The fetched Node comes first if there is one, then the commands of the installed packages.
 export PATH := $(CURDIR)/tools/node/node_modules/.bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
@@ -27,10 +30,10 @@ NPM_FLAGS := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglev
 NEED_NPM = command -v npm >/dev/null || { \
   echo "npm is not on the PATH: install Node.js (any version that brings npm 7 or newer) from https://nodejs.org" >&2; exit 1; }
 
-.PHONY: help setup demo run test e2e-ceph e2e-samba bench bench-ceph soak crds chart manifests docs bundle image image-test kind-up kind-down format node
+.PHONY: help setup demo run test test-nightly test-slow e2e-ceph e2e-samba bench bench-ceph soak crds chart manifests docs bundle image image-test kind-up kind-down format node
 
 help: ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: node ## install what bin/sharenet-operator needs: Node.js if the machine's is too old, and the packages
 	@cmp -s package-lock.json $(STAMP) || { \
@@ -55,6 +58,15 @@ run: setup ## run the operator against the current KUBECONFIG; ARGS="--log-level
 
 test: setup ## run all checks and tests; ARGS="types unit" only some
 	@node tools/checks/run-all.ts $(ARGS)
+
+test-nightly: setup test-slow ## run what `make test` samples in full: 10,000 random steps, every crash point, long fuzzing; hours
+	@FUZZ_RUNS=$${FUZZ_RUNS:-5000} vitest run --project unit test/fuzz
+	@MODEL_STEPS=$${MODEL_STEPS:-10000} FAULTS=all vitest run --project integration --no-file-parallelism test/integration/model test/integration/crash
+
+test-slow: setup ## run integration tests on an operator whose writes and watches are late at random
+	@node test/kube/cli.ts build >/dev/null
+	@SLOW_OPERATOR=$${SLOW_OPERATOR:-$$(date +%s)} && export SLOW_OPERATOR && echo "SLOW_OPERATOR=$$SLOW_OPERATOR repeats this run" && \
+	  vitest run --project integration $(SLOW_TESTS)
 
 e2e-ceph: setup ## run the tests on a real Ceph cluster; it is installed from Debian or Ubuntu where it is missing
 	@node tools/checks/run-all.ts e2e-ceph

@@ -10,6 +10,8 @@ import { createLogger } from '../../src/runtime/logger.ts';
 import { eventually } from '../faults/eventually.ts';
 import { type ControlPlane, type KubeUser, startControlPlane } from '../kube/control-plane.ts';
 import { type AuditEvent, describeRequest, lacksRights, readAuditLog } from './audit-log.ts';
+import { ApiProxy } from './crash/api-proxy.ts';
+import { slowDown } from './crash/slow-connection.ts';
 import { OperatorProcess } from './operator-process.ts';
 import { type AccessReview, accessReviews, operatorUser } from './operator-user.ts';
 
@@ -94,12 +96,19 @@ export class TestCluster {
   readonly stateDirectory: string;
   readonly #operators: OperatorProcess[] = [];
   readonly #expectedRefusals: ((request: AuditEvent) => boolean)[] = [];
+  readonly #proxy: ApiProxy | undefined;
   #namespaces = 0;
 
-  private constructor(plane: ControlPlane, client: HttpApiClient, operatorKubeconfig: string, stateDirectory: string) {
+  private constructor(
+    plane: ControlPlane,
+    client: HttpApiClient,
+    operator: { readonly kubeconfig: string; readonly proxy: ApiProxy | undefined },
+    stateDirectory: string,
+  ) {
     this.plane = plane;
     this.client = client;
-    this.operatorKubeconfig = operatorKubeconfig;
+    this.operatorKubeconfig = operator.kubeconfig;
+    this.#proxy = operator.proxy;
     this.stateDirectory = stateDirectory;
   }
 
@@ -119,7 +128,7 @@ export class TestCluster {
     const cluster = new TestCluster(
       plane,
       client,
-      await plane.kubeconfigFor(operatorUser),
+      await connection(plane),
       await mkdtemp(join(tmpdir(), 'sharenet-dummy-')),
     );
     if (rights === 'none') return cluster;
@@ -310,10 +319,26 @@ export class TestCluster {
     }
     const refused = new Set(await this.refusals());
     await this.client.close();
+    await this.#proxy?.stop();
     await this.plane.stop();
     await rm(this.stateDirectory, { recursive: true, force: true });
     if (refused.size > 0) {
       throw new Error(`the operator's roles lack what it asked for:\n${[...refused].slice(0, 20).join('\n')}`);
     }
   }
+}
+
+/**
+ * How operators reach the API server. With `SLOW_OPERATOR` in the environment, a seed, their writes and what their watches bring are
+ * late at random, as on a busy cluster: `make test-slow`.
+ */
+async function connection(
+  plane: ControlPlane,
+): Promise<{ readonly kubeconfig: string; readonly proxy: ApiProxy | undefined }> {
+  const kubeconfig = await plane.kubeconfigFor(operatorUser);
+  const seed = process.env.SLOW_OPERATOR;
+  if (seed === undefined) return { kubeconfig, proxy: undefined };
+  const proxy = await ApiProxy.start(plane, kubeconfig);
+  slowDown(proxy, Number(seed));
+  return { kubeconfig: proxy.kubeconfigPath, proxy };
 }
