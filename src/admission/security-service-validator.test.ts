@@ -96,6 +96,22 @@ describe("a security service in the operator's namespace", () => {
   });
 });
 
+describe('a distinguished name', () => {
+  const wrong = changed({ ou: 'OU=A + B #1' });
+
+  it('that is none is refused with the place of the error', () => {
+    const message =
+      'ou is no distinguished name: "+" joins two attributes of one part; in a value write it as "\\+" (at character 6)';
+    const refusal = { allowed: false, code: 400, reason: 'InvalidDistinguishedName', message };
+    expect(rig.create(securityServiceValidator, wrong)).toEqual(refusal);
+    expect(update(wrong)).toEqual(refusal);
+  });
+
+  it('that is stored already keeps nothing else from being changed', () => {
+    expect(update(changed({ description: 'text' }, wrong), wrong)).toEqual(allowed);
+  });
+});
+
 it('a new security service of any content passes: what it lacks is told by its condition', () => {
   expect(rig.create(securityServiceValidator, { ...stored, spec: { type: 'ldap' } })).toEqual(allowed);
 });

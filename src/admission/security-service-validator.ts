@@ -3,10 +3,11 @@ import { nameList } from '../api/name-list.ts';
 import { securityServices } from '../api/v1alpha1/resource-types.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import { networksRecording, related } from '../cluster-state/related.ts';
+import { distinguishedNameProblem } from '../network-change/completeness.ts';
 import { type Refusal, refusedWith, specChanges } from './refusal.ts';
 import { type AdmissionState, allowed, type Validator } from './verdict.ts';
 
-/** Keeps services out of the operator's namespace, and those that share servers use from being changed under them. */
+/** Keeps services out of the operator's namespace, judges their distinguished names, and keeps those that share servers use from being changed under them. */
 export const securityServiceValidator: Validator<SecurityService> = {
   type: securityServices,
   validate(write, state) {
@@ -18,6 +19,10 @@ export const securityServiceValidator: Validator<SecurityService> = {
         `SecurityServices in the operator's namespace ${state.namespace} are refused; make it in the namespace of its share networks`,
       );
     }
+    const wrongName = distinguishedNameProblem(object.spec);
+    // One that is there already keeps nothing else from being changed.
+    const isNew = oldObject === undefined || distinguishedNameProblem(oldObject.spec) !== wrongName;
+    if (wrongName !== undefined && isNew) return refusedWith('InvalidDistinguishedName', wrongName);
     return (oldObject === undefined ? undefined : useRefusal(object, oldObject, state)) ?? allowed;
   },
 };

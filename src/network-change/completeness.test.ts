@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { contentFaults } from '../api/secret-content.ts';
 import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
-import { type CredentialsState, credentialsProblem, credentialsReason, securityServiceGaps } from './completeness.ts';
+import {
+  type CredentialsState,
+  credentialsProblem,
+  credentialsReason,
+  distinguishedNameProblem,
+  securityServiceGaps,
+} from './completeness.ts';
 
 const full = {
   dnsIPs: ['10.0.0.53'],
@@ -43,6 +49,23 @@ describe('a security service', () => {
   ];
   it.each(cases)('%j lacks %j', (spec, gaps) => {
     expect(securityServiceGaps(spec)).toEqual(gaps);
+  });
+});
+
+describe('the distinguished names of a security service', () => {
+  it.each<[SecurityServiceSpec, string | undefined]>([
+    [{ type: 'active_directory', ou: 'OU=A + B #1' }, 'ou is no distinguished name: "+" joins two'],
+    [{ type: 'active_directory', ou: 'OU=Servers,' }, 'ou is no distinguished name: a part is empty (at character 12)'],
+    [{ type: 'ldap', user: 'cn=a,,dc=b' }, 'user is no distinguished name: a part is empty'],
+    [{ type: 'ldap', domain: 'dc=' }, 'domain is no distinguished name: a value is missing'],
+    [{ type: 'active_directory', ou: 'OU=Servers;DC=corp;DC=test' }, undefined],
+    [{ type: 'active_directory', ou: 'Servers/File servers + more' }, undefined],
+    [{ type: 'active_directory', user: 'a=b,' }, undefined],
+    [{ type: 'ldap', user: 'admin', domain: 'corp.test' }, undefined],
+  ])('%j', (spec, problem) => {
+    const found = distinguishedNameProblem(spec);
+    if (problem === undefined) expect(found).toBeUndefined();
+    else expect(found).toContain(problem);
   });
 });
 

@@ -1,3 +1,4 @@
+import { distinguishedNameFault } from '../api/distinguished-name.ts';
 import { nameList } from '../api/name-list.ts';
 import { type ContentFault, contentFaults } from '../api/secret-content.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
@@ -51,6 +52,19 @@ export function securityServiceGaps(spec: SecurityServiceSpec): readonly string[
       // A type of a newer version: the driver knows what it needs.
       return [];
   }
+}
+
+/**
+ * Says which distinguished name of a security service is none. A value without `=` is no such name, but may mean something to the
+ * driver: a path of organizational units, or an account's name.
+ */
+export function distinguishedNameProblem({ type, ou, user, domain }: SecurityServiceSpec): string | undefined {
+  const fields = type === 'ldap' ? { ou, user, domain } : { ou };
+  for (const [field, text = ''] of Object.entries(fields)) {
+    const fault = text.includes('=') ? distinguishedNameFault(text) : undefined;
+    if (fault !== undefined) return `${field} is no distinguished name: ${fault}`;
+  }
+  return undefined;
 }
 
 /**

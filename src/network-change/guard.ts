@@ -5,7 +5,12 @@ import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { takesChanges } from './backend-state.ts';
-import { type CredentialsState, credentialsProblem, securityServiceGaps } from './completeness.ts';
+import {
+  type CredentialsState,
+  credentialsProblem,
+  distinguishedNameProblem,
+  securityServiceGaps,
+} from './completeness.ts';
 import { type ChangePlan, planChanges } from './plan.ts';
 import { neverSetUp, updateFailed } from './server-state.ts';
 
@@ -282,7 +287,7 @@ function whatLacks({ service, credentials }: GuardService): string | undefined {
   if (service === undefined) return undefined;
   const gaps = securityServiceGaps(service.spec);
   if (gaps.length > 0) return `missing: ${gaps.join(', ')}`;
-  return credentialsProblem(credentials, service.spec.passwordSecretRef);
+  return distinguishedNameProblem(service.spec) ?? credentialsProblem(credentials, service.spec.passwordSecretRef);
 }
 
 function conflict(reason: GuardReason, message: string): ReturnType<Check> {

@@ -6,14 +6,16 @@ from . import dns_records
 from .account_expiry import expiry_of
 from .address_policy import denied_networks
 from .directory_data import DirectoryConnection, DirectoryError
+from .directory_errors import directory_problem, join_problem
 from .directory_service import DirectoryService
+from .distinguished_name import same_name
 from .domain_membership import join_settings, place_of, record_of, trust_problem
 from .domain_survey import DomainSurvey, survey_domain
 from .idmap import has_room
 from .instance import Instance
 from .machine_account import ensure_account, remove_account
 from .membership import current, new_private_directory, remove_unused_secrets, switch
-from .problem import Problem, rejected, unavailable
+from .problem import Problem
 from .trial import Trial
 
 JOIN_TIMEOUT = 60.0
@@ -96,7 +98,7 @@ def _adjust(instance: Instance, trial: Trial, survey: DomainSurvey, settings: di
     """The same domain: the account moves if it has to, winbindd begins anew if it is to ask other servers."""
     old = current(instance) or {}
     new = _adjusted(instance, survey, settings, old)
-    if new["ouDN"] != old["ouDN"] or survey.account is None:
+    if not same_name(new["ouDN"], old["ouDN"]) or survey.account is None:
         _with_account(instance, trial, survey)
     if _resolving(new) != _resolving(old):
         switch(instance, new, {"winbindd"}, trust_problem)
@@ -109,11 +111,8 @@ def _with_account(instance: Instance, trial: Trial, survey: DomainSurvey) -> Non
     try:
         ensure_account(instance, DirectoryConnection(trial, survey.host), survey.place, survey.service.user)
     except DirectoryError as error:
-        raise unavailable(
-            "DirectoryNotAnswering",
-            f"domain {survey.service.domain}: domain controller {survey.address} did not make the computer account",
-            detail=error.text,
-        ) from error
+        where = f"domain {survey.service.domain}: domain controller {survey.address}"
+        raise directory_problem(where, survey.service.user, error, what="making the computer account") from error
 
 
 def _join(instance: Instance, trial: Trial, survey: DomainSurvey, settings: dict) -> dict:
@@ -128,21 +127,10 @@ def _join(instance: Instance, trial: Trial, survey: DomainSurvey, settings: dict
     argv = ["net", "ads", "join", config, "--use-kerberos=required", "--no-dns-updates", "-S", survey.host]
     done = trial.run(argv, timeout=JOIN_TIMEOUT)
     if done.code != 0:
-        raise _join_failed(survey, done.text + done.error_text)
+        text, service = (done.text + done.error_text)[-1000:], survey.service
+        where = f"domain {service.domain}"
+        raise join_problem(text, where, service.user, survey.place.computer, survey.address)
     return record
-
-
-def _join_failed(survey: DomainSurvey, text: str) -> Problem:
-    where = f"domain {survey.service.domain}: "
-    if "ACCESS_DENIED" in text or "Access is denied" in text or "Insufficient" in text:
-        return rejected(
-            "JoinNotAllowed",
-            f"{where}'{survey.service.user}' may not set the password of computer account '{survey.place.computer}$'",
-            detail=text[-1000:],
-        )
-    return unavailable(
-        "JoinFailed", f"{where}the share server could not join through {survey.address}", detail=text[-1000:]
-    )
 
 
 def _enter(instance: Instance, record: dict) -> None:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from .command import Completed
-from .problem import Problem, unavailable
+from .problem import Problem
 from .trial import Trial
 
 TIMEOUT = 8.0
@@ -132,16 +132,3 @@ def parse_ldif(text: str) -> list[Entry]:
 def filter_value(value: str) -> str:
     """A value inside a search expression (RFC 4515)."""
     return "".join(f"\\{byte:02x}" if byte in b"\\*()\0" or byte > 126 else chr(byte) for byte in value.encode())
-
-
-def not_answering(where: str, error: DirectoryError) -> Problem:
-    return unavailable(
-        "DirectoryNotAnswering", f"{where} did not answer a question about its directory", detail=error.text
-    )
-
-
-def rdn_value(value: str) -> str:
-    """A value inside a DN (RFC 4514)."""
-    escaped = re.sub(r'([,+"\\<>;=])', r"\\\1", value)
-    escaped = re.sub(r"^([ #])", r"\\\1", escaped)
-    return re.sub(r" $", r"\\ ", escaped)

@@ -4,10 +4,11 @@ refused."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from .address_policy import Network, refusal
+from .distinguished_name import DN, DNError, parse_dn
 from .problem import Problem, rejected
 
 LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
@@ -31,6 +32,10 @@ class DirectoryService:
     password: str | None = None
     ou: str = ""
     site: str = ""
+    # The domain before the backslash of `user`, still to be compared with the NetBIOS name of `domain`.
+    user_domain: str = ""
+    # The DN that `domain` of an LDAP service was given as.
+    base: str = ""
 
     @property
     def realm(self) -> str:
@@ -43,6 +48,14 @@ class DirectoryService:
 
 def invalid(name: str, what: str) -> Problem:
     return rejected("SecurityServiceInvalid", f"security service '{name}': {what}")
+
+
+def dn_of(name: str, field: str, text: str) -> DN:
+    """Rejected with what is wrong and where."""
+    try:
+        return parse_dn(text)
+    except DNError as error:
+        raise invalid(name, f"{field} is no distinguished name: {error}") from None
 
 
 def is_host_name(text: str) -> bool:
@@ -59,13 +72,15 @@ def parse_service(raw: dict, denied: list[Network], *, credentials: bool = True)
             "SecurityServiceTypeNotSupported",
             f"security service '{name}': a Samba share server takes the types active_directory and ldap",
         )
+    domain, base = _domain_of(name, kind, str(raw.get("domain") or ""))
     service = DirectoryService(
         id=str(raw.get("id", "")),
         name=name,
         type=kind,
         dns_ips=tuple(map(str, raw.get("dnsIPs") or ())),
-        servers=tuple(map(str, raw.get("servers") or ())),
-        domain=str(raw.get("domain") or "").rstrip(".").lower(),
+        servers=tuple(str(each).removesuffix(".") for each in raw.get("servers") or ()),
+        domain=domain,
+        base=base,
         user=str(raw.get("user") or ""),
         password=raw.get("password"),
         ou=str(raw.get("ou") or ""),
@@ -85,7 +100,19 @@ def parse_service(raw: dict, denied: list[Network], *, credentials: bool = True)
         raise invalid(name, "the password must be one line of at most 1024 characters")
     if any(ord(c) < 0x20 or ord(c) == 0x7F for c in service.ou) or len(service.ou) > 1024:
         raise invalid(name, "ou must be one line of at most 1024 characters")
+    if "=" in service.ou:
+        dn_of(name, "ou", service.ou)
     return _of_active_directory(service) if kind == "active_directory" else _of_ldap(service)
+
+
+def _domain_of(name: str, kind: str, text: str) -> tuple[str, str]:
+    """The DNS name of the domain, and its DN where an LDAP service has it as one."""
+    if kind != "ldap" or "=" not in text:
+        return text.removesuffix(".").lower(), ""
+    base = dn_of(name, "domain", text)
+    pairs = [pair for part in base.parts for pair in part]
+    components = [pair.value for pair in pairs if pair.type.upper() == "DC"]
+    return ".".join(components).lower() if len(components) == len(pairs) else "", str(base)
 
 
 def _of_active_directory(service: DirectoryService) -> DirectoryService:
@@ -99,24 +126,33 @@ def _of_active_directory(service: DirectoryService) -> DirectoryService:
     for server in service.servers:
         if not is_host_name(server) and refusal(server, []) == "not an IP address":
             raise invalid(name, "servers must be host names or IP addresses of domain controllers")
-    user = service.user.rpartition("\\")[2]
+    user_domain, _, user = service.user.rpartition("\\")
     account, _, realm = user.partition("@")
-    if realm and realm.lower().rstrip(".") != service.domain:
-        raise invalid(name, "user must be an account of the domain itself")
+    for other in (realm, user_domain if "." in user_domain else ""):
+        if other and other.lower().removesuffix(".") != service.domain:
+            raise foreign_account(service, account, other)
     if not account or len(account) > 104 or account.startswith("-") or BAD_IN_ACCOUNT.search(account):
         raise invalid(name, "user must be the logon name of an account of the domain")
-    return DirectoryService(**{**service.__dict__, "user": account})
+    return replace(service, user=account, user_domain="" if "." in user_domain else user_domain)
+
+
+def foreign_account(service: DirectoryService, account: str, other: str) -> Problem:
+    what = f"user names an account of {other[:64]!r}, and the service's domain is {service.domain}"
+    return invalid(service.name, f"{what}; write the logon name alone, such as {account[:64]!r}")
 
 
 def _of_ldap(service: DirectoryService) -> DirectoryService:
     name = service.name
     if not service.servers and not (service.domain and service.dns_ips):
         raise invalid(name, "servers, or domain and dnsIPs, must tell where the LDAP servers are")
-    if "=" not in service.user or len(service.user) > 1024 or any(ord(c) < 0x20 for c in service.user):
+    if "=" not in service.user or len(service.user) > 1024:
         raise invalid(name, "user must be the DN that the share server binds with, such as cn=samba,dc=example,dc=com")
+    user = dn_of(name, "user", service.user)
+    if service.ou and "=" not in service.ou:
+        raise invalid(name, "ou must be a DN such as ou=files,dc=example,dc=com")
     for server in service.servers:
         ldap_address(name, server)
-    return service
+    return replace(service, user=str(user))
 
 
 @dataclass(frozen=True)
@@ -142,6 +178,7 @@ def ldap_address(name: str, server: str) -> LDAPAddress:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port, parts = "", None, urlsplit("")
+    host = host.removesuffix(".")
     plain = not (parts.username or parts.password or parts.query or parts.fragment) and parts.path in ("", "/")
     known = is_host_name(host) or refusal(host, []) != "not an IP address"
     if parts.scheme not in ("ldap", "ldaps") or not plain or not known:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import time
 from calendar import timegm
 from dataclasses import dataclass
 
 from .address_policy import Network
-from .directory_data import DirectoryConnection, DirectoryError, Entry, filter_value, not_answering, rdn_value
-from .directory_service import DirectoryService, invalid, is_host_name
+from .directory_data import DirectoryConnection, DirectoryError, Entry, filter_value
+from .directory_errors import directory_problem
+from .directory_service import DirectoryService, dn_of, foreign_account, invalid, is_host_name
+from .distinguished_name import DN, escaped, parse_dn, same_name
 from .domain_controllers import DomainController, find_domain_controllers
 from .instance import Instance
 from .kerberos import log_in
 from .machine_account import AccountPlace, check_creation, check_move, find_account, foreign, is_elsewhere, is_ours
-from .problem import rejected, unavailable
+from .problem import Problem, rejected, unavailable
 from .trial import Trial, hosts_file
 
 # Kerberos refuses at five minutes; a clock that is this far off will be there soon.
 LARGEST_SKEW = 240.0
+LOOKUP_TIMEOUT = 6.0
+# As `net ads lookup` shows the NetBIOS name, which a domain controller tells without a login.
+PRE_WINDOWS_NAME = re.compile(r"^Pre-Win2k Domain:\s*(\S+)", re.MULTILINE)
 COMPUTERS_CONTAINER = "AA312825768811D1ADED00C04FD8D5CD"
 
 
@@ -61,7 +67,7 @@ def survey_domain(
         if account is not None and is_elsewhere(account, place):
             check_move(connection, account, place, service.user)
     except DirectoryError as error:
-        raise not_answering(f"{where}: domain controller {controller.address}", error) from error
+        raise directory_problem(f"{where}: domain controller {controller.address}", service.user, error) from error
     return DomainSurvey(service, controllers, host, controller.address, netbios_name, sid, place, account)
 
 
@@ -70,9 +76,11 @@ def _log_in_somewhere(
 ) -> tuple[DomainController, str, str]:
     """The first controller that answers, its host name and the domain's base DN; the trial has a ticket then."""
     silent: list[str] = []
+    failed: Problem | None = None
     for controller in controllers:
         try:
             host, base = _root(trial, service, controller)
+            _check_user_domain(trial, service, controller)
             problem = log_in(trial, service.realm, controller.address, service.user, service.password or "")
         except DirectoryError as error:
             silent.append(f"{controller.address}: {error.text}")
@@ -81,7 +89,10 @@ def _log_in_somewhere(
             return controller, host, base
         if problem.kind != "Unavailable":
             raise problem
-        silent.append(f"{controller.address}: no answer of its KDC")
+        failed = problem if problem.reason == "LoginFailed" else failed
+        silent.append(f"{controller.address}: {problem.message}")
+    if failed is not None:
+        raise failed
     asked = ", ".join(each.address for each in controllers)
     message = f"domain {service.domain}: no domain controller answers (asked: {asked})"
     raise unavailable("DomainControllerNotAnswering", message, detail="; ".join(silent))
@@ -94,7 +105,7 @@ def _root(trial: Trial, service: DirectoryService, controller: DomainController)
     found = anonymous.search("", "base", "(objectClass=*)", attributes)
     root = found[0] if found else Entry("")
     host, base = root.first("dnsHostName").lower(), root.first("defaultNamingContext")
-    if not is_host_name(host) or base.lower() != service.base_dn.lower():
+    if not is_host_name(host) or not same_name(base, service.base_dn):
         raise rejected("DomainUnknown", f"domain {service.domain}: {controller.address} is no domain controller of it")
     skew = _skew(root.first("currentTime"))
     if abs(skew) > LARGEST_SKEW:
@@ -104,6 +115,18 @@ def _root(trial: Trial, service: DirectoryService, controller: DomainController)
             f"{abs(skew):.0f} s",
         )
     return host, base
+
+
+def _check_user_domain(trial: Trial, service: DirectoryService, controller: DomainController) -> None:
+    """Before a login: an account of another domain must not become the one of that name in this domain."""
+    if not service.user_domain:
+        return
+    done = trial.run(["net", "ads", "lookup", "-S", controller.address], timeout=LOOKUP_TIMEOUT)
+    found = PRE_WINDOWS_NAME.search(done.text)
+    # A controller that can't be asked this way: the name that nearly all domains have.
+    known = found[1] if found else service.domain.partition(".")[0]
+    if service.user_domain.lower() != known.lower():
+        raise foreign_account(service, service.user, service.user_domain)
 
 
 def _skew(current_time: str) -> float:
@@ -128,8 +151,8 @@ def _identity(connection: DirectoryConnection, base: str) -> tuple[str, str]:
 
 
 def _organizational_unit(connection: DirectoryConnection, service: DirectoryService, base: str) -> str:
-    """The DN that the account is to be in. `ou` is a DN, absolute or below the domain, or a path such as Servers/Files;
-    without it, where the domain keeps its computers."""
+    """The DN that the account is to be in, as the domain controller writes it; without `ou`, where the domain keeps its
+    computers."""
     if service.ou == "":
         found = connection.search(base, "base", "(objectClass=*)", ["wellKnownObjects"])
         for value in found[0].values.get("wellknownobjects", []) if found else []:
@@ -137,19 +160,31 @@ def _organizational_unit(connection: DirectoryConnection, service: DirectoryServ
                 return value.split(":", 3)[3]
         return f"CN=Computers,{base}"
     dn = organizational_unit_dn(service, base)
-    if not connection.search(dn, "base", "(objectClass=*)", ["objectClass"]):
+    found = connection.search(dn, "base", "(objectClass=*)", ["objectClass"])
+    if not found:
         raise rejected("OrganizationalUnitNotFound", f"domain {service.domain}: there is no {dn}")
-    return dn
+    return found[0].dn
 
 
 def organizational_unit_dn(service: DirectoryService, base: str) -> str:
+    """`ou` is a DN, absolute or below the domain, or a path such as Servers/Files or corp.example/Servers/Files."""
     if "=" not in service.ou:
         names = [each for each in service.ou.strip("/").split("/") if each]
+        if len(names) > 1 and names[0].rstrip(".").lower() == service.domain:
+            del names[0]
         if not names:
             raise invalid(service.name, "ou is empty")
-        return ",".join([*(f"OU={rdn_value(each)}" for each in reversed(names)), base])
-    if service.ou.lower().endswith(f",{base.lower()}"):
-        return service.ou
-    if ",dc=" in service.ou.lower():
-        raise invalid(service.name, f"ou is not below {base}")
-    return f"{service.ou},{base}"
+        return ",".join([*(f"OU={escaped(each)}" for each in reversed(names)), base])
+    given, domain = dn_of(service.name, "ou", service.ou), parse_dn(base)
+    if given.is_within(domain):
+        return str(given)
+    if any(pair.type.upper() == "DC" for part in given.parts for pair in part):
+        raise invalid(service.name, f"ou is in {DN(_root_parts(given))}, not in the service's domain {base}")
+    return str(given.below(domain))
+
+
+def _root_parts(name: DN) -> tuple:
+    """The last parts of a name, from where they are components of a domain's name."""
+    kinds = [all(pair.type.upper() == "DC" for pair in part) for part in name.parts]
+    first = next((at for at in range(len(kinds)) if all(kinds[at:])), None)
+    return name.parts if first is None else name.parts[first:]

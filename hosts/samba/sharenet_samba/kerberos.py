@@ -3,34 +3,11 @@ that the trial removes."""
 
 from __future__ import annotations
 
-from .problem import Problem, rejected, unavailable
+from .directory_errors import login_problem
+from .problem import Problem, unavailable
 from .trial import Trial
 
 LOGIN_TIMEOUT = 8.0
-
-# What kinit says, for which the codes of Kerberos stand; it is never passed on.
-REFUSALS = (
-    ("Preauthentication failed", "PasswordRefused", "password of '{user}' refused by {kdc}"),
-    ("Password incorrect", "PasswordRefused", "password of '{user}' refused by {kdc}"),
-    ("Decrypt integrity check failed", "PasswordRefused", "password of '{user}' refused by {kdc}"),
-    ("not found in Kerberos database", "AccountUnknown", "there is no account '{user}', says {kdc}"),
-    (
-        "Client's credentials have been revoked",
-        "AccountDisabled",
-        "account '{user}' is disabled, locked or expired, says {kdc}",
-    ),
-    ("Client's entry in database has expired", "AccountDisabled", "account '{user}' has expired, says {kdc}"),
-    ("Password has expired", "PasswordExpired", "password of '{user}' has expired, says {kdc}"),
-    ("Password expired", "PasswordExpired", "password of '{user}' has expired, says {kdc}"),
-    ("Clock skew too great", "ClockSkew", "its clock and the file server host's differ too much for {kdc}"),
-    ("KDC policy rejects", "AccountRefused", "login of '{user}' is not allowed by {kdc}"),
-    (
-        "KDC has no support for encryption type",
-        "EncryptionNotSupported",
-        "{kdc} and this share server have no encryption type in common",
-    ),
-    ("Realm not local to KDC", "DomainUnknown", "{kdc} is no domain controller of it"),
-)
 
 
 def krb5_conf(realm: str, kdcs: list[str]) -> str:
@@ -71,9 +48,4 @@ def log_in(trial: Trial, realm: str, kdc: str, user: str, password: str) -> Prob
         return silent
     if done.code == 0:
         return None
-    for text, reason, sentence in REFUSALS:
-        if text in done.error_text or text in done.text:
-            return rejected(reason, where + sentence.format(user=user, kdc=kdc), detail=done.error_text[-500:])
-    if "Cannot contact any KDC" in done.error_text:
-        return silent
-    return rejected("LoginRefused", f"{where}login of '{user}' refused by {kdc}", detail=done.error_text[-500:])
+    return login_problem((done.error_text + done.text)[-1000:], f"domain {realm.lower()}", user, kdc)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from .address_policy import denied_networks
 from .directory_service import DirectoryService, invalid
+from .distinguished_name import same_name
 from .durable import write_durably
 from .instance import Instance
 from .ldap_survey import ENCRYPTED, PLAIN, LDAPSurvey, bind_problem, survey_ldap
@@ -16,7 +17,8 @@ from .trial import Trial
 # A directory decides its users' numbers; the system's own ids, root's first, are not for it.
 LOWEST_ID = 1000
 # What makes it another directory, or another way to it.
-SAME = ("urls", "startTLS", "protection", "suffix", "bindDN", "name", "sid", "dnsIPs")
+SAME = ("urls", "startTLS", "protection", "name", "sid", "dnsIPs")
+SAME_NAME = ("suffix", "bindDN")
 
 
 def check(instance: Instance, service: DirectoryService, settings: dict) -> set[str]:
@@ -70,7 +72,7 @@ def _stays(instance: Instance, survey: LDAPSurvey) -> bool:
     if old is None or old["type"] != "ldap":
         return False
     new = _record(survey, old["privateDirectory"])
-    same = all(old[key] == new[key] for key in SAME)
+    same = all(old[key] == new[key] for key in SAME) and all(same_name(old[key], new[key]) for key in SAME_NAME)
     return (
         same
         and _password_file(instance, old).read_text() == survey.service.password

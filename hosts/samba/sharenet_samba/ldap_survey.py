@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from .address_policy import Network, refusal
 from .command import Completed
 from .directory_data import Entry, parse_ldif
-from .directory_service import DirectoryService, LDAPAddress, invalid, is_host_name, ldap_address
+from .directory_errors import INVALID_CREDENTIALS, ldap_problem
+from .directory_service import DirectoryService, LDAPAddress, dn_of, invalid, is_host_name, ldap_address
 from .domain_controllers import find_addresses, find_services
 from .instance import Instance
 from .problem import Problem, rejected, unavailable
@@ -19,11 +20,8 @@ START_TLS = "1.3.6.1.4.1.1466.20037"
 VERIFIED, ENCRYPTED, PLAIN = "verified", "encrypted", "plain"
 NETBIOS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 # Exit codes of the ldap tools are LDAP's result codes; negative ones of the library come as their low eight bits.
-INVALID_CREDENTIALS = 49
 NO_SUCH_OBJECT = 32
-INVALID_DN = 34
 SIZE_LIMIT = 4
-CAN_NOT_CONNECT = 255
 
 
 @dataclass(frozen=True)
@@ -130,17 +128,18 @@ def _ask(
 
 def _suffix(service: DirectoryService, contexts: list[str]) -> str:
     """The directory that the bind DN is in; `ou` narrows it."""
-    inside = [each for each in contexts if each and f",{service.user.lower()}".endswith(f",{each.lower()}")]
-    context = max(inside, key=len, default="")
+    user = dn_of(service.name, "user", service.user)
+    known = [dn_of(service.name, "the LDAP server's naming context", each) for each in contexts if each]
+    context = max((each for each in known if user.is_within(each)), key=lambda each: len(each.parts), default=None)
+    if service.base:
+        context = dn_of(service.name, "domain", service.base)
     if service.ou:
-        if "=" not in service.ou:
-            raise invalid(service.name, "ou must be a DN such as ou=files,dc=example,dc=com")
-        return (
-            service.ou if context == "" or service.ou.lower().endswith(context.lower()) else f"{service.ou},{context}"
-        )
-    if context == "":
+        ou = dn_of(service.name, "ou", service.ou)
+        complete = context is None or any(ou.is_within(each) for each in known)
+        return str(ou if complete else ou.below(context))
+    if context is None:
         raise invalid(service.name, "user is in no directory of the LDAP server: give ou, the DN that users are below")
-    return context
+    return str(context)
 
 
 def _samba_domain(
@@ -150,14 +149,11 @@ def _samba_domain(
     asked = ("(objectClass=sambaDomain)", "sambaDomainName", "sambaSID")
     done = _search(instance, url, service, protection, suffix, "sub", *asked)
     where = f"LDAP server {address}: "
-    if done.code in (INVALID_CREDENTIALS, INVALID_DN):
-        raise rejected("PasswordRefused", f"{where}password of '{service.user}' refused")
     if done.code == NO_SUCH_OBJECT:
         raise rejected("SuffixNotFound", f"{where}there is no {suffix}, or '{service.user}' may not read it")
     if done.code not in (0, SIZE_LIMIT):
-        raise unavailable(
-            "LDAPServerNotAnswering", f"{where}it did not answer '{service.user}'", detail=done.error_text[-500:]
-        )
+        server, text = f"LDAP server {address}", done.error_text[-500:]
+        raise ldap_problem(done.code, text, server, service.user, failed="LDAPServerNotAnswering")
     found = [each for each in _entries(done) if each.first("sambaDomainName")]
     if service.domain:
         first = service.domain.split(".")[0]
@@ -188,7 +184,7 @@ def bind_problem(
             return None
         # The other servers would count the same refused log-in.
         if code == INVALID_CREDENTIALS:
-            return unavailable("DirectoryPasswordRefused", f"LDAP: password of '{user}' refused")
+            return rejected("DirectoryPasswordRefused", f"LDAP: password of '{user}' refused")
         codes.append(code)
     return unavailable(
         "DirectoryNotReadable", "LDAP: no server lets the share server read its directory", detail=str(codes)

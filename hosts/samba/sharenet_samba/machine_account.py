@@ -16,8 +16,9 @@ from .directory_data import (
     DirectoryError,
     Entry,
     filter_value,
-    rdn_value,
 )
+from .directory_errors import directory_problem
+from .distinguished_name import escaped, parent_of, same_name
 from .instance import Instance
 from .problem import Problem, rejected, unavailable
 
@@ -41,7 +42,7 @@ class AccountPlace:
 
     @property
     def rdn(self) -> str:
-        return f"CN={rdn_value(self.computer)}"
+        return f"CN={escaped(self.computer)}"
 
 
 def mark_of(instance: Instance) -> str:
@@ -63,7 +64,7 @@ def is_ours(instance: Instance, account: Entry) -> bool:
 
 
 def is_elsewhere(account: Entry, place: AccountPlace) -> bool:
-    return account.dn.partition(",")[2].lower() != place.ou_dn.lower()
+    return not same_name(parent_of(account.dn), place.ou_dn)
 
 
 def foreign(place: AccountPlace, account: Entry) -> Problem:
@@ -155,9 +156,12 @@ def _refused(place: AccountPlace, error: DirectoryError, user: str) -> Problem:
         return rejected(
             "MachineAccountForeign", f"domain {place.domain}: there is an object {place.dn} already; it is left alone"
         )
-    return unavailable(
-        "MachineAccountNotMade", f"domain {place.domain}: the computer account could not be made", detail=error.text
-    )
+    return _failed("MachineAccountNotMade", "making", place, error, user)
+
+
+def _failed(reason: str, what: str, place: AccountPlace, error: DirectoryError, user: str) -> Problem:
+    where = f"domain {place.domain}: the domain controller"
+    return directory_problem(where, user, error, failed=reason, what=f"{what} the computer account")
 
 
 def _move(connection: DirectoryConnection, account: Entry, place: AccountPlace, user: str) -> None:
@@ -165,11 +169,7 @@ def _move(connection: DirectoryConnection, account: Entry, place: AccountPlace, 
         connection.move(account.dn, place.rdn, place.ou_dn)
     except DirectoryError as error:
         if error.code != INSUFFICIENT_ACCESS:
-            raise unavailable(
-                "MachineAccountNotMoved",
-                f"domain {place.domain}: the computer account could not be moved",
-                detail=error.text,
-            ) from error
+            raise _failed("MachineAccountNotMoved", "moving", place, error, user) from error
         raise may_not_move(place, user) from error
 
 

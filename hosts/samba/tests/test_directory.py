@@ -5,7 +5,7 @@ import unittest
 
 from sharenet_samba.account_expiry import earliest, expiry_of
 from sharenet_samba.address_policy import denied_networks, refusal
-from sharenet_samba.directory_data import DirectoryError, Entry, filter_value, parse_ldif, rdn_value
+from sharenet_samba.directory_data import DirectoryError, Entry, filter_value, parse_ldif
 from sharenet_samba.directory_service import ldap_address, parse_service
 from sharenet_samba.domain_survey import organizational_unit_dn
 from sharenet_samba.idmap import as_details, range_of
@@ -73,11 +73,50 @@ class Services(unittest.TestCase):
                 (service.user, service.realm, service.base_dn), ("joiner", "CORP.EXAMPLE", "DC=corp,DC=example")
             )
 
+    def test_an_account_of_another_domain_is_refused_in_words(self):
+        for user, other in (("joiner@OTHER.TEST", "OTHER.TEST"), ("other.test\\joiner", "other.test")):
+            with self.assertRaises(Problem) as caught:
+                parse_service({**AD, "user": user}, [])
+            self.assertIn(f"user names an account of '{other}'", caught.exception.message)
+        # Whether it is the domain's own name is known by its controllers only.
+        self.assertEqual(parse_service({**AD, "user": "OTHER\\joiner"}, []).user_domain, "OTHER")
+
+    def test_a_server_may_end_with_the_dot_of_the_root(self):
+        self.assertEqual(parse_service({**AD, "servers": ["dc1.corp.example."]}, []).servers, ("dc1.corp.example",))
+        for given in ("ldap.corp.example.", "ldaps://ldap.corp.example.", "ldap.corp.example.:390"):
+            self.assertEqual(ldap_address("x", given).host, "ldap.corp.example")
+
+    def test_an_ldap_user_is_a_distinguished_name(self):
+        ldap = {"name": "l", "type": "ldap", "servers": ["10.0.0.3"], "password": "p"}
+        self.assertEqual(parse_service({**ldap, "user": "cn = samba; dc=test"}, []).user, "cn=samba,dc=test")
+        domains = {
+            "corp.test.": ("corp.test", ""),
+            "DC=corp, DC=test": ("corp.test", "DC=corp,DC=test"),
+            "o=x": ("", "o=x"),
+        }
+        for given, expected in domains.items():
+            service = parse_service({**ldap, "user": "cn=a", "domain": given}, [])
+            self.assertEqual((service.domain, service.base), expected)
+        for wrong, why in (
+            ({"user": "cn=a", "domain": "dc=a,,"}, "domain is no distinguished name"),
+            ({"user": "samba"}, "user must be the DN"),
+            ({"user": "cn=a,,dc=b"}, "user is no distinguished name: a part is empty (at character 6)"),
+            ({"user": "cn=a", "ou": "files"}, "ou must be a DN"),
+            ({"user": "cn=a", "ou": "ou=a + b #1"}, "ou is no distinguished name: "),
+        ):
+            with self.subTest(wrong=wrong), self.assertRaises(Problem) as caught:
+                parse_service({**ldap, **wrong}, [])
+            self.assertEqual(caught.exception.kind, "Rejected")
+            self.assertIn(why, caught.exception.message)
+
     def test_hostile_values_are_refused(self):
         for wrong in (
             {"user": "-X"},
             {"user": "a/b"},
             {"user": "joiner@other"},
+            {"user": "other.test\\joiner"},
+            {"user": "CORP\\joiner@other.test"},
+            {"ou": "OU=A + B #1"},
             {"domain": "corp"},
             {"domain": "a b.c"},
             {"domain": "-a.b"},
@@ -101,11 +140,18 @@ class Services(unittest.TestCase):
             "OU=Servers": f"OU=Servers,{base}",
             f"OU=Servers,{base}": f"OU=Servers,{base}",
             "a,b": f"OU=a\\,b,{base}",
+            "corp.example/Servers/Files": f"OU=Files,OU=Servers,{base}",
+            "OU=Servers, DC=corp, DC=example": f"OU=Servers,{base}",
+            "ou=Servers;dc=CORP;dc=example": "ou=Servers,dc=CORP,dc=example",
+            "CN=Computers": f"CN=Computers,{base}",
+            base: base,
         }
         for given, dn in cases.items():
             self.assertEqual(organizational_unit_dn(parse_service({**AD, "ou": given}, []), base), dn)
-        with self.assertRaises(Problem):
-            organizational_unit_dn(parse_service({**AD, "ou": "OU=x,DC=other,DC=example"}, []), base)
+        for other in ("OU=x,DC=other,DC=example", "OU=x,DC=xcorp,DC=example", "OU=x\\,DC=corp,DC=test"):
+            with self.subTest(other=other), self.assertRaises(Problem) as caught:
+                organizational_unit_dn(parse_service({**AD, "ou": other}, []), base)
+            self.assertIn("not in the service's domain DC=corp,DC=example", caught.exception.message)
 
     def test_ldap_servers_are_hosts_or_plain_urls(self):
         cases = {
@@ -193,8 +239,6 @@ class Data(unittest.TestCase):
 
     def test_values_in_searches_and_names_mean_themselves(self):
         self.assertEqual(filter_value("a*)(b\\"), "a\\2a\\29\\28b\\5c")
-        self.assertEqual(rdn_value('a,b+"c'), 'a\\,b\\+\\"c')
-        self.assertEqual(rdn_value(" #a "), "\\ #a\\ ")
 
 
 class Answers(unittest.TestCase):

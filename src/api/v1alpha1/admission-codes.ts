@@ -14,6 +14,7 @@ export const admissionCodes = {
   IdentityFieldsImmutable: 403,
   InvalidAccessRule: 400,
   InvalidConfiguration: 400,
+  InvalidDistinguishedName: 400,
   InvalidSize: 400,
   NamespaceNotAllowed: 403,
   NoValidBackend: 400,

@@ -165,6 +165,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Correct the password in the Secret, or the service. To try the same once more, for example after the account was unlocked, set the annotation sharenet.io/reconcile-requested-at.',
     ],
     [
+      'InvalidDistinguishedName',
+      stalled,
+      'A value with "=" in ou, or in user or domain of an LDAP service, is no distinguished name.',
+      'Correct the value as the message says: it has the field, the character, and how to write it.',
+    ],
+    [
       'NamespaceNotAllowed',
       stalled,
       'Security services in the namespace of the operator are refused: its Secrets belong to backends.',

@@ -61,15 +61,18 @@ export interface SecurityServiceSpec {
    */
   readonly servers?: readonly HostAddress[];
   /**
-   * Domain of an Active Directory, realm of a Kerberos, or base DN of an LDAP directory. Needed for active_directory and
+   * Domain of an Active Directory, realm of a Kerberos, or DNS name or base DN of an LDAP directory. Needed for active_directory and
    * kerberos.
    */
   readonly domain?: ConfigurationText;
-  /** Account that share servers log in or join with. Needed for every type. */
+  /** Account that share servers log in or join with; of an LDAP directory a distinguished name. Needed for every type. */
   readonly user?: ConfigurationText;
   /** Where the account's password is kept. Needed for every type. */
   readonly passwordSecretRef?: SecretKeyReference;
-  /** Organizational unit for machine accounts, for example `OU=Filers,DC=example,DC=com`. */
+  /**
+   * Organizational unit for machine accounts, for example `OU=Filers,DC=example,DC=com`; of an LDAP directory, where its users are.
+   * A distinguished name by RFC 4514, complete or below the domain.
+   */
   readonly ou?: ConfigurationText;
   /** Active Directory site to look for servers in. Not together with `servers`. */
   readonly defaultADSite?: ConfigurationText;

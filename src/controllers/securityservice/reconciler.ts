@@ -5,7 +5,12 @@ import { findPassword, type PasswordLookup, uncoveredOf } from '../../cluster-st
 import { networksRecording, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { usersOfService } from '../../cluster-state/service-users.ts';
-import { credentialsProblem, credentialsReason, securityServiceGaps } from '../../network-change/completeness.ts';
+import {
+  credentialsProblem,
+  credentialsReason,
+  distinguishedNameProblem,
+  securityServiceGaps,
+} from '../../network-change/completeness.ts';
 import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
@@ -153,6 +158,8 @@ export class SecurityServiceReconciler {
         message: `a service of type ${service.spec.type} needs: ${gaps.join(', ')}`,
       };
     }
+    const wrongName = distinguishedNameProblem(service.spec);
+    if (wrongName !== undefined) return { state: 'stalled', reason: 'InvalidDistinguishedName', message: wrongName };
     const problem = credentialsProblem(password.state, service.spec.passwordSecretRef, uncoveredOf(password));
     if (problem === undefined && refusal !== undefined) {
       return {

@@ -5,7 +5,12 @@ import { findPassword, uncoveredOf } from '../../cluster-state/credentials.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { DriverSecurityService } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
-import { credentialsProblem, credentialsReason, securityServiceGaps } from '../../network-change/completeness.ts';
+import {
+  credentialsProblem,
+  credentialsReason,
+  distinguishedNameProblem,
+  securityServiceGaps,
+} from '../../network-change/completeness.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { credentialsOf } from '../credentials/credentials.ts';
 import { appliedService, driverService } from '../driver-requests.ts';
@@ -66,6 +71,10 @@ function resolve(
       reason: 'SecurityServiceIncomplete',
       message: `security service ${recorded.name} lacks ${gaps.join(', ')}`,
     };
+  }
+  const wrongName = distinguishedNameProblem(service.spec);
+  if (wrongName !== undefined) {
+    return { reason: 'SecurityServiceIncomplete', message: `security service ${recorded.name}: ${wrongName}` };
   }
   const password = findPassword(operator, service);
   const problem = credentialsProblem(password.state, service.spec.passwordSecretRef, uncoveredOf(password));

@@ -56,10 +56,11 @@ test('the documentation has what the program on the hosts finds wrong', async ()
   const folder = new URL('../../../hosts/samba/sharenet_samba/', import.meta.url);
   const files = (await readdir(folder)).filter((name) => name.endsWith('.py'));
   const texts = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')));
-  // Raised, told of a share server that is not well, warned of, or concluded from what kinit says.
-  const told = /(?:(?:rejected|unavailable)\(\s*|return \(|"reason": |^ {4}\(\s*"[^"]+",\s*)"([A-Z][A-Za-z]+)"/gm;
+  // Raised, told of a share server that is not well, warned of, or concluded from the code of a directory.
+  const told =
+    /(?:(?:rejected|unavailable)\(\s*|return \(|"reason": |(?:TENANT|ADMINISTRATOR|OUTAGE|shown), (?:"[A-Za-z]+", )?)"([A-Z][A-Za-z]+)"/gm;
   const reasons = new Set(texts.flatMap((text) => [...text.matchAll(told)].flatMap(([, name]) => name ?? [])));
-  for (const each of ['DomainTrustLost', 'ServerStarting', 'MachineAccountLeft', 'PasswordExpired']) {
+  for (const each of ['DomainTrustLost', 'ServerStarting', 'MachineAccountLeft', 'PasswordExpired', 'LoginFailed', 'JoinFailed']) {
     expect(reasons).toContain(each);
   }
   // Of requests that the driver does not make, or in words that need no more.

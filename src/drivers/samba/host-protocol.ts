@@ -3,6 +3,7 @@ import { redact, safeReason, safeText } from '../../api/safe-text.ts';
 import { DriverError } from '../errors.ts';
 import { detailsSchema } from './results.ts';
 import type { CommandResult } from './ssh-connection.ts';
+import { failuresByExitCode } from './ssh-failures.ts';
 import { hostError } from './transport-errors.ts';
 
 /** Version of what is spoken with the program on the hosts. */
@@ -90,14 +91,10 @@ export function readResult<Schema extends z.ZodType>(
   });
 }
 
-/** Shells end with this code when there is no such program. */
-const notFoundCode = 127;
-
 function noAnswer({ hostName, verb, secrets }: Question, { code, errorOutput }: CommandResult): DriverError {
   const detail = redact(errorOutput, secrets).trim();
-  if (code === notFoundCode) {
-    return hostError('HostProgramMissing', `host ${hostName} has no sharenet-samba-host: see docs/samba.md`, detail);
-  }
+  const known = code === undefined ? undefined : failuresByExitCode[code];
+  if (known !== undefined) return hostError(known.reason, `host ${hostName} ${known.text}`, detail);
   const how = code === undefined ? 'was killed' : `ended with code ${code}`;
   // Not `Internal`, which is final: a host that is shut down kills it as well.
   return hostError('HostProgramFailed', `the program on host ${hostName} ${how} without an answer to ${verb}`, detail);

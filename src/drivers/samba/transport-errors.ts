@@ -1,33 +1,31 @@
 import { DriverError } from '../errors.ts';
+import { classify } from './ssh-failures.ts';
 
 /** Longest text of a host that goes to the log of the administrator, in characters. */
 const maxDetailLength = 500;
 
-/** Words of the ssh library for which stage a login failed in. */
-interface SSHFailure extends Error {
-  readonly level?: string;
-}
-
 /** Why there is no connection to a host. What the server said goes to the log only. */
 export function loginError(
   { name, address, port, user }: HostAddress,
-  failure: SSHFailure,
+  failure: Error & { readonly level?: unknown; readonly code?: unknown },
   keyRefused: boolean,
 ): DriverError {
   const where = `host ${name} (${address}:${port})`;
+  if (keyRefused) {
+    const message = `${where} shows another host key than spec.samba has for it: find out why before you change hostKey`;
+    return hostError('HostKeyMismatch', message, failure.message);
+  }
+  const { reason, owner, code } = classify(failure);
   const cases = {
-    HostKeyMismatch: `${where} shows another host key than spec.samba has for it: find out why before you change hostKey`,
     HostLoginFailed: `${where} refused user ${user} with the SSH key of the backend: see docs/samba.md, preparation of hosts`,
     HostHandshakeFailed: `${where} has no host key of the pinned kind, or speaks no SSH that this operator knows`,
-    HostUnreachable: `${where} can't be reached over SSH`,
+    HostUnreachable:
+      owner === 'administrator'
+        ? `${where} can't be reached over SSH: correct its address, or what keeps the operator from it`
+        : `${where} can't be reached over SSH`,
+    HostBusy: `${where} takes no further connection`,
   } as const;
-  const reason = keyRefused ? 'HostKeyMismatch' : reasonOf(failure.level);
-  return hostError(reason, cases[reason], failure.message);
-}
-
-function reasonOf(level: string | undefined): 'HostLoginFailed' | 'HostHandshakeFailed' | 'HostUnreachable' {
-  if (level === 'client-authentication') return 'HostLoginFailed';
-  return level === 'handshake' || level === 'protocol' ? 'HostHandshakeFailed' : 'HostUnreachable';
+  return hostError(reason, code === undefined ? cases[reason] : `${cases[reason]} (${code})`, failure.message);
 }
 
 /** What a message tells of a host. */

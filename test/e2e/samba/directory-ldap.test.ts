@@ -61,6 +61,10 @@ test('LDAP is added to a standalone server, and its users get in', async () => {
 
 test.each([
   ['a wrong password', () => ldap(first, { password: 'wrong' }), "password of 'cn=samba,dc=corp,dc=test' refused"],
+  ['an unknown account', () => ldap(first, { user: 'cn=nobody,dc=corp,dc=test' }), 'LDAP result 49'],
+  ['a user that is no name', () => ldap(first, { user: 'cn=samba,,dc=corp' }), 'a part is empty (at character 10)'],
+  ['an OU that is no name', () => ldap(first, { ou: 'ou=a + b #1' }), 'ou is no distinguished name'],
+  ['an OU that is not there', () => ldap(first, { ou: 'ou=nowhere' }), 'there is no ou=nowhere,dc=corp,dc=test'],
   ['loopback', () => ldap(first, { servers: ['ldap://127.0.0.1'] }), 'a loopback address'],
   ['another directory', () => ldap(first, { user: 'cn=samba,dc=nowhere' }), 'give ou'],
   ['a path in the URL', () => ldap(first, { servers: ['ldap://10.77.0.13/x?y'] }), 'servers must be'],
@@ -80,6 +84,8 @@ test('a new bind password costs a moment, the same one nothing', async () => {
   expect(await as(first, 'lena', 'ls')).toContain('of-lena');
   const unchanged = { result: { impact: { disruptsSessions: false, estimatedSeconds: 0 } } };
   expect(await server.check(rotated)).toMatchObject(unchanged);
+  const spelled = ldap(first, { ...rotated, user: 'CN = samba; DC=Corp; DC=Test', ou: 'DC=CORP, DC=TEST' });
+  expect(await server.check(spelled)).toMatchObject(unchanged);
   const pids = () => server.inside(['pgrep', '-o', 'smbd']);
   const before = await pids();
   await server.update(rotated);

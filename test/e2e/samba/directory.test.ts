@@ -77,7 +77,10 @@ describe('a share server in a domain', () => {
 
     await a.modify(`dn: OU=Inner,OU=Servers,${a.baseDN}\nchangetype: add\nobjectClass: organizationalUnit\n`);
     await server.update(activeDirectory(a, { ou: 'Servers/Inner' }));
-    expect(await accountsOf(a, server)).toMatchObject([{ dn: expect.stringContaining('OU=Inner,OU=Servers') }]);
+    const moved = await accountsOf(a, server);
+    expect(moved).toMatchObject([{ dn: expect.stringContaining('OU=Inner,OU=Servers') }]);
+    await server.update(activeDirectory(a, { ou: 'ou=inner; ou=servers; dc=A; dc=Test' }));
+    expect(await accountsOf(a, server)).toEqual(moved);
     expect(await session.command('ls')).toContain('blocks');
     await session.close();
     await server.remove(activeDirectory(a));
@@ -209,7 +212,18 @@ describe('check', () => {
     ['link-local, written as IPv6', { servers: ['::ffff:169.254.169.254'] }, 'AddressDenied', 'a link-local address'],
     ['a denied range', { servers: ['10.96.0.1'] }, 'AddressDenied', 'in a range that this backend denies'],
     ['a path as a user', { user: '-c/etc/passwd' }, 'SecurityServiceInvalid', 'user must be'],
-    ['another realm', { user: 'joiner@a.test' }, 'SecurityServiceInvalid', 'of the domain itself'],
+    ['another realm', { user: 'joiner@a.test' }, 'SecurityServiceInvalid', "an account of 'a.test'"],
+    ['another domain', { user: 'ADA\\joiner' }, 'SecurityServiceInvalid', "an account of 'ADA'"],
+    ['another domain by its DNS name', { user: 'a.test\\joiner' }, 'SecurityServiceInvalid', "an account of 'a.test'"],
+    ['an OU with "+"', { ou: 'OU=A + B #1' }, 'SecurityServiceInvalid', '(at character 6)'],
+    ['an OU in quotes', { ou: 'OU="Servers"' }, 'SecurityServiceInvalid', 'values in quotes'],
+    ['an OU of another domain', { ou: 'OU=Servers;DC=a;DC=test' }, 'SecurityServiceInvalid', 'ou is in DC=a,DC=test'],
+    [
+      'an OU that is a user',
+      { ou: 'CN=joiner,CN=Users' },
+      'MachineAccountNotAllowed',
+      'CN=joiner,CN=Users,DC=b,DC=test',
+    ],
     ['two lines as a password', { password: 'a\nb' }, 'SecurityServiceInvalid', 'one line'],
     ['a line break in the OU', { ou: 'Servers\ndn: x' }, 'SecurityServiceInvalid', 'one line'],
     ['a domain that is no name', { domain: 'b.test;reboot' }, 'SecurityServiceInvalid', 'DNS name'],
@@ -231,6 +245,27 @@ describe('check', () => {
     expect(await server.check(activeDirectory(b, { servers: ['evil.b.test'] }))).toMatchObject({
       result: { compatible: false, reason: 'AddressDenied', message },
     });
+  });
+
+  test.each([
+    'OU=Servers, DC=b, DC=test',
+    'ou=servers;dc=B;dc=TEST',
+    '2.5.4.11=Servers',
+    'OU=#0C0753657276657273',
+    'b.test/Servers',
+    '/Servers/',
+  ])('finds the OU %s', async (ou) => {
+    expect(await server.check(activeDirectory(b, { ou }))).toMatchObject({ result: { compatible: true } });
+  });
+
+  test.each(['ADB\\joiner', 'adb\\joiner', 'b.test\\joiner', 'joiner@B.TEST'])('takes the account %s', async (user) => {
+    expect(await server.check(activeDirectory(b, { user }))).toMatchObject({ result: { compatible: true } });
+  });
+
+  test('takes a controller whose name ends with a dot', async () => {
+    await b.addRecord('dotted', b.address);
+    const service = activeDirectory(b, { servers: ['dotted.b.test.'], domain: 'b.test.' });
+    expect(await server.check(service)).toMatchObject({ result: { compatible: true } });
   });
 
   test('takes the controllers of a site', async () => {

@@ -193,6 +193,15 @@ const others: readonly Refusal[] = [
     arrange: async () => creating(securityServices, activeDirectory('sharenet-system', 'inside'), 'sharenet-system'),
   },
   {
+    title: 'a security service whose organizational unit is no distinguished name',
+    code: 400,
+    reason: 'InvalidDistinguishedName',
+    arrange: async (cluster) => {
+      const namespace = await cluster.namespace();
+      return creating(securityServices, activeDirectory(namespace, 'ad', { ou: 'OU=A + B #1' }), 'at character 6');
+    },
+  },
+  {
     title: 'subnets that overlap',
     code: 400,
     reason: 'SubnetInvalid',

@@ -1,0 +1,241 @@
+"""What directories answer, by code, and whose error it is. Codes that are not here are outages: they are tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The security service says something wrong; an administrator of the directory has to allow or set up something; it may
+# work later as it is.
+TENANT, ADMINISTRATOR, OUTAGE = "tenant", "administrator", "outage"
+
+
+@dataclass(frozen=True)
+class Code:
+    """`reason` where the code stands for one of its own. `text`: by which a program tells it, where it tells no name."""
+
+    name: str
+    whose: str
+    reason: str = ""
+    text: str = ""
+
+
+# Result codes of RFC 4511 with those that OpenLDAP's library adds for what happens before there is an answer: the ldap
+# tools exit with them, those below zero as their low eight bits.
+LDAP: dict[int, Code] = {
+    1: Code("operationsError", OUTAGE),
+    2: Code("protocolError", ADMINISTRATOR),
+    3: Code("timeLimitExceeded", OUTAGE),
+    4: Code("sizeLimitExceeded", ADMINISTRATOR),
+    5: Code("compareFalse", OUTAGE),
+    6: Code("compareTrue", OUTAGE),
+    7: Code("authMethodNotSupported", ADMINISTRATOR),
+    8: Code("strongerAuthRequired", ADMINISTRATOR),
+    10: Code("referral", TENANT),
+    11: Code("adminLimitExceeded", ADMINISTRATOR),
+    12: Code("unavailableCriticalExtension", ADMINISTRATOR),
+    13: Code("confidentialityRequired", ADMINISTRATOR),
+    14: Code("saslBindInProgress", OUTAGE),
+    16: Code("noSuchAttribute", ADMINISTRATOR),
+    17: Code("undefinedAttributeType", ADMINISTRATOR),
+    18: Code("inappropriateMatching", ADMINISTRATOR),
+    19: Code("constraintViolation", ADMINISTRATOR),
+    20: Code("attributeOrValueExists", ADMINISTRATOR),
+    21: Code("invalidAttributeSyntax", ADMINISTRATOR),
+    32: Code("noSuchObject", TENANT),
+    33: Code("aliasProblem", ADMINISTRATOR),
+    34: Code("invalidDNSyntax", TENANT),
+    36: Code("aliasDereferencingProblem", ADMINISTRATOR),
+    48: Code("inappropriateAuthentication", TENANT, "LoginRefused"),
+    49: Code("invalidCredentials", TENANT, "PasswordRefused"),
+    50: Code("insufficientAccessRights", ADMINISTRATOR),
+    51: Code("busy", OUTAGE),
+    52: Code("unavailable", OUTAGE),
+    53: Code("unwillingToPerform", ADMINISTRATOR),
+    54: Code("loopDetect", ADMINISTRATOR),
+    64: Code("namingViolation", TENANT),
+    65: Code("objectClassViolation", ADMINISTRATOR),
+    66: Code("notAllowedOnNonLeaf", ADMINISTRATOR),
+    67: Code("notAllowedOnRDN", ADMINISTRATOR),
+    68: Code("entryAlreadyExists", ADMINISTRATOR),
+    69: Code("objectClassModsProhibited", ADMINISTRATOR),
+    71: Code("affectsMultipleDSAs", TENANT),
+    80: Code("other", OUTAGE),
+    **dict.fromkeys((81, 255), Code("server down", OUTAGE)),
+    **dict.fromkeys((82, 254), Code("local error", OUTAGE)),
+    **dict.fromkeys((83, 253), Code("encoding error", OUTAGE)),
+    **dict.fromkeys((84, 252), Code("decoding error", OUTAGE)),
+    **dict.fromkeys((85, 251), Code("timeout", OUTAGE)),
+    **dict.fromkeys((86, 250), Code("unknown authentication method", ADMINISTRATOR)),
+    **dict.fromkeys((87, 249), Code("filter error", ADMINISTRATOR)),
+    **dict.fromkeys((88, 248), Code("user cancelled", OUTAGE)),
+    **dict.fromkeys((89, 247), Code("parameter error", ADMINISTRATOR)),
+    **dict.fromkeys((90, 246), Code("no memory", OUTAGE)),
+    **dict.fromkeys((91, 245), Code("connect error", OUTAGE)),
+    **dict.fromkeys((92, 244), Code("not supported", ADMINISTRATOR)),
+    **dict.fromkeys((93, 243), Code("control not found", ADMINISTRATOR)),
+    **dict.fromkeys((94, 242), Code("no results returned", OUTAGE)),
+    **dict.fromkeys((95, 241), Code("more results to return", OUTAGE)),
+    **dict.fromkeys((96, 240), Code("client loop", ADMINISTRATOR)),
+    **dict.fromkeys((97, 239), Code("referral limit exceeded", ADMINISTRATOR)),
+}
+
+# Why Active Directory refuses a bind: the number after "data" in what it says with invalidCredentials.
+LOGON: dict[int, Code] = {
+    0x525: Code("no such user", TENANT, "AccountUnknown"),
+    0x52E: Code("wrong password", TENANT, "PasswordRefused"),
+    0x52F: Code("account restriction", TENANT, "AccountRefused"),
+    0x530: Code("not at this time", TENANT, "AccountRefused"),
+    0x531: Code("not from this machine", TENANT, "AccountRefused"),
+    0x532: Code("password expired", TENANT, "PasswordExpired"),
+    0x533: Code("account disabled", TENANT, "AccountDisabled"),
+    0x568: Code("too many groups", ADMINISTRATOR, "AccountRefused"),
+    0x701: Code("account expired", TENANT, "AccountDisabled"),
+    0x773: Code("password must be changed", TENANT, "PasswordExpired"),
+    0x775: Code("account locked", TENANT, "AccountDisabled"),
+}
+
+# Codes of RFC 4120, 4556 and 6113 by number, with MIT Kerberos' text; kinit prints nothing else.
+KERBEROS: dict[int, Code] = {
+    number: Code(name, whose, reason, text)
+    for number, name, whose, reason, text in (
+        (1, "NAME_EXP", TENANT, "AccountDisabled", "Client's entry in database has expired"),
+        (2, "SERVICE_EXP", ADMINISTRATOR, "", "Server's entry in database has expired"),
+        (3, "BAD_PVNO", ADMINISTRATOR, "", "Requested protocol version not supported"),
+        (4, "C_OLD_MAST_KVNO", ADMINISTRATOR, "", "Client's key is encrypted in an old master key"),
+        (5, "S_OLD_MAST_KVNO", ADMINISTRATOR, "", "Server's key is encrypted in an old master key"),
+        (6, "C_PRINCIPAL_UNKNOWN", TENANT, "AccountUnknown", "Client not found in Kerberos database"),
+        (7, "S_PRINCIPAL_UNKNOWN", ADMINISTRATOR, "", "Server not found in Kerberos database"),
+        (8, "PRINCIPAL_NOT_UNIQUE", ADMINISTRATOR, "", "Principal has multiple entries in Kerberos database"),
+        (9, "NULL_KEY", ADMINISTRATOR, "LoginRefused", "Client or server has a null key"),
+        (10, "CANNOT_POSTDATE", ADMINISTRATOR, "", "Ticket is ineligible for postdating"),
+        (11, "NEVER_VALID", ADMINISTRATOR, "ClockSkew", "Requested effective lifetime is negative or too short"),
+        (12, "POLICY", TENANT, "AccountRefused", "KDC policy rejects request"),
+        (13, "BADOPTION", ADMINISTRATOR, "", "KDC can't fulfill requested option"),
+        (14, "ETYPE_NOSUPP", ADMINISTRATOR, "EncryptionNotSupported", "KDC has no support for encryption type"),
+        (15, "SUMTYPE_NOSUPP", ADMINISTRATOR, "EncryptionNotSupported", "KDC has no support for checksum type"),
+        (16, "PADATA_TYPE_NOSUPP", ADMINISTRATOR, "", "KDC has no support for padata type"),
+        (17, "TRTYPE_NOSUPP", ADMINISTRATOR, "", "KDC has no support for transited type"),
+        (18, "CLIENT_REVOKED", TENANT, "AccountDisabled", "Client's credentials have been revoked"),
+        (19, "SERVICE_REVOKED", ADMINISTRATOR, "", "Credentials for server have been revoked"),
+        (20, "TGT_REVOKED", OUTAGE, "", "TGT has been revoked"),
+        (21, "CLIENT_NOTYET", TENANT, "AccountRefused", "Client not yet valid - try again later"),
+        (22, "SERVICE_NOTYET", ADMINISTRATOR, "", "Server not yet valid - try again later"),
+        (23, "KEY_EXP", TENANT, "PasswordExpired", "Password has expired"),
+        (24, "PREAUTH_FAILED", TENANT, "PasswordRefused", "Preauthentication failed"),
+        (25, "PREAUTH_REQUIRED", ADMINISTRATOR, "", "Additional pre-authentication required"),
+        (26, "SERVER_NOMATCH", ADMINISTRATOR, "", "Requested server and ticket don't match"),
+        (27, "MUST_USE_USER2USER", ADMINISTRATOR, "", "Server principal valid for user2user only"),
+        (28, "PATH_NOT_ACCEPTED", ADMINISTRATOR, "", "KDC policy rejects transited path"),
+        (29, "SVC_UNAVAILABLE", OUTAGE, "", "A service is not available that is required to process the request"),
+        (31, "AP_BAD_INTEGRITY", TENANT, "PasswordRefused", "Decrypt integrity check failed"),
+        (32, "AP_TKT_EXPIRED", OUTAGE, "", "Ticket expired"),
+        (33, "AP_TKT_NYV", ADMINISTRATOR, "ClockSkew", "Ticket not yet valid"),
+        (34, "AP_REPEAT", OUTAGE, "", "Request is a replay"),
+        (35, "AP_NOT_US", ADMINISTRATOR, "", "The ticket isn't for us"),
+        (36, "AP_BADMATCH", OUTAGE, "", "Ticket/authenticator don't match"),
+        (37, "AP_SKEW", ADMINISTRATOR, "ClockSkew", "Clock skew too great"),
+        (38, "AP_BADADDR", ADMINISTRATOR, "", "Incorrect net address"),
+        (39, "AP_BADVERSION", ADMINISTRATOR, "", "Protocol version mismatch"),
+        (40, "AP_MSG_TYPE", OUTAGE, "", "Invalid message type"),
+        (41, "AP_MODIFIED", OUTAGE, "", "Message stream modified"),
+        (42, "AP_BADORDER", OUTAGE, "", "Message out of order"),
+        (43, "AP_ILL_CR_TKT", ADMINISTRATOR, "", "Illegal cross-realm ticket"),
+        (44, "AP_BADKEYVER", OUTAGE, "", "Key version is not available"),
+        (45, "AP_NOKEY", ADMINISTRATOR, "", "Service key not available"),
+        (46, "AP_MUT_FAIL", OUTAGE, "", "Mutual authentication failed"),
+        (47, "AP_BADDIRECTION", OUTAGE, "", "Incorrect message direction"),
+        (48, "AP_METHOD", ADMINISTRATOR, "", "Alternative authentication method required"),
+        (49, "AP_BADSEQ", OUTAGE, "", "Incorrect sequence number in message"),
+        (50, "AP_INAPP_CKSUM", ADMINISTRATOR, "", "Inappropriate type of checksum in message"),
+        (51, "AP_PATH_NOT_ACCEPTED", ADMINISTRATOR, "", "Policy rejects transited path"),
+        (52, "RESPONSE_TOO_BIG", OUTAGE, "", "Response too big for UDP, retry with TCP"),
+        (60, "GENERIC", OUTAGE, "", "Generic error (see e-text)"),
+        (61, "FIELD_TOOLONG", ADMINISTRATOR, "", "Field is too long for this implementation"),
+        (62, "CLIENT_NOT_TRUSTED", ADMINISTRATOR, "", "Client not trusted"),
+        (63, "KDC_NOT_TRUSTED", ADMINISTRATOR, "", "KDC not trusted"),
+        (64, "INVALID_SIG", ADMINISTRATOR, "", "Invalid signature"),
+        (65, "DH_KEY_PARAMETERS_NOT_ACCEPTED", ADMINISTRATOR, "", "Key parameters not accepted"),
+        (66, "CERTIFICATE_MISMATCH", ADMINISTRATOR, "", "Certificate mismatch"),
+        (67, "AP_NO_TGT", OUTAGE, "", "No ticket granting ticket"),
+        (68, "WRONG_REALM", TENANT, "DomainUnknown", "Realm not local to KDC"),
+        (69, "AP_USER_TO_USER_REQUIRED", ADMINISTRATOR, "", "User to user required"),
+        (70, "CANT_VERIFY_CERTIFICATE", ADMINISTRATOR, "", "Can't verify certificate"),
+        (71, "INVALID_CERTIFICATE", ADMINISTRATOR, "", "Invalid certificate"),
+        (72, "REVOKED_CERTIFICATE", ADMINISTRATOR, "", "Revoked certificate"),
+        (73, "REVOCATION_STATUS_UNKNOWN", ADMINISTRATOR, "", "Revocation status unknown"),
+        (74, "REVOCATION_STATUS_UNAVAILABLE", OUTAGE, "", "Revocation status unavailable"),
+        (75, "CLIENT_NAME_MISMATCH", ADMINISTRATOR, "", "Client name mismatch"),
+        (76, "KDC_NAME_MISMATCH", ADMINISTRATOR, "", "KDC name mismatch"),
+        (77, "INCONSISTENT_KEY_PURPOSE", ADMINISTRATOR, "", "Inconsistent key purpose"),
+        (78, "DIGEST_IN_CERT_NOT_ACCEPTED", ADMINISTRATOR, "", "Digest in certificate not accepted"),
+        (79, "PA_CHECKSUM_MUST_BE_INCLUDED", ADMINISTRATOR, "", "Checksum must be included"),
+        (80, "DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED", ADMINISTRATOR, "", "Digest in signed-data not accepted"),
+        (81, "PUBLIC_KEY_ENCRYPTION_NOT_SUPPORTED", ADMINISTRATOR, "", "Public key encryption not supported"),
+        (85, "AP_IAKERB_KDC_NOT_FOUND", OUTAGE, "", "The IAKERB proxy could not find a KDC"),
+        (86, "AP_IAKERB_KDC_NO_RESPONSE", OUTAGE, "", "The KDC did not respond to the IAKERB proxy"),
+        (90, "PREAUTH_EXPIRED", OUTAGE, "", "Preauthentication expired"),
+        (91, "MORE_PREAUTH_DATA_REQUIRED", ADMINISTRATOR, "", "More preauthentication data is required"),
+        (93, "UNKNOWN_CRITICAL_FAST_OPTION", ADMINISTRATOR, "", "An unsupported critical FAST option was requested"),
+        (100, "NO_ACCEPTABLE_KDF", ADMINISTRATOR, "", "No acceptable KDF offered"),
+    )
+}
+
+# What kinit says in words of its own.
+KINIT: tuple[Code, ...] = (
+    Code("C_PRINCIPAL_UNKNOWN", TENANT, "AccountUnknown", "not found in Kerberos database"),
+    Code("AP_BAD_INTEGRITY", TENANT, "PasswordRefused", "Password incorrect"),
+    Code("KEY_EXP", TENANT, "PasswordExpired", "Password expired"),
+    Code("KDC_UNREACH", OUTAGE, "DomainControllerNotAnswering", "Cannot contact any KDC"),
+    Code("REALM_CANT_RESOLVE", OUTAGE, "DomainControllerNotAnswering", "Cannot resolve "),
+    Code("REALM_UNKNOWN", OUTAGE, "DomainControllerNotAnswering", "Cannot find KDC"),
+    Code("CONFIG_ETYPE_NOSUPP", ADMINISTRATOR, "EncryptionNotSupported", "No supported encryption types"),
+    Code("ETYPE_NOSUPP", ADMINISTRATOR, "EncryptionNotSupported", "Program lacks support for encryption type"),
+    Code("KDCREP_SKEW", ADMINISTRATOR, "ClockSkew", "Clock skew too great in KDC reply"),
+)
+
+# What `net ads join` says of the domain controller's answers: by name, some also in words.
+NT_STATUS: dict[str, Code] = {
+    code.name: code
+    for code in (
+        Code("ACCESS_DENIED", ADMINISTRATOR, "JoinNotAllowed", "Access is denied"),
+        Code("PRIVILEGE_NOT_HELD", ADMINISTRATOR, "JoinNotAllowed", "Insufficient access"),
+        Code("DS_MACHINE_ACCOUNT_QUOTA_EXCEEDED", ADMINISTRATOR, "MachineAccountNotAllowed"),
+        Code("LOGON_FAILURE", TENANT, "PasswordRefused", "The attempted logon is invalid"),
+        Code("WRONG_PASSWORD", TENANT, "PasswordRefused"),
+        Code("NO_SUCH_USER", TENANT, "AccountUnknown"),
+        Code("ACCOUNT_DISABLED", TENANT, "AccountDisabled"),
+        Code("ACCOUNT_EXPIRED", TENANT, "AccountDisabled"),
+        Code("ACCOUNT_LOCKED_OUT", TENANT, "AccountDisabled", "Account locked out"),
+        Code("ACCOUNT_RESTRICTION", TENANT, "AccountRefused"),
+        Code("INVALID_LOGON_HOURS", TENANT, "AccountRefused"),
+        Code("INVALID_WORKSTATION", TENANT, "AccountRefused"),
+        Code("LOGON_TYPE_NOT_GRANTED", TENANT, "AccountRefused"),
+        Code("PASSWORD_EXPIRED", TENANT, "PasswordExpired"),
+        Code("PASSWORD_MUST_CHANGE", TENANT, "PasswordExpired"),
+        Code("TIME_DIFFERENCE_AT_DC", ADMINISTRATOR, "ClockSkew"),
+        Code("NO_SUCH_DOMAIN", TENANT, "DomainUnknown"),
+        Code("INVALID_COMPUTER_NAME", ADMINISTRATOR),
+        Code("PASSWORD_RESTRICTION", ADMINISTRATOR),
+        Code("ILL_FORMED_PASSWORD", ADMINISTRATOR),
+        Code("NOT_SUPPORTED", ADMINISTRATOR),
+        Code("DOWNGRADE_DETECTED", ADMINISTRATOR),
+        Code("NTLM_BLOCKED", ADMINISTRATOR),
+        Code("USER_EXISTS", ADMINISTRATOR),
+        Code("NO_TRUST_SAM_ACCOUNT", ADMINISTRATOR),
+        Code("TRUSTED_RELATIONSHIP_FAILURE", ADMINISTRATOR),
+        Code("NO_LOGON_SERVERS", OUTAGE),
+        Code("DOMAIN_CONTROLLER_NOT_FOUND", OUTAGE),
+        Code("IO_TIMEOUT", OUTAGE),
+        Code("CONNECTION_REFUSED", OUTAGE),
+        Code("CONNECTION_RESET", OUTAGE),
+        Code("CONNECTION_DISCONNECTED", OUTAGE),
+        Code("HOST_UNREACHABLE", OUTAGE),
+        Code("NETWORK_UNREACHABLE", OUTAGE),
+        Code("NETWORK_NAME_DELETED", OUTAGE),
+        Code("BAD_NETWORK_NAME", OUTAGE),
+        Code("INSUFFICIENT_RESOURCES", OUTAGE),
+        Code("RPC_SERVER_UNAVAILABLE", OUTAGE),
+        Code("INTERNAL_ERROR", OUTAGE),
+        Code("UNSUCCESSFUL", OUTAGE),
+    )
+}
