@@ -1,8 +1,10 @@
 import { findCondition } from '../api/v1alpha1/conditions.ts';
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
+import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { BackendCapabilities, ShareProtocol } from '../api/v1alpha1/storage-backend.ts';
 import { byPrecedence, duplicateOf, targetKey, validateRule, winnersByTarget } from './rule-target.ts';
+import { type UserNames, userNamesOf } from './user-names.ts';
 
 /** Most rules that a share can have. */
 const maxRules = 1000;
@@ -15,6 +17,8 @@ export interface RulePlanInput {
   readonly capabilities: BackendCapabilities | undefined;
   /** Whether the backend reserves a cephx id for other namespaces; absent: it reserves none. */
   readonly isReservedID?: ((id: string) => boolean) | undefined;
+  /** The share's server, where the backend handles share servers and it is known. */
+  readonly server?: Pick<ShareServer, 'status'> | undefined;
   /** The share is being deleted: its rules are taken away and wait for another share of that name. */
   readonly shareIsLeaving: boolean;
   /** The share server failed: only denials are tried. */
@@ -79,7 +83,11 @@ export function planRules(input: RulePlanInput): RulePlan {
   const hitByServer: ShareAccess[] = [];
   // The limit comes first: what is beyond it costs one comparison, whatever its target is.
   const surplus = surplusOf(input.rules);
-  const winners = winnersByTarget(input.rules.filter((rule) => !surplus.has(rule)));
+  const names = userNamesOf(input.capabilities, input.server);
+  const winners = winnersByTarget(
+    input.rules.filter((rule) => !surplus.has(rule)),
+    names,
+  );
   for (const rule of input.rules) {
     const applied = rule.status?.accessLevel;
     if (input.isPaused(rule)) {
@@ -91,7 +99,7 @@ export function planRules(input: RulePlanInput): RulePlan {
       if (mayBeGranted(rule)) deny.push(rule);
       continue;
     }
-    const problem = surplus.has(rule) ? tooMany : problemOf(rule, input, winners);
+    const problem = surplus.has(rule) ? tooMany : problemOf(rule, input, names, winners);
     if (problem !== undefined) {
       problems.push({ rule, ...problem });
       continue;
@@ -141,7 +149,7 @@ function isStaying({ metadata }: ShareAccess): boolean {
 }
 
 /** What a rule by itself is judged on: what its share's protocol and backend are known to take. */
-export type RuleSurroundings = Pick<RulePlanInput, 'protocol' | 'capabilities' | 'isReservedID'>;
+export type RuleSurroundings = Pick<RulePlanInput, 'protocol' | 'capabilities' | 'isReservedID' | 'server'>;
 
 /** Why a rule is never applied as it is, whatever its share and server do. */
 export interface LastingRuleProblem {
@@ -168,7 +176,10 @@ export function problemOfNewRule(
 ): LastingRuleProblem | undefined {
   // The youngest of all: it is beyond the limit when the others reach it.
   if (others.filter(isStaying).length >= maxRules) return tooMany;
-  return problemWithin(rule, surroundings) ?? duplication(rule, duplicateOf(rule, others));
+  return (
+    problemWithin(rule, surroundings) ??
+    duplication(rule, duplicateOf(rule, others, userNamesOf(surroundings?.capabilities, surroundings?.server)))
+  );
 }
 
 /** Judges a rule by itself: its format, and what its backend takes. */
@@ -176,10 +187,10 @@ export function problemWithin(
   { spec, status }: ShareAccess,
   surroundings: RuleSurroundings | undefined,
 ): LastingRuleProblem | undefined {
-  const invalid = validateRule(spec);
+  const { capabilities, protocol, server, isReservedID } = surroundings ?? {};
+  const invalid = validateRule(spec, userNamesOf(capabilities, server));
   if (invalid !== undefined) return { reason: 'InvalidAccessRule', message: invalid };
   const { accessType, accessLevel = 'rw' } = spec;
-  const { capabilities, protocol, isReservedID } = surroundings ?? {};
   // A reservation that comes later takes no access away.
   if (accessType === 'cephx' && status?.accessLevel === undefined && isReservedID?.(spec.accessTo)) {
     return {
@@ -218,9 +229,10 @@ function duplication(rule: ShareAccess, winner: ShareAccess | undefined): Lastin
 function problemOf(
   rule: ShareAccess,
   input: RulePlanInput,
+  names: UserNames,
   winners: ReadonlyMap<string, ShareAccess>,
 ): Omit<RuleProblem, 'rule'> | undefined {
-  const lasting = problemWithin(rule, input) ?? duplication(rule, winners.get(targetKey(rule.spec)));
+  const lasting = problemWithin(rule, input) ?? duplication(rule, winners.get(targetKey(rule.spec, names)));
   if (lasting !== undefined) return lasting;
   if (input.serverFailed) {
     return {

@@ -57,7 +57,8 @@ describe('a rule', () => {
     ['user', '', '4 to 255'],
     ['user', 'abc', '4 to 255'],
     ['user', 'u'.repeat(256), '4 to 255'],
-    ...[...'"/\\[]:;|=,+*?<>%'].map((char): [AccessType, string, string] => [
+    ['user', 'CORP\\alice', 'must not contain'],
+    ...[...'"/[]:;|=,+*?<>%'].map((char): [AccessType, string, string] => [
       'user',
       `user${char}`,
       'must not contain any of',

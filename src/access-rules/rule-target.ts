@@ -2,35 +2,43 @@ import { compare } from '../api/compare.ts';
 import { formatAddress, parseAddress, parseNetwork } from '../api/ip-address.ts';
 import { safeText } from '../api/safe-text.ts';
 import type { ShareAccess, ShareAccessSpec } from '../api/v1alpha1/share-access.ts';
+import { canonicalUser, manilaNames, type UserNames, userNameFault } from './user-names.ts';
 
 /** The part of a rule that says who gets access. */
 export type RuleTarget = Pick<ShareAccessSpec, 'accessType' | 'accessTo'>;
 
 /** Line and paragraph separators break lines, too; what is invisible or turns text around would look like another name. */
+const invisible = 'must not contain control or invisible characters';
 const controlCharacter = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /**
  * Judges the target and the level of an access rule by their format.
+ * @param names how the directory behind the share names users
  * @returns one sentence that says what is wrong, undefined when nothing is
  */
-export function validateRule(spec: RuleTarget & Pick<ShareAccessSpec, 'accessLevel'>): string | undefined {
+export function validateRule(
+  spec: RuleTarget & Pick<ShareAccessSpec, 'accessLevel'>,
+  names: UserNames = manilaNames,
+): string | undefined {
   const { accessType, accessTo, accessLevel = 'rw' } = spec;
   if (!['rw', 'ro'].includes(accessLevel)) return `accessLevel ${quoted(accessLevel)} must be rw or ro`;
   if (!['ip', 'user', 'cert', 'cephx'].includes(accessType)) {
     return `accessType ${quoted(accessType)} must be ip, user, cert or cephx`;
   }
-  const problem = targetProblem(accessType, accessTo);
+  const problem = targetProblem(accessType, accessTo, names);
   return problem === undefined ? undefined : `accessTo ${quoted(accessTo)} of type ${accessType} ${problem}`;
 }
 
-/** Canonical spellings by the spec that they were worked out for: specs come out of a cache and never change. */
+/** Canonical spellings of all but users by the spec that they were worked out for: specs come out of a cache and never change. */
 const targetKeys = new WeakMap<RuleTarget, string>();
 
 /**
  * The target in one canonical spelling, so that two rules for the same client are told to be: networks are compared as such
- * (`10.0.0.1` is `10.0.0.1/32`), everything else to the letter. Worked out once for each spec.
+ * (`10.0.0.1` is `10.0.0.1/32`), users as their directory does,
+ * everything else to the letter. Worked out once for each spec but of users.
  */
-export function targetKey(target: RuleTarget): string {
+export function targetKey(target: RuleTarget, names: UserNames = manilaNames): string {
+  if (target.accessType === 'user') return `user:${canonicalUser(target.accessTo, names)}`;
   let key = targetKeys.get(target);
   if (key === undefined) {
     key = `${target.accessType}:${canonicalTarget(target.accessType, target.accessTo)}`;
@@ -40,8 +48,8 @@ export function targetKey(target: RuleTarget): string {
 }
 
 /** Whether two rules are for the same client. */
-export function sameTarget(left: RuleTarget, right: RuleTarget): boolean {
-  return targetKey(left) === targetKey(right);
+export function sameTarget(left: RuleTarget, right: RuleTarget, names: UserNames = manilaNames): boolean {
+  return targetKey(left, names) === targetKey(right, names);
 }
 
 /**
@@ -49,11 +57,14 @@ export function sameTarget(left: RuleTarget, right: RuleTarget): boolean {
  * deleted and was never applied does not compete. One look at each rule, however many have one target.
  * @param rules of one share
  */
-export function winnersByTarget(rules: Iterable<ShareAccess>): ReadonlyMap<string, ShareAccess> {
+export function winnersByTarget(
+  rules: Iterable<ShareAccess>,
+  names: UserNames = manilaNames,
+): ReadonlyMap<string, ShareAccess> {
   const winners = new Map<string, ShareAccess>();
   for (const rule of rules) {
     if (!isApplied(rule) && rule.metadata.deletionTimestamp !== undefined) continue;
-    const key = targetKey(rule.spec);
+    const key = targetKey(rule.spec, names);
     const present = winners.get(key);
     if (present === undefined || byPrecedence(rule, present) < 0) winners.set(key, rule);
   }
@@ -65,18 +76,26 @@ export function winnersByTarget(rules: Iterable<ShareAccess>): ReadonlyMap<strin
  * @param others rules of the same namespace; the rule itself may be among them
  * @returns undefined when there is none, or when `rule` itself wins
  */
-export function duplicateOf(rule: ShareAccess, others: readonly ShareAccess[]): ShareAccess | undefined {
+export function duplicateOf(
+  rule: ShareAccess,
+  others: readonly ShareAccess[],
+  names: UserNames = manilaNames,
+): ShareAccess | undefined {
   const rivals = others.filter((other) => other.spec.shareName === rule.spec.shareName && !isSame(other, rule));
-  const winner = winnersByTarget(rivals).get(targetKey(rule.spec));
+  const winner = winnersByTarget(rivals, names).get(targetKey(rule.spec, names));
   return winner !== undefined && byPrecedence(winner, rule) < 0 ? winner : undefined;
 }
 
-function targetProblem(accessType: RuleTarget['accessType'], accessTo: string): string | undefined {
+function targetProblem(
+  accessType: RuleTarget['accessType'],
+  accessTo: string,
+  names: UserNames = manilaNames,
+): string | undefined {
   switch (accessType) {
     case 'ip':
       return ipProblem(accessTo);
     case 'user':
-      return userProblem(accessTo);
+      return controlCharacter.test(accessTo) ? invisible : userNameFault(accessTo, names);
     case 'cert':
       return certProblem(accessTo);
     case 'cephx':
@@ -95,23 +114,13 @@ function ipProblem(text: string): string | undefined {
   return `has bits beyond its prefix: the network is ${wanted}`;
 }
 
-function userProblem(text: string): string | undefined {
-  const length = [...text].length;
-  if (length < 4 || length > 255) return `must have 4 to 255 characters, not ${length}`;
-  if (/["/\\[\]:;|=,+*?<>%]/.test(text)) return 'must not contain any of "/\\[]:;|=,+*?<>%';
-  if (controlCharacter.test(text)) return 'must not contain control or invisible characters';
-  if (/^\p{Z}|\p{Z}$/u.test(text)) return 'must not begin or end with a space';
-  if (/^[-@]/.test(text)) return 'must not begin with "-" or "@"';
-  return /^\.+$/.test(text) ? 'must not consist of dots only' : undefined;
-}
-
 function certProblem(text: string): string | undefined {
   const name = text.trim();
   const { length } = [...name];
   if (length < 1 || length > 64) {
     return `must have 1 to 64 characters besides spaces at the ends, not ${length}`;
   }
-  if (controlCharacter.test(text)) return 'must not contain control or invisible characters';
+  if (controlCharacter.test(text)) return invisible;
   return /^[-@]|%/.test(name) ? 'must not begin with "-" or "@" nor contain "%"' : undefined;
 }
 

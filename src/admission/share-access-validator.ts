@@ -38,14 +38,16 @@ function problemOfNew(rule: ShareAccess, state: AdmissionState): LastingRuleProb
 /** What is known of the rule's share; undefined before it is placed. */
 function surroundingsOf(rule: ShareAccess, state: AdmissionState): RuleSurroundings | undefined {
   const { namespace = '' } = rule.metadata;
-  const { share, backend: backendNamed } = related(state, namespace);
+  const { share, server, backend: backendNamed } = related(state, namespace);
   const found = share(rule.spec.shareName);
   const backendName = found?.status?.backendName;
   if (found === undefined || backendName === undefined) return undefined;
   const backend = backendNamed(backendName);
+  const { shareServerName } = found.status ?? {};
   return {
     protocol: found.spec.protocol,
     capabilities: backend?.status?.capabilities,
     isReservedID: reservedIDsOf(state, backend, namespace),
+    server: shareServerName === undefined ? undefined : server(shareServerName),
   };
 }

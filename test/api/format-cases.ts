@@ -64,10 +64,13 @@ export const formatCases: readonly FormatCase[] = [
   {
     kind: 'ShareAccess',
     message: 'accessType user needs',
-    accepted: [user('alice'), user('Domain Users'), user('jörg.müller'), user('name'), user('u'.repeat(255))],
+    accepted: [
+      ...['alice', 'Domain Users', 'jörg.müller', 'u'.repeat(255), 'HR', 'x', 'CORP\\bob', 'corp.test\\HR'].map(user),
+    ],
     refused: [
-      ...[...'"/\\[]:;|=,+*?<>%'].map((character) => user(`al${character}ice`)),
-      ...['abc', ' alice', 'alice ', '\u00a0alice', '....', '-alice', '@admins'].map(user),
+      ...[...'"/[]:;|=,+*?<>%'].map((character) => user(`al${character}ice`)),
+      ...[' alice', 'alice ', '\u00a0alice', '....', '-alice', '@admins'].map(user),
+      ...['\\', '\\bob', 'CORP\\', 'A\\B\\c', 'CORP \\bob', 'CORP\\ bob', 'CORP\\-bob', 'CORP\\..'].map(user),
     ],
   },
   {

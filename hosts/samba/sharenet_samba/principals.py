@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # Without these a name means the same to every program that it passes. Directories themselves forbid most of them.
 NOT_IN_NAMES = re.compile(r'["%/:;|=,<>?*\[\]\x00-\x1f\x7f]')
-SID_TYPE = re.compile(r"^S-1-[0-9-]+ SID_(USER|DOM_GROUP|ALIAS|WKN_GROUP|COMPUTER)\b")
+# Of a domain: what is built in, such as BUILTIN and NT AUTHORITY, is the same everywhere and no name of a directory.
+SID_TYPE = re.compile(r"^S-1-5-21-[0-9-]+ SID_(USER|DOM_GROUP|ALIAS|WKN_GROUP|COMPUTER)\b")
 # As glibc's nss.h has them.
 NSS_STATUS_NOTFOUND = 0
 NSS_STATUS_SUCCESS = 1
@@ -40,15 +41,18 @@ def is_directory_member(state: State) -> bool:
 
 
 def qualified(to: str, state: State) -> str:
-    """The name as Samba is to look it up: in a domain a bare name, and one with the domain's own realm, is of the
+    """The name as Samba is to look it up: in a domain a bare name, and one with either name of the domain, is of the
     domain that the server is joined to now."""
     settings = state.sections.get("global", {})
-    if not is_directory_member(state) or "\\" in to:
+    if not is_directory_member(state):
         return to
-    name, at, realm = to.partition("@")
-    if at and realm.lower() != settings.get("realm", "").lower():
+    own, workgroup = settings.get("realm", "").lower(), settings.get("workgroup", state.workgroup)
+    domain, backslash, name = to.rpartition("\\")
+    if not backslash:
+        name, _, domain = to.partition("@")
+    if domain and domain.lower() not in (own, workgroup.lower()):
         return to
-    return f"{settings.get('workgroup', state.workgroup)}\\{name}"
+    return f"{workgroup}\\{name}"
 
 
 def resolve_locally(payload: dict) -> dict:

@@ -89,6 +89,8 @@ class Sections(unittest.TestCase):
         self.assertEqual(qualified("al@b.test", state), "ADB\\al")
         self.assertEqual(qualified("al@a.test", state), "al@a.test")
         self.assertEqual(qualified("ADA\\al", state), "ADA\\al")
+        for own in ("ADB\\al", "adb\\al", "b.test\\al", "B.TEST\\al"):
+            self.assertEqual(qualified(own, state), "ADB\\al")
         self.assertEqual(qualified("al", a_state()), "al")
 
     def test_clients_see_the_size_where_nothing_limits_it(self):

@@ -32,11 +32,11 @@ import type { AccessLevel, AccessType } from './storage-backend.ts';
  *     fieldPath: ".accessTo",
  *   },
  *   {
- *     rule: "self.accessType != 'user' || (self.accessTo.size() >= 4 \
- *       && !self.accessTo.matches(r'[][\"/\\x5c:;|=,+*?<>%]') \
- *       && !self.accessTo.matches(r'^[-@\\p{Z}]|\\p{Z}$|^[.]+$'))",
- *     message: "accessType user needs 4 to 255 characters, none of \"/\\[]:;|=,+*?<>%, not beginning with '-' or '@', without a space at either end, not only dots (InvalidAccessRule)",
- *     messageExpression: "r'''accessType user needs 4 to 255 characters, none of \"/\\[]:;|=,+*?<>%, not beginning with '-' or '@', without a space at either end, not only dots; it is \"''' + self.accessTo + '\" (InvalidAccessRule)'",
+ *     rule: "self.accessType != 'user' || (!self.accessTo.matches(r'[][\"/:;|=,+*?<>%]') \
+ *       && !self.accessTo.matches(r'^[-@\\p{Z}]|\\p{Z}$|^[.]+$') \
+ *       && !self.accessTo.matches(r'^\\x5c|\\x5c$|\\x5c.*\\x5c|\\p{Z}\\x5c|\\x5c[-@\\p{Z}]|\\x5c[.]+$'))",
+ *     message: "accessType user needs 1 to 255 characters, none of \"/[]:;|=,+*?<>%, at most one backslash between a domain and a name, not beginning with '-' or '@', without a space at either end, not only dots (InvalidAccessRule)",
+ *     messageExpression: "r'''accessType user needs 1 to 255 characters, none of \"/[]:;|=,+*?<>%, at most one backslash between a domain and a name, not beginning with '-' or '@', without a space at either end, not only dots; it is \"''' + self.accessTo + '\" (InvalidAccessRule)'",
  *     fieldPath: ".accessTo",
  *   },
  *   {
@@ -61,7 +61,7 @@ export interface ShareAccessSpec {
   readonly accessType: AccessType;
   /**
    * Who gets access. Immutable. With accessType ip: an address or a CIDR without host bits; user: a user or group of the
-   * directory; cert: a certificate's common name; cephx: an id of the Ceph cluster without the `client.` prefix.
+   * directory, with at least 4 characters unless the backend's directory has shorter names; cert: a certificate's common name; cephx: an id of the Ceph cluster without the `client.` prefix.
    *
    * @minLength 1
    * @maxLength 255

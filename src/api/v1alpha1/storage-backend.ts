@@ -702,12 +702,24 @@ export interface BackendCapabilities {
    * @maxItems 16
    */
   readonly accessLevels: readonly AccessLevel[];
+  /** How its directories name users and groups of access rules; absent: as Manila does. */
+  readonly userNames?: UserNameRules;
   /** Access types for which it mints an access key. */
   readonly accessKeyTypes: AccessTypes;
   /** Addresses that one share server needs. */
   readonly networkAllocationsPerServer: number;
   /** Opaque text of the driver; a change of it makes the operator look at every share again. */
   readonly backendInfo?: DriverText;
+}
+
+/** How directories name users and groups. */
+export interface UserNameRules {
+  /** Length of the shortest name; absent: 4. */
+  readonly minLength?: number;
+  /** Whether a name may have the form DOMAIN, backslash, name. */
+  readonly domainQualified?: boolean;
+  /** Whether names that differ only in upper and lower case are one. */
+  readonly caseInsensitive?: boolean;
 }
 
 /** Space on a backend. */

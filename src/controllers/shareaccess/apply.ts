@@ -1,5 +1,6 @@
 import { planRules, type RulePlan } from '../../access-rules/plan.ts';
 import { targetKey } from '../../access-rules/rule-target.ts';
+import { userNamesOf } from '../../access-rules/user-names.ts';
 import { shareAccesses } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
@@ -40,12 +41,14 @@ export async function applyBatch(
   const update = options.grants ? await prepare(scope, plan.update, options.prepared) : nothingPrepared;
   const kept = [...plan.keep, ...(options.grants ? [] : plan.update)];
   // A duplicate of a rule that stays is only forgotten: a driver that denies by target would cut the other's clients.
-  const staying = new Map([...kept, ...add.ready, ...update.ready].map((rule) => [targetKey(rule.spec), rule]));
+  const names = userNamesOf(scope.backend?.status?.capabilities, scope.server);
+  const keyOf = ({ spec }: ShareAccess): string => targetKey(spec, names);
+  const staying = new Map([...kept, ...add.ready, ...update.ready].map((rule) => [keyOf(rule), rule]));
   const leaving = (await isServerKnown(scope)) ? [...(await currentRules(scope.operator, plan.deny))] : [];
-  const [duplicates, deny] = partition(leaving, ({ spec }) => staying.has(targetKey(spec)));
-  const rivals = new Set(duplicates.flatMap(({ spec }) => staying.get(targetKey(spec)) ?? []));
-  const present = new Set([...(await currentRules(scope.operator, [...rivals]))].map(({ spec }) => targetKey(spec)));
-  const forgotten = duplicates.filter(({ spec }) => present.has(targetKey(spec)));
+  const [duplicates, deny] = partition(leaving, (rule) => staying.has(keyOf(rule)));
+  const rivals = new Set(duplicates.flatMap((rule) => staying.get(keyOf(rule)) ?? []));
+  const present = new Set([...(await currentRules(scope.operator, [...rivals]))].map(keyOf));
+  const forgotten = duplicates.filter((rule) => present.has(keyOf(rule)));
   await all(forgotten, (rule) => release(scope.operator, rule));
   await runBatch(scope, permit, kept, {
     add: add.ready,

@@ -59,11 +59,12 @@ export function planOf(scope: AccessScope): RulePlan {
 }
 
 /** What the rules of the scope's share are judged on. */
-export function surroundingsOf({ operator, namespace, share, backend }: AccessScope): RuleSurroundings {
+export function surroundingsOf({ operator, namespace, share, server, backend }: AccessScope): RuleSurroundings {
   return {
     protocol: share.spec.protocol,
     capabilities: backend?.status?.capabilities,
     isReservedID: reservedIDsOf(operator, backend, namespace),
+    server,
   };
 }
 

@@ -61,6 +61,7 @@ export async function probe(
     shareProtocols: ['CIFS'],
     accessTypesByProtocol: { CIFS: ['user', 'ip'] },
     accessLevels: ['rw', 'ro'],
+    userNames: { minLength: 1, domainQualified: true, caseInsensitive: true },
     accessKeyTypes: [],
     networkAllocationsPerServer: 1,
     // When a host goes or comes back its shares are looked at again: then this text changes.

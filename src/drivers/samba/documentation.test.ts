@@ -60,7 +60,14 @@ test('the documentation has what the program on the hosts finds wrong', async ()
   const told =
     /(?:(?:rejected|unavailable)\(\s*|return \(|"reason": |(?:TENANT|ADMINISTRATOR|OUTAGE|shown), (?:"[A-Za-z]+", )?)"([A-Z][A-Za-z]+)"/gm;
   const reasons = new Set(texts.flatMap((text) => [...text.matchAll(told)].flatMap(([, name]) => name ?? [])));
-  for (const each of ['DomainTrustLost', 'ServerStarting', 'MachineAccountLeft', 'PasswordExpired', 'LoginFailed', 'JoinFailed']) {
+  for (const each of [
+    'DomainTrustLost',
+    'ServerStarting',
+    'MachineAccountLeft',
+    'PasswordExpired',
+    'LoginFailed',
+    'JoinFailed',
+  ]) {
     expect(reasons).toContain(each);
   }
   // Of requests that the driver does not make, or in words that need no more.

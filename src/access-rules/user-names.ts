@@ -1,0 +1,58 @@
+import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+import type { BackendCapabilities, UserNameRules } from '../api/v1alpha1/storage-backend.ts';
+
+/** How names of users and groups are judged and compared. */
+export interface UserNames extends UserNameRules {
+  /** Names of the domain that the share server is in, as they may stand before or after a user's name. */
+  readonly ownDomains: readonly string[];
+}
+
+/** The shortest name where the backend says nothing else: Manila's. */
+const usualMinLength = 4;
+
+/** As Manila has it: the names of a directory that nothing more is known of. */
+export const manilaNames: UserNames = { ownDomains: [] };
+
+/** Before anything is known of the backend: everything that some directory has. */
+const anyNames: UserNames = { minLength: 1, domainQualified: true, ownDomains: [] };
+
+/**
+ * How the directory behind a share names users.
+ * @param capabilities undefined while the backend is not known, or was never probed
+ * @param server the share's server; its details `domain` and `workgroup` name its domain
+ */
+export function userNamesOf(
+  capabilities: BackendCapabilities | undefined,
+  server: Pick<ShareServer, 'status'> | undefined,
+): UserNames {
+  if (capabilities === undefined) return anyNames;
+  const { domain, workgroup } = server?.status?.backendDetails ?? {};
+  return { ...capabilities.userNames, ownDomains: [domain, workgroup].filter((name) => name !== undefined) };
+}
+
+/** Why the directory has no such user, in words that follow the name; undefined where nothing is wrong with its form. */
+export function userNameFault(text: string, names: UserNames): string | undefined {
+  const minLength = names.minLength ?? usualMinLength;
+  const length = [...text].length;
+  if (length < minLength || length > 255) return `must have ${minLength} to 255 characters, not ${length}`;
+  if (/["/[\]:;|=,+*?<>%]/.test(text)) return 'must not contain any of "/[]:;|=,+*?<>%';
+  const [name = '', ...domains] = text.split('\\').reverse();
+  if (domains.length > 0 && names.domainQualified !== true)
+    return 'must not contain "\\": this backend knows no domains';
+  if (domains.length > 1 || name === '' || domains.includes(''))
+    return 'may have one "\\", between a domain and a name';
+  if (/^\p{Z}|\p{Z}$|\p{Z}\\|\\\p{Z}/u.test(text)) return 'must not begin or end with a space';
+  if (/^[-@]|\\[-@]/.test(text)) return 'must not begin with "-" or "@"';
+  return /^\.+$/.test(name) ? 'must not consist of dots only' : undefined;
+}
+
+/** One spelling of all that mean the same user: `CORP\Bob`, `bob@corp.test` and `bob` in the domain CORP. */
+export function canonicalUser(text: string, names: UserNames): string {
+  const spelled = names.caseInsensitive === true ? text.normalize('NFC').toLowerCase() : text;
+  if (names.domainQualified !== true) return spelled;
+  const [, prefix, after] = /^([^\\]*)\\(.*)$/s.exec(spelled) ?? [];
+  const [, before, suffix] = /^([^@]*)@(.*)$/s.exec(spelled) ?? [];
+  const domain = prefix ?? suffix;
+  const isOwn = names.ownDomains.some((own) => own.toLowerCase() === domain?.toLowerCase());
+  return isOwn ? (after ?? before ?? spelled) : spelled;
+}
