@@ -332,6 +332,29 @@ describe('planRules, whatever the rules are', () => {
   });
 });
 
+describe('planRules, with names of a directory', () => {
+  const names = ['bob', 'CORP\\BOB', 'OTHER\\bob'];
+  const rules = names.map((to, index) => {
+    const made = rule({ name: `r${index}`, to });
+    return { ...made, spec: { ...made.spec, accessType: 'user' as const } };
+  });
+  const planned = (userNames: BackendCapabilities['userNames']) => {
+    const server = { status: { backendDetails: { domain: 'corp.test', workgroup: 'CORP' } } };
+    const known = { ...capabilities, accessTypesByProtocol: { NFS: ['user'] as const } };
+    return planRules(input(rules, { capabilities: userNames ? { ...known, userNames } : known, server }));
+  };
+
+  it('takes two spellings of one user for duplicates', () => {
+    const plan = planned({ minLength: 1, domainQualified: true, caseInsensitive: true });
+    expect(plan.add.map(({ spec }) => spec.accessTo)).toEqual(['bob', 'OTHER\\bob']);
+    expect(plan.problems).toMatchObject([{ rule: rules[1], reason: 'DuplicateAccessRule' }]);
+  });
+
+  it('refuses them where the backend does not say that it has them', () => {
+    expect(planned(undefined).problems.map(({ reason }) => reason)).toEqual(Array(3).fill('InvalidAccessRule'));
+  });
+});
+
 describe('planRules, with thousands of rules', () => {
   const many = (count: number, to: (index: number) => string): readonly ShareAccess[] =>
     Array.from({ length: count }, (_, index) => rule({ name: `r${String(index).padStart(5, '0')}`, to: to(index) }));

@@ -80,6 +80,48 @@ describe('an id that the backend reserves', () => {
   });
 });
 
+describe('a user of a backend whose directory has other names than Manila', () => {
+  beforeEach(() => {
+    rig.show(
+      'storageBackends',
+      probedBackend('backend', {
+        accessTypesByProtocol: { NFS: ['user'] },
+        userNames: { minLength: 1, domainQualified: true, caseInsensitive: true },
+      }),
+    );
+    rig.show('shareServers', {
+      metadata: { name: 'server', namespace },
+      spec: { backendName: 'backend', shareNetworkName: 'net', subnetName: 's', securityServiceUpdateSupport: true },
+      status: { phase: 'active', backendDetails: { domain: 'corp.test', workgroup: 'CORP' } },
+    });
+    rig.show('shares', { ...share, status: { ...share.status, shareServerName: 'server' } });
+  });
+
+  it.each(['bob', 'HR', 'CORP\\bob', 'OTHER\\bob'])('may be %s', (accessTo) => {
+    expect(create(fresh({ accessType: 'user', accessTo }))).toEqual(allowed);
+  });
+
+  it.each([
+    ['bob', 'BOB'],
+    ['bob', 'CORP\\bob'],
+    ['corp\\Bob', 'bob@corp.test'],
+    ['OTHER\\bob', 'other\\BOB'],
+  ])('is not given twice: %s and %s', (stored, accessTo) => {
+    rig.show('shareAccesses', rule('old', { accessType: 'user', accessTo: stored }));
+    const refusal = {
+      allowed: false,
+      reason: 'DuplicateAccessRule',
+      message: expect.stringContaining('ShareAccess old'),
+    };
+    expect(create(fresh({ accessType: 'user', accessTo }))).toMatchObject(refusal);
+  });
+
+  it('is another one in another domain', () => {
+    rig.show('shareAccesses', rule('old', { accessType: 'user', accessTo: 'bob' }));
+    expect(create(fresh({ accessType: 'user', accessTo: 'OTHER\\bob' }))).toEqual(allowed);
+  });
+});
+
 describe('the target of a new rule', () => {
   it.each<[AccessType, string]>([
     ['ip', '1.2.3.260'],

@@ -11,6 +11,7 @@ import {
 } from './definitions.ts';
 import { formatCases } from './format-cases.ts';
 import { type OldObject, oldObjects } from './old-objects.ts';
+import { patternCases } from './pattern-cases.ts';
 import { transitionCases } from './transition-cases.ts';
 import { validSpecs } from './valid-specs.ts';
 
@@ -59,7 +60,7 @@ afterAll(async () => {
   await plane?.stop();
 });
 
-test.each(formatCases)('$kind: $message', async ({ kind, message, accepted, refused }) => {
+test.each([...formatCases, ...patternCases])('$kind: $message', async ({ kind, message, accepted, refused }) => {
   expect(accepted.length * refused.length).toBeGreaterThan(0);
   for (const change of accepted) {
     expect(await dryRun(kind, change), JSON.stringify(change)).toMatchObject({ code: 201 });
@@ -127,6 +128,7 @@ test('the name of a new ShareAccess has at most 242 characters', async () => {
 test('every rule of every kind has an accepted and a refused case', () => {
   const tried = [
     ...formatCases,
+    ...patternCases,
     ...transitionCases.filter(({ accepted, refused }) => accepted.length > 0 && refused.length > 0),
     { kind: 'ShareAccess', message: 'the name must have at most 242' },
   ];

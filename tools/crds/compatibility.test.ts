@@ -9,6 +9,8 @@ const root = join(import.meta.dirname, '../..');
 const own = [
   'tools/crds/compatibility.ts',
   'tools/crds/incompatibilities.ts',
+  'tools/crds/looser-rules.ts',
+  'tools/crds/structural-schema.ts',
   'tools/crds/released',
   'crds',
   'package.json',

@@ -56,6 +56,13 @@ describe('compatibility with the last release', () => {
     ['a field that had to be given has a default', { ...changed('name', { default: 'a' }), required: [] }],
     ['a field need not be given any more', { ...before, required: [] }],
     ['the pattern is dropped', changed('name', { pattern: undefined })],
+    [
+      'the pattern is said in words',
+      changed('name', {
+        pattern: undefined,
+        'x-kubernetes-validations': [{ rule: "self.matches(r'''^[a-z]+$''')" }],
+      }),
+    ],
     ['a description is another', changed('name', { description: 'of the thing' })],
   ])('%s: nothing is broken', (_what, now) => {
     const text = JSON.stringify(now);
@@ -85,6 +92,12 @@ describe('compatibility with the last release', () => {
       changed('tags', { 'x-kubernetes-list-type': 'atomic' }),
     ],
     ['.labels.*: type was "string" and is "integer"', changed('labels', { additionalProperties: { type: 'integer' } })],
+    [
+      ".name: a rule is new or another: self.matches(r'''^[a-y]+$''')",
+      changed('name', {
+        'x-kubernetes-validations': [{ rule: "self.matches(r'''^[a-y]+$''')" }],
+      }),
+    ],
     [': size is required, which it was not', { ...before, required: ['name', 'size'] }],
     [
       ': a rule is new or another: self.size < 9',

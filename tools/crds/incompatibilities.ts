@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { looserRules } from './looser-rules.ts';
+import { patternRule } from './structural-schema.ts';
 
 const rulesSchema = z.array(z.object({ rule: z.string() }));
 
@@ -146,13 +148,24 @@ function differencesOfRules(path: string, old: SchemaNode, now: SchemaNode): rea
   const allowed = now.enum?.map(text);
   const refused = old.enum?.map(text).filter((value) => allowed !== undefined && !allowed.includes(value)) ?? [];
   const before = new Set((old['x-kubernetes-validations'] ?? []).map(({ rule }) => rule));
-  const rules = (now['x-kubernetes-validations'] ?? []).filter(({ rule }) => !before.has(rule));
+  // The same in another form: the message has words then.
+  if (typeof old.pattern === 'string') before.add(patternRule(old.pattern));
+  const rules = (now['x-kubernetes-validations'] ?? []).filter(({ rule }) => !before.has(rule) && !isLooser(rule, old));
   return [
     ...required.map((field) => `${path}: ${field} is required, which it was not`),
     ...(old.enum === undefined && allowed !== undefined ? [`${path}: only ${allowed.join(', ')} are allowed now`] : []),
     ...refused.map((value) => `${path}: the value ${value} is not allowed any more`),
     ...rules.map(({ rule }) => `${path}: a rule is new or another: ${rule}`),
   ];
+}
+
+/** Whether a rule takes the place of one that refused more. */
+function isLooser(rule: string, old: SchemaNode): boolean {
+  const { was } = looserRules.find(({ now }) => now === rule) ?? {};
+  return (
+    was !== undefined &&
+    (old.pattern === was || old['x-kubernetes-validations']?.some((one) => one.rule === was) === true)
+  );
 }
 
 function bound(node: SchemaNode, key: string, none: number): number {

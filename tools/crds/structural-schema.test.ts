@@ -49,7 +49,18 @@ test('a rule is one line, and unchanged() compares presence too', () => {
   });
 });
 
+test('a pattern with words becomes a rule, but in a status', () => {
+  const text = { type: 'string', maxLength: 8, pattern: '^[a-z]+$', patternMessage: 'must be letters' };
+  expect(structuralSchema(text, 'Tree.spec.name')).toEqual({
+    type: 'string',
+    maxLength: 8,
+    'x-kubernetes-validations': [{ rule: "self.matches(r'''^[a-z]+$''')", message: 'must be letters' }],
+  });
+  expect(structuralSchema(text, 'Tree.status.name')).toEqual({ type: 'string', maxLength: 8, pattern: '^[a-z]+$' });
+});
+
 test.each([
+  ['words without a pattern', { type: 'string', maxLength: 8, patternMessage: 'no' }, 'without a pattern'],
   ['a union', { anyOf: [{ type: 'string' }, { type: 'array' }] }, 'anyOf'],
   ['a reference', { $ref: '#/definitions/Tree' }, '$ref'],
   ['two types', { type: ['string', 'null'] }, 'type ["string","null"]'],

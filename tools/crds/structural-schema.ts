@@ -25,8 +25,19 @@ const keptKeywords: ReadonlySet<string> = new Set([
   'x-kubernetes-validations',
 ]);
 
-/** Tags that carry the Kubernetes extensions, to be declared to the schema generator. */
-export const kubernetesTags: readonly string[] = [...keptKeywords].filter((keyword) => keyword.startsWith('x-'));
+/** Tag with what a pattern means, in words that follow the path of the field: the API server shows nothing but the pattern. */
+const patternMessage = 'patternMessage';
+
+/** Tags that carry the Kubernetes extensions and ours, to be declared to the schema generator. */
+export const kubernetesTags: readonly string[] = [
+  ...[...keptKeywords].filter((keyword) => keyword.startsWith('x-')),
+  patternMessage,
+];
+
+/** The rule of CEL that refuses what a pattern refuses. */
+export function patternRule(pattern: string): string {
+  return `self.matches(r'''${pattern}''')`;
+}
 
 /** A type that can't be said in a CustomResourceDefinition, or lacks what this project asks of every field. */
 export class SchemaError extends Error {
@@ -59,11 +70,19 @@ export function structuralSchema(node: unknown, path: string): StructuralSchema 
       result.enum = [value];
     } else if (keyword === 'x-kubernetes-validations') {
       result[keyword] = validations(value, path);
+    } else if (keyword === patternMessage) {
+      if (typeof node.pattern !== 'string') throw new SchemaError(`${path}: ${patternMessage} without a pattern`);
     } else if (keptKeywords.has(keyword)) {
       result[keyword] = value;
     } else {
       throw new SchemaError(`${path}: keyword ${keyword} has no place in a structural schema`);
     }
+  }
+  // A status is written by the operator: it needs no words, and the rules would cost time.
+  if (typeof node[patternMessage] === 'string' && typeof node.pattern === 'string' && !/^\w+\.status\b/.test(path)) {
+    delete result.pattern;
+    const rule = { rule: patternRule(node.pattern), message: node[patternMessage] };
+    result['x-kubernetes-validations'] = [rule, ...validations(node['x-kubernetes-validations'] ?? [], path)];
   }
   if (result['x-kubernetes-int-or-string'] === true) {
     delete result.type;

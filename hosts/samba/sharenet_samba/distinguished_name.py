@@ -73,10 +73,15 @@ class DN:
 
 
 def escaped(value: str) -> str:
-    """A value as part of a name. Spaces at the ends are written in hexadecimal: a program may take the others off."""
-    text = re.sub(r'([,+"\\<>;=])', r"\\\1", value).replace("\0", "\\00")
+    """A value as part of a name, on one line: what is no letter to see, and spaces at the ends, is in hexadecimal."""
+    text = re.sub(r'([,+"\\<>;=])', r"\\\1", value)
+    text = "".join(each if each.isprintable() else _hexadecimal(each) for each in text)
     text = re.sub(r"^ ", r"\\20", re.sub(r" $", r"\\20", text))
     return re.sub(r"^#", r"\\#", text)
+
+
+def _hexadecimal(character: str) -> str:
+    return "".join(f"\\{byte:02X}" for byte in character.encode(errors="surrogatepass"))
 
 
 def same_name(left: str, right: str) -> bool:

@@ -12,6 +12,7 @@ from .command import PATH, run_command
 from .deadline import Deadline
 from .layout import Layout
 from .links import NET
+from .package_fixes import fixed_vulnerabilities
 from .problem import Problem
 from .request import INTERFACE, Fields
 
@@ -94,6 +95,7 @@ def describe_host(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     return {
         "programVersion": PROGRAM_VERSION,
         "sambaVersion": samba_version(),
+        "fixedVulnerabilities": fixed_vulnerabilities(),
         "capacity": {"total": space.f_blocks * space.f_frsize, "available": space.f_bavail * space.f_frsize},
         "quota": kind,
         "systemd": systemd.in_use(),

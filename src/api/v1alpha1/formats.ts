@@ -15,6 +15,7 @@ import type { Condition } from './conditions.ts';
  * @minLength 1
  * @maxLength 253
  * @pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$
+ * @patternMessage must be the name of an object: lower-case letters, digits, "-" and ".", with a letter or digit at both ends and beside each "."
  */
 export type ResourceName = string;
 
@@ -24,6 +25,7 @@ export type ResourceName = string;
  * @minLength 1
  * @maxLength 63
  * @pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$
+ * @patternMessage must be lower-case letters, digits and "-", with a letter or digit at both ends
  */
 export type LabelName = string;
 
@@ -40,6 +42,7 @@ export type UID = string;
  * @minLength 1
  * @maxLength 253
  * @pattern ^[-._a-zA-Z0-9]+$
+ * @patternMessage must be letters, digits, "-", "_" and "."
  */
 export type SecretKey = string;
 
@@ -49,6 +52,7 @@ export type SecretKey = string;
  * @minLength 1
  * @maxLength 63
  * @pattern ^[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?$
+ * @patternMessage must be letters, digits, "-", "_" and ".", with a letter or digit at both ends
  */
 export type AvailabilityZone = string;
 
@@ -79,6 +83,7 @@ export type CIDR = string;
  * @minLength 1
  * @maxLength 255
  * @pattern ^[A-Za-z0-9:\[][-A-Za-z0-9._:\[\]]*$
+ * @patternMessage must be a host name or an address, with a port where needed: letters, digits, "-", "_", ".", ":" and brackets, beginning with a letter, digit, ":" or "["
  */
 export type HostAddress = string;
 
@@ -89,6 +94,7 @@ export type HostAddress = string;
  * @minLength 1
  * @maxLength 255
  * @pattern ^[^-@%\p{Z}\p{Cc}\p{Cf}][^%\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$
+ * @patternMessage must not begin with "-", "@" or white space, nor contain "%", control characters or invisible ones
  */
 export type ConfigurationText = string;
 
@@ -97,6 +103,7 @@ export type ConfigurationText = string;
  *
  * @maxLength 32
  * @pattern ^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$
+ * @patternMessage must be a duration such as 150ms, 60s or 1h30m
  */
 export type Duration = string;
 

@@ -66,6 +66,7 @@ export interface ShareAccessSpec {
    * @minLength 1
    * @maxLength 255
    * @pattern ^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$
+   * @patternMessage must not contain control characters, line breaks or invisible characters
    */
   readonly accessTo: string;
   /**

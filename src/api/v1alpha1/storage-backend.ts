@@ -178,6 +178,7 @@ export interface StorageBackendSpec {
    *
    * @maxLength 317
    * @pattern ^(dummy|cephfs|samba|[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$
+   * @patternMessage must be dummy, cephfs, samba, or the name of another driver such as vendor.example/name
    */
   readonly driver: string;
   /**
@@ -307,6 +308,7 @@ export interface DummyBackendConfig {
    *
    * @maxLength 4096
    * @pattern ^/[^%\p{Cc}\p{Zl}\p{Zp}]*$
+   * @patternMessage must be an absolute path without "%" and control characters
    */
   readonly stateDirectory?: string;
   /**
@@ -338,6 +340,7 @@ export interface DummyFault {
    *
    * @maxLength 63
    * @pattern ^[A-Za-z]+$
+   * @patternMessage must be letters
    */
   readonly operation: string;
   /** Names that a call must concern; absent: every call of the operation. */
@@ -524,6 +527,7 @@ export interface SambaBackendConfig {
    * @minLength 1
    * @maxLength 15
    * @pattern ^[A-Za-z0-9][-A-Za-z0-9_]*$
+   * @patternMessage must be letters, digits, "-" and "_", beginning with a letter or digit
    */
   readonly workgroup?: string;
   /**
@@ -570,6 +574,7 @@ export interface SambaHost {
    * @minLength 1
    * @maxLength 253
    * @pattern ^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$
+   * @patternMessage must be a host name or an address, an IPv6 address without brackets
    */
   readonly address: string;
   /**
@@ -587,14 +592,20 @@ export interface SambaHost {
    * @minLength 1
    * @maxLength 32
    * @pattern ^[a-z_][-a-z0-9_]*$
+   * @patternMessage must be the name of a user: lower-case letters, digits, "-" and "_", beginning with a letter or "_"
    */
   readonly user?: string;
   /**
-   * Public key of its SSH server, as a line of `/etc/ssh/ssh_host_*_key.pub`. A server with another key is not spoken to.
+   * Public key of its SSH server, as a line of `/etc/ssh/ssh_host_*_key.pub` or of a known_hosts file. A server with another key is not
+   * spoken to.
    *
    * @minLength 1
    * @maxLength 2048
-   * @pattern ^(ssh-ed25519|ecdsa-sha2-nistp256|ecdsa-sha2-nistp384|ecdsa-sha2-nistp521|ssh-rsa) [A-Za-z0-9+/]+={0,2}( [^\p{Cc}]*)?$
+   * @x-kubernetes-validations [
+   *   {rule: "!self.startsWith('SHA256:') && !self.startsWith('MD5:')", message: "hostKey is a fingerprint: give the key itself, a line of /etc/ssh/ssh_host_*_key.pub"},
+   *   {rule: "!self.matches(r'^[^\\n]*\\n[^\\n]')", message: "hostKey has more than one line: keep that of one key"},
+   *   {rule: "self.startsWith('SHA256:') || self.startsWith('MD5:') || self.matches(r'^[^\\n]*\\n[^\\n]') || self.matches(r'^([^@\\s]\\S* +)?(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) +[A-Za-z0-9+/]+={0,2}([ \\t][^\\p{Cc}]*)?\\n?$')", message: "hostKey must be a public key of an SSH server, such as ssh-ed25519 AAAA..., alone or as a line of known_hosts"},
+   * ]
    */
   readonly hostKey: string;
   /**
@@ -603,6 +614,7 @@ export interface SambaHost {
    * @minLength 2
    * @maxLength 255
    * @pattern ^(/[A-Za-z0-9_][-A-Za-z0-9_.]*)+$
+   * @patternMessage must be an absolute path of plain names: letters, digits, "-", "_" and ".", none beginning with "-" or "."
    */
   readonly root: string;
   /**
@@ -611,6 +623,7 @@ export interface SambaHost {
    * @minLength 1
    * @maxLength 15
    * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   * @patternMessage must be the name of a network interface: letters, digits, "-", "_" and ".", beginning with a letter or digit
    */
   readonly interface: string;
 }

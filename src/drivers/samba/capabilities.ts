@@ -5,12 +5,15 @@ import { DriverError } from '../errors.ts';
 import type { Backend } from './backend.ts';
 import type { Host } from './host.ts';
 import type { HostAnswer } from './hosts.ts';
+import { type HostVersion, sambaVulnerabilities } from './samba-versions.ts';
 
 const bytes = z.number().int().nonnegative();
 
 const hostSchema = z.object({
   programVersion: z.string().max(64),
   sambaVersion: z.string().max(64),
+  // The program of an older version does not tell.
+  fixedVulnerabilities: z.array(z.string().max(32)).max(1000).default([]),
   capacity: z.object({ total: bytes, available: bytes }),
   problems: z.array(z.string()).default([]),
 });
@@ -66,6 +69,7 @@ export async function probe(
     networkAllocationsPerServer: 1,
     // When a host goes or comes back its shares are looked at again: then this text changes.
     backendInfo: ['samba/1', ...answers.map(stateOf)].join(' '),
+    knownVulnerabilities: sambaVulnerabilities(answers.flatMap(versionOf)),
     capacity: capacityOf(answers),
   };
 }
@@ -82,6 +86,10 @@ function whyUnfit(
   const problem = hostProblem(answer.answer);
   if (problem === undefined) return undefined;
   return { reason: 'HostNotPrepared', message: `host ${answer.host.name} is not prepared: ${problem}`, detail: {} };
+}
+
+function versionOf(answer: Described): readonly HostVersion[] {
+  return answer.answered ? [{ host: answer.host.name, ...answer.answer }] : [];
 }
 
 function stateOf(answer: Described): string {

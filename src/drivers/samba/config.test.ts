@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { sambaConfigSchema } from './config.ts';
+import { hostKeyFault, parseHostKey } from './ssh-keys.ts';
 
 const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFCuaJ98mjkISR7wkK1MqDM9tqSL6DCX8ReNAQ7GXBUm root@filer-a';
 const host = { name: 'filer-a', address: '192.0.2.10', hostKey, root: '/srv/sharenet', interface: 'br0' };
@@ -47,6 +48,8 @@ test.each([
   ['an address in brackets', { address: '[2001:db8::1]' }],
   ['an address that is an option', { address: '-oProxyCommand=x' }],
   ['a fingerprint in the place of a key', { hostKey: 'SHA256:uKvoNHKEIZ3ToBR7x5OFwTqvAF6w8Y4ihsAUGK3wWQo' }],
+  ['two keys', { hostKey: `${hostKey}\n${hostKey}` }],
+  ['the key of an authority', { hostKey: `@cert-authority * ${hostKey}` }],
   ['a key that is cut', { hostKey: hostKey.slice(0, 40) }],
   ['a key of a kind that says something else', { hostKey: hostKey.replace('ssh-ed25519', 'ssh-rsa') }],
   ['a root that leaves itself', { root: '/srv/../etc' }],
@@ -55,4 +58,25 @@ test.each([
   ['an interface that is a command', { interface: 'br0;reboot' }],
 ])('a host with %s is refused', (_, changes) => {
   expect(acceptsHost(changes)).toBe(false);
+});
+
+test.each([
+  `filer-a ${hostKey}`,
+  `[filer-a]:2222,[192.0.2.10]:2222 ${hostKey}`,
+  `|1|c2FsdA==|aGFzaA== ${hostKey}`,
+  `${hostKey}\n`,
+  hostKey.replaceAll(' ', '  '),
+])('the key of a host may be written as %j', (line) => {
+  expect(acceptsHost({ hostKey: line })).toBe(true);
+  expect(parseHostKey(line)?.publicKey).toEqual(parseHostKey(hostKey)?.publicKey);
+});
+
+test.each([
+  ['SHA256:uKvoNHKEIZ3ToBR7x5OFwTqvAF6w8Y4ihsAUGK3wWQo', 'is a fingerprint'],
+  [`${hostKey}\n${hostKey}`, 'has more than one line'],
+  [`@revoked * ${hostKey}`, 'is a marked line of known_hosts'],
+  ['-----BEGIN OPENSSH PRIVATE KEY-----', 'is a private key'],
+  ['AAAA', 'must be a public key of an SSH server'],
+])('what is wrong with the key %j is said in words', (line, words) => {
+  expect(hostKeyFault(line)).toContain(words);
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseNetwork } from '../../api/ip-address.ts';
 import type { SambaBackendConfig, SambaHost, SambaIDMap } from '../../api/v1alpha1/storage-backend.ts';
-import { parseHostKey } from './ssh-keys.ts';
+import { hostKeyFault } from './ssh-keys.ts';
 
 const hostSchema = z.strictObject({
   name: z
@@ -23,8 +23,9 @@ const hostSchema = z.strictObject({
   hostKey: z
     .string()
     .max(2048)
-    .refine((text) => parseHostKey(text) !== undefined, {
-      error: 'must be a public key of an SSH server, such as "ssh-ed25519 AAAA..."',
+    .superRefine((text, { addIssue }) => {
+      const fault = hostKeyFault(text);
+      if (fault !== undefined) addIssue(fault);
     }),
   root: z
     .string()

@@ -18,12 +18,28 @@ const algorithms: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = 
   'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
 };
 
-/** Reads a line of `/etc/ssh/ssh_host_*_key.pub`. @returns undefined when it is no public key of a known kind */
+/**
+ * Reads a line of `/etc/ssh/ssh_host_*_key.pub` or of a known_hosts file, whose host names say nothing here.
+ * @returns undefined when it is no public key of a known kind
+ */
 export function parseHostKey(line: string): HostKey | undefined {
-  const key = parsedKey(line);
+  const [first = '', ...words] = line.trim().split(/[ \t]+/);
+  // In known_hosts the names of the host come first.
+  const key = parsedKey((Object.hasOwn(algorithms, first) ? [first, ...words] : words).join(' '));
   const signed = algorithms[key?.type ?? ''];
   if (key === undefined || signed === undefined || key.isPrivateKey()) return undefined;
   return { publicKey: key.getPublicSSH(), algorithms: [...signed] };
+}
+
+/** Why the text is no public key of a host, in words that follow the name of the field; undefined when it is. */
+export function hostKeyFault(text: string): string | undefined {
+  if (/[\r\n]/.test(text.trim())) return 'has more than one line: keep that of one key';
+  if (/^(SHA256|MD5):/.test(text))
+    return 'is a fingerprint: give the key itself, a line of /etc/ssh/ssh_host_*_key.pub';
+  if (text.startsWith('@')) return 'is a marked line of known_hosts: give the key of the host itself';
+  if (text.includes('PRIVATE KEY')) return 'is a private key: give the public one';
+  if (parseHostKey(text) !== undefined) return undefined;
+  return 'must be a public key of an SSH server, such as "ssh-ed25519 AAAA...", alone or as a line of known_hosts';
 }
 
 /** Why the text is no private key that can be used without a passphrase, in words that follow "the key"; undefined when it is. */

@@ -56,6 +56,26 @@ describe('a share server in a domain', () => {
     expect(await accountsOf(b, server)).toEqual([]);
   });
 
+  test('lets a user in by every spelling of the name, and takes no other domain for its own', async () => {
+    const server = rig.server('10.77.0.108');
+    await server.create(activeDirectory(b));
+    await b.controller.succeed(['samba-tool', 'group', 'add', 'HR']);
+    await b.controller.succeed(['samba-tool', 'group', 'addmembers', 'HR', 'bella']);
+    for (const name of ['bob', 'ADB\\bob', 'b.test\\BOB', 'bob@b.test']) {
+      expect(await server.allow(name)).toEqual({ [`rule-${name}`]: {} });
+      expect(await server.as(b, 'bob', 'ls'), name).toContain('blocks');
+      expect(await server.as(b, 'bella', 'ls'), name).toContain('NT_STATUS_ACCESS_DENIED');
+    }
+    expect(await server.allow('ADB\\HR')).toEqual({ 'rule-ADB\\HR': {} });
+    expect(await server.as(b, 'bella', 'ls')).toContain('blocks');
+    expect(await server.as(b, 'bob', 'ls')).toContain('NT_STATUS_ACCESS_DENIED');
+    for (const name of ['ADA\\alice', 'a.test\\bob', 'BUILTIN\\Users', 'NT AUTHORITY\\Authenticated Users', 'bo']) {
+      expect(await server.allow(name), name).toMatchObject({ [`rule-${name}`]: { reason: 'AccessToUnknown' } });
+      expect(await server.as(b, 'bob', 'ls'), name).toContain('NT_STATUS_BAD_NETWORK_NAME');
+    }
+    await server.remove(activeDirectory(b));
+  });
+
   test('stays in it with open sessions when only the password, the OU or the name servers change', async () => {
     const server = rig.server('10.77.0.102');
     await server.create(activeDirectory(a));

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shareServers, shares } from '../../../../src/api/v1alpha1/resource-types.ts';
+import { shareAccesses, shareServers, shares } from '../../../../src/api/v1alpha1/resource-types.ts';
+import { access } from '../../../integration/manifests.ts';
 import type { TestDomain } from '../../../labs/ad/domain.ts';
 import { Stage, type TenantStage } from './stage.ts';
 
@@ -101,6 +102,34 @@ describe('share servers in use are moved from one domain to another', () => {
     }
     expect((await b.computers()).filter(({ disabled }) => !disabled)).toHaveLength(3);
     expect((await a.computers()).filter(({ disabled }) => !disabled)).toEqual([]);
+  });
+
+  test('a short name, and one with its domain, give the user access; an unknown domain and a second spelling do not', {
+    timeout: 200_000,
+  }, async () => {
+    await tenant.allow('share-0', 'bob');
+    expect(await tenant.smbclient('share-0', b, 'bob', 'mkdir of-bob; ls')).toMatchObject({ ok: true });
+    const rule = (name: string, shareName: string, accessTo: string) =>
+      access(tenant.namespace, name, shareName, { accessType: 'user', accessTo });
+    await stage.cluster.apply(
+      rule('qualified', 'share-1', 'ADB\\bob'),
+      rule('unknown', 'share-1', 'ADA\\alice'),
+      rule('again', 'share-0', 'b.test\\BOB'),
+    );
+    const settled = (name: string, phase: string) =>
+      stage.cluster.until(
+        shareAccesses,
+        { namespace: tenant.namespace, name },
+        phase,
+        ({ status }) => status?.phase === phase,
+        60_000,
+      );
+    await settled('qualified', 'active');
+    expect(await tenant.smbclient('share-1', b, 'bob', 'mkdir of-bob; ls')).toMatchObject({ ok: true });
+    const reasonOf = async (name: string) =>
+      (await settled(name, 'error')).status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+    expect(await reasonOf('unknown')).toContain('knows no such user');
+    expect(await reasonOf('again')).toContain('ShareAccess share-0-bob gives the same user access');
   });
 
   test('what is not needed any more is taken away, also in the domain', { timeout: 200_000 }, async () => {
