@@ -1,4 +1,4 @@
-"""What directories answer, by code, and whose error it is. Codes that are not here are outages: they are tried again."""
+"""What directories answer, by code, and whose error it is. Codes that are not here are outages, tried again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TENANT, ADMINISTRATOR, OUTAGE = "tenant", "administrator", "outage"
 
 @dataclass(frozen=True)
 class Code:
-    """`reason` where the code stands for one of its own. `text`: by which a program tells it, where it tells no name."""
+    """`reason` where the code stands for one of its own. `text`: what a program prints instead of a name."""
 
     name: str
     whose: str

@@ -119,7 +119,7 @@ def parse_ldif(text: str) -> list[Entry]:
             if not mark or name.startswith("#"):
                 continue
             if value.startswith(":"):
-                value = base64.b64decode(value[1:]).decode(errors="replace")
+                value = _decoded(value[1:])
             value = value.removeprefix(" ")
             if name.lower() == "dn":
                 entry = Entry(value)
@@ -127,6 +127,13 @@ def parse_ldif(text: str) -> list[Entry]:
             elif entry is not None:
                 entry.values.setdefault(name.lower(), []).append(value)
     return entries
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text).decode(errors="replace")
+    except ValueError:
+        return ""
 
 
 def filter_value(value: str) -> str:

@@ -1,5 +1,5 @@
-"""What a directory refused or failed to do, as a problem for the tenant. What it said goes to the log only: messages name
-its code."""
+"""What a directory refused or failed to do, as a problem for the tenant. What it said goes to the log only: messages
+name its code."""
 
 from __future__ import annotations
 
@@ -55,9 +55,8 @@ def ldap_problem(
     if known and known.reason:
         shown = f"{shown}, {known.name}" if known.name not in shown else shown
         return rejected(known.reason, f"{where}: {sentence(known.reason, user, 'the server')} ({shown})", detail=text)
-    return _problem(
-        known, shown, "DirectoryRefused", failed, f"{where} did not do {what or 'what was asked of its directory'}", text
-    )
+    message = f"{where} did not do {what or 'what was asked of its directory'}"
+    return _problem(known, shown, "DirectoryRefused", failed, message, text)
 
 
 def directory_problem(

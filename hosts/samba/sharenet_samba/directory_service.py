@@ -131,7 +131,8 @@ def _of_active_directory(service: DirectoryService) -> DirectoryService:
     for other in (realm, user_domain if "." in user_domain else ""):
         if other and other.lower().removesuffix(".") != service.domain:
             raise foreign_account(service, account, other)
-    if not account or len(account) > 104 or account.startswith("-") or BAD_IN_ACCOUNT.search(account):
+    unsafe = BAD_IN_ACCOUNT.search(account) or not account.isprintable()
+    if not account or len(account) > 104 or account.startswith("-") or unsafe:
         raise invalid(name, "user must be the logon name of an account of the domain")
     return replace(service, user=account, user_domain="" if "." in user_domain else user_domain)
 
@@ -179,7 +180,8 @@ def ldap_address(name: str, server: str) -> LDAPAddress:
     except ValueError:
         host, port, parts = "", None, urlsplit("")
     host = host.removesuffix(".")
-    plain = not (parts.username or parts.password or parts.query or parts.fragment) and parts.path in ("", "/")
+    # urlsplit leaves tabs and line breaks out.
+    plain = server.isprintable() and not (parts.username or parts.password or parts.query or parts.fragment) and parts.path in ("", "/")
     known = is_host_name(host) or refusal(host, []) != "not an IP address"
     if parts.scheme not in ("ldap", "ldaps") or not plain or not known:
         raise invalid(name, "servers must be host names, IP addresses or URLs such as ldaps://ldap.example.com")

@@ -1,5 +1,5 @@
-"""Vulnerabilities that the distribution's package of Samba names as fixed: distributions fix them without a new version of
-Samba."""
+"""Vulnerabilities that the distribution's package of Samba names as fixed: distributions fix them without a new version
+of Samba."""
 
 from __future__ import annotations
 
