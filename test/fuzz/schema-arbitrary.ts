@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 
-/** The parts of a CRD's OpenAPI schema that values are generated from. CEL rules are left to the API server. */
+/** The parts of a CRD's OpenAPI schema that values are generated from. CEL rules are left to the API server, but for those that stand for a pattern. */
 export interface Schema {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean';
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -20,6 +20,7 @@ export interface Schema {
   readonly 'x-kubernetes-int-or-string'?: boolean;
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-list-type'?: string;
+  readonly 'x-kubernetes-validations'?: readonly { readonly rule: string }[];
 }
 
 /** Arbitraries that take the place of what the schema says, by path: `subnets[].cidr`. `undefined` leaves an optional field out. */
@@ -95,7 +96,14 @@ function arrays(schema: Schema, overrides: Overrides, path: string): fc.Arbitrar
   return fc.uniqueArray(item, { ...bounds, selector: identity });
 }
 
-function texts({ pattern, minLength = 0, maxLength = longestText }: Schema): fc.Arbitrary<string> {
+/** The pattern of which a rule says in words what it means. */
+function patternIn({ 'x-kubernetes-validations': rules = [] }: Schema): string | undefined {
+  return rules.flatMap(({ rule }) => /^self\.matches\(r'''(.*)'''\)$/s.exec(rule)?.[1] ?? [])[0];
+}
+
+function texts(schema: Schema): fc.Arbitrary<string> {
+  const { minLength = 0, maxLength = longestText } = schema;
+  const pattern = schema.pattern ?? patternIn(schema);
   const bounds = { minLength, maxLength: Math.min(maxLength, longestText) };
   if (pattern === undefined) return fc.string({ ...bounds, unit: 'grapheme' });
   const allowed = new RegExp(pattern, 'u');
