@@ -83,7 +83,12 @@ export class DirectoryServer {
 
   /** Gives these users the share, and nobody else. */
   async allow(...users: readonly string[]): Promise<unknown> {
-    const rules = users.map((to) => ({ id: `rule-${to}`, type: 'user', to, level: 'rw' }));
+    const rules = users.map((to) => ({
+      id: `rule-${to.replaceAll(/[^A-Za-z0-9._@-]/g, '-')}`,
+      type: 'user',
+      to,
+      level: 'rw',
+    }));
     const { results } = await this.#calls.succeed('access-set', { serverID: this.id, shareID: this.share.id, rules });
     return results;
   }
