@@ -26,3 +26,20 @@ export function fuzz<T>(target: string, what: string, inputs: fc.Arbitrary<T>, p
     });
   });
 }
+
+/** As {@link fuzz}, for a target that answers later. */
+export function fuzzAsync<T>(
+  target: string,
+  what: string,
+  inputs: fc.Arbitrary<T>,
+  property: (input: T) => Promise<void>,
+): void {
+  test(`${target}: ${what}`, { timeout: 15_000 + runs * 20 }, async () => {
+    const examples = (corpus[target] ?? []) as readonly T[];
+    await fc.assert(fc.asyncProperty(inputs, property), {
+      seed,
+      numRuns: runs + examples.length,
+      examples: examples.map((input): [T] => [input]),
+    });
+  });
+}
