@@ -1,10 +1,13 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { admissionCodes } from '../api/v1alpha1/admission-codes.ts';
 import * as types from '../api/v1alpha1/resource-types.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import type { Verdict } from './verdict.ts';
 import { webhookPath } from './webhook-configuration.ts';
 
 const webhook = webhookPath;
+/** What the server answers requests with. */
+const requestCodes = ['200', '400', '404', '405', '413', '429', '500', '503'] as const;
 const plurals = new Set(
   [
     types.storageBackends,
@@ -53,6 +56,7 @@ export class WebhookMetrics {
       labelNames: ['resource', 'operation', 'code'],
       registers,
     });
+    this.#beginAtZero();
     this.#reachable = new Gauge({
       name: 'sharenet_admission_reachable',
       help: 'Whether the last probe of this process showed that the API server asks the webhook (1) or not (0).',
@@ -82,6 +86,18 @@ export class WebhookMetrics {
     const kind = plurals.has(resource.resource) ? resource.resource : 'other';
     const name = subResource === 'status' ? `${kind}/status` : kind;
     this.#answers.inc({ resource: name, operation, code: verdict.allowed ? '200' : String(verdict.code) });
+  }
+
+  /** Or `increase()` would miss what comes first. */
+  #beginAtZero(): void {
+    for (const code of requestCodes) this.#requests.inc({ webhook, code }, 0);
+    const refusals = new Set(Object.values(admissionCodes).map(String));
+    for (const resource of plurals) {
+      for (const operation of ['CREATE', 'UPDATE']) {
+        for (const code of ['200', ...refusals]) this.#answers.inc({ resource, operation, code }, 0);
+      }
+      this.#answers.inc({ resource, operation: 'DELETE', code: '200' }, 0);
+    }
   }
 
   /** @param notAfter milliseconds since the Unix epoch */

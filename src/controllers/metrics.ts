@@ -58,6 +58,7 @@ export class OperatorMetrics {
       labelNames: ['result'],
       registers,
     });
+    for (const result of ['succeeded', 'failed']) this.#recoveries.inc({ result }, 0);
     const repeated = () => this.#recent.repeated(clock.now());
     new Gauge({
       name: 'sharenet_access_recoveries_last_hour',

@@ -104,7 +104,7 @@ export class QueueController implements Controller {
     this.#labels = { controller: options.name };
     dependencies.metrics?.maxConcurrentReconciles.set(this.#labels, options.workers);
     dependencies.metrics?.activeWorkers.set(this.#labels, 0);
-    dependencies.metrics?.blockingReconciles.inc(this.#labels, 0);
+    dependencies.metrics?.trackController(options.name);
   }
 
   enqueue(name: ObjectName, options?: AddOptions): void {

@@ -17,6 +17,11 @@ export interface RequestObservation {
 const reconcileBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const queueBuckets = [1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100];
 
+/** Values of the label `result` of reconciles. */
+const reconcileResults = ['success', 'requeue', 'requeue_after', 'error'] as const;
+/** Causes of dropped events that are known beforehand; the API server's reasons come to them. */
+const dropCauses = ['rate', 'queue full', 'error'] as const;
+
 /** The runtime's own metrics, under controller-runtime's and client-go's names, in a registry of their own. */
 export class RuntimeMetrics {
   readonly registry = new Registry();
@@ -119,6 +124,7 @@ export class RuntimeMetrics {
   readonly #queues = new Map<string, WorkQueue>();
 
   constructor() {
+    for (const cause of dropCauses) this.eventsDropped.inc({ cause }, 0);
     const queues = this.#queues;
     new Gauge({
       name: 'workqueue_depth',
@@ -158,9 +164,24 @@ export class RuntimeMetrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
-  /** Shows depth and unfinished work of a queue. */
+  /** Shows depth and unfinished work of a queue. Its counters begin at zero, or `increase()` would miss what comes first. */
   trackQueue(name: string, queue: WorkQueue): void {
     this.#queues.set(name, queue);
+    for (const counter of [this.queueAdds, this.queueRetries]) counter.inc({ name, controller: name }, 0);
+  }
+
+  /** Has the counters of a controller begin at zero. */
+  trackController(controller: string): void {
+    const { reconcileErrors, reconcilePanics, stuckReconciles, blockingReconciles } = this;
+    for (const counter of [reconcileErrors, reconcilePanics, stuckReconciles, blockingReconciles]) {
+      counter.inc({ controller }, 0);
+    }
+    for (const result of reconcileResults) this.reconcileTotal.inc({ controller, result }, 0);
+  }
+
+  /** Has the counters of a reflector begin at zero. */
+  trackReflector(name: string): void {
+    for (const counter of [this.reflectorLists, this.reflectorWatches, this.reflectorErrors]) counter.inc({ name }, 0);
   }
 
   observeRequest(request: RequestObservation): void {

@@ -79,6 +79,7 @@ export class Reflector<T extends KubeObject> {
       maxMs: this.#timings.backOffMaxMs,
       random: options.random,
     });
+    options.metrics?.trackReflector(options.type.plural);
   }
 
   /** Works until the signal is aborted; never rejects. */

@@ -1,4 +1,28 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { DriverOperation } from '../../drivers/driver.ts';
+import type { DriverErrorKind } from '../../drivers/errors.ts';
+
+/** Every value, so that the compiler finds one that is missing. */
+const operations: Readonly<Record<DriverOperation, true>> = {
+  getCapabilities: true,
+  setupServer: true,
+  teardownServer: true,
+  createShare: true,
+  extendShare: true,
+  shrinkShare: true,
+  deleteShare: true,
+  updateAccess: true,
+  ensureServer: true,
+  ensureShare: true,
+  checkUpdateShareServerSecurityService: true,
+  updateShareServerSecurityService: true,
+};
+const errorKinds: Readonly<Record<DriverErrorKind, true>> = {
+  Unavailable: true,
+  Rejected: true,
+  NotFound: true,
+  Internal: true,
+};
 
 /** Follows one driver call. */
 export interface ObservedCall {
@@ -37,6 +61,14 @@ export class DriverCallMetrics {
       labelNames: ['backend', 'operation'],
       registers,
     });
+  }
+
+  /** Has the counters of a backend begin at zero. The probe is no call of this kind. */
+  track(backend: string): void {
+    for (const operation of Object.keys(operations)) {
+      if (operation === 'getCapabilities') continue;
+      for (const kind of Object.keys(errorKinds)) this.#errors.inc({ backend, operation, kind }, 0);
+    }
   }
 
   /** Begins to follow a call. */

@@ -71,6 +71,11 @@ export class DriverCalls {
     this.#installationID = options.installationID;
   }
 
+  /** Has the figures of a backend's calls begin before the first call. */
+  track(backendName: string): void {
+    this.#metrics.track(backendName);
+  }
+
   /**
    * Waits until nothing else excludes the scope and its backend has a free slot. The slot is the first call's; each further
    * call waits for one of its own.

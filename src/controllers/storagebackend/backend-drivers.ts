@@ -129,6 +129,7 @@ export class BackendDrivers {
         driver.updateShareServerSecurityService !== undefined;
       const capabilities = able ? answered : { ...answered, securityServiceUpdateSupport: false };
       if (current?.driver !== driver) {
+        this.#operator.calls.track(name);
         await this.#operator.instances.replace(name, driver, timeoutMs, wanted.secrets);
         this.#current.set(name, { key: wanted.key, driver });
       }

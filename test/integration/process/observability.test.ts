@@ -106,9 +106,6 @@ describe('what an operator process tells', () => {
     ]) {
       expect(text, name).toMatch(new RegExp(`^${name}\\{?.* [0-9.e+-]+$`, 'm'));
     }
-    // Without an event that they count they have no series.
-    expect(text).toContain('# TYPE controller_runtime_reconcile_errors_total counter');
-    expect(text).toContain('# TYPE workqueue_retries_total counter');
     expect(text).toContain('# TYPE sharenet_driver_calls_stuck gauge');
     expect(text).toMatch(/^leader_election_master_status\{name="sharenet-operator"\} 1$/m);
     expect(value('sharenet_objects{kind="ShareNetwork",phase="active"}')).toBe(1);
@@ -140,6 +137,52 @@ describe('what an operator process tells', () => {
       reconcileID: expect.stringMatching(/^[0-9a-f-]{36}$/),
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });
+  });
+
+  test('has every counter from the start, at zero for what has not happened yet', async () => {
+    const text = await operator.metrics();
+    const counters = [...text.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name = '']) => name);
+    const without = counters.filter((name) => !new RegExp(`^${name}(?:\\{.*\\})? [0-9.e+-]+$`, 'm').test(text));
+    expect(counters.length).toBeGreaterThan(15);
+    expect(without).toEqual([]);
+    const series = new Set(text.split('\n').map((line) => line.replace(/ \S+$/, '')));
+    const labelsOf = (name: string, label: string) =>
+      new Set(
+        [...series].flatMap((line) => (line.startsWith(`${name}{`) ? [line.match(`${label}="([^"]*)"`)?.[1]] : [])),
+      );
+    const controllers = labelsOf('controller_runtime_max_concurrent_reconciles', 'controller');
+    expect(controllers.size).toBeGreaterThan(4);
+    for (const controller of controllers) {
+      for (const what of ['errors', 'panics', 'timeouts', 'blocking']) {
+        expect(series).toContain(`controller_runtime_reconcile_${what}_total{controller="${controller}"}`);
+      }
+      for (const result of ['success', 'requeue', 'requeue_after', 'error']) {
+        expect(series).toContain(`controller_runtime_reconcile_total{controller="${controller}",result="${result}"}`);
+      }
+      for (const name of ['workqueue_adds_total', 'workqueue_retries_total']) {
+        expect(series).toContain(`${name}{name="${controller}",controller="${controller}"}`);
+      }
+    }
+    for (const name of ['reflector_lists_total', 'reflector_watches_total', 'reflector_errors_total']) {
+      for (const kind of ['storagebackends', 'shares', 'shareaccesses', 'secrets', 'namespaces']) {
+        expect(series).toContain(`${name}{name="${kind}"}`);
+      }
+    }
+    for (const kind of ['Unavailable', 'Rejected', 'NotFound', 'Internal']) {
+      for (const operation of ['createShare', 'updateAccess', 'ensureServer']) {
+        expect(series).toContain(
+          `sharenet_driver_call_errors_total{backend="dummy",operation="${operation}",kind="${kind}"}`,
+        );
+      }
+    }
+    expect(series).toContain('sharenet_access_recoveries_total{result="failed"}');
+    expect(series).toContain('event_recorder_dropped_total{cause="queue full"}');
+    for (const code of ['200', '400', '403', '409', '422']) {
+      expect(series).toContain(
+        `sharenet_admission_requests_total{resource="shares",operation="CREATE",code="${code}"}`,
+      );
+    }
+    expect(series).toContain('controller_runtime_webhook_requests_total{webhook="/validate",code="500"}');
   });
 
   test('tells no password and no key, neither in logs, metrics, events nor objects', async () => {

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { WebhookMetrics } from '../../src/admission/webhook-metrics.ts';
+import { DriverCallMetrics } from '../../src/controllers/driver-calls/driver-call-metrics.ts';
+import { OperatorMetrics } from '../../src/controllers/metrics.ts';
+import { RuntimeMetrics } from '../../src/runtime/metrics.ts';
+import { ManualClock } from './manual-clock.ts';
+
+/** Whose labels are known only when something happens: codes and hosts of requests. */
+const unknownBefore = ['rest_client_requests_total', 'rest_client_resource_requests_total'];
+
+test('every counter has series at zero before anything happens', async () => {
+  const runtime = new RuntimeMetrics();
+  const { registry } = runtime;
+  new WebhookMetrics(registry);
+  new OperatorMetrics(registry, new ManualClock());
+  new DriverCallMetrics(registry).track('backend');
+  runtime.trackController('share');
+  runtime.trackReflector('shares');
+  for (const counter of [runtime.queueAdds, runtime.queueRetries])
+    counter.inc({ name: 'share', controller: 'share' }, 0);
+  const metrics = await registry.getMetricsAsJSON();
+  const counters = metrics.filter(({ type }) => String(type) === 'counter');
+  expect(counters.length).toBeGreaterThan(10);
+  const empty = counters.filter(({ values }) => values.length === 0).map(({ name }) => name);
+  expect(empty.sort()).toEqual(unknownBefore);
+  expect(counters.flatMap(({ values }) => values.map(({ value }) => value)).filter((value) => value !== 0)).toEqual([]);
+});
