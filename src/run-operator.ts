@@ -22,6 +22,7 @@ import { ChangePace } from './controllers/shareserver/change-pace.ts';
 import { ShareServerReconciler } from './controllers/shareserver/reconciler.ts';
 import { recordsInBackends, recordsInMemory } from './controllers/storagebackend/backend-records.ts';
 import { StorageBackendReconciler } from './controllers/storagebackend/reconciler.ts';
+import { SuspectServers } from './controllers/suspect-servers.ts';
 import { type DriverModules, driverModules } from './drivers/registry.ts';
 import { createApiClient, type HttpApiClient } from './runtime/api-client.ts';
 import { ApiError, isNotFound } from './runtime/api-error.ts';
@@ -113,6 +114,7 @@ export async function runOperator(
       logger,
       metrics: new DriverCallMetrics(metrics.registry),
       installationID: installation.id,
+      fence: manager.leadership,
     });
     const operatorMetrics = new OperatorMetrics(metrics.registry, clock);
     const stored = createInformers(manager, config['watch-namespaces'], config.namespace);
@@ -133,6 +135,7 @@ export async function runOperator(
       pace: new ChangePace(),
       refusals: new CredentialRefusals(clock),
       trials: new CredentialTrials(clock),
+      suspects: new SuspectServers(),
       metrics: operatorMetrics,
       driverLogger: logger,
       clock,

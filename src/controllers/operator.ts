@@ -12,6 +12,7 @@ import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { JoiningNetworks } from './joining-networks.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { ChangePace } from './shareserver/change-pace.ts';
+import type { SuspectServers } from './suspect-servers.ts';
 import { namespaceNotKnown } from './waits.ts';
 
 /** What every reconciler works with. */
@@ -24,6 +25,7 @@ export interface Operator extends ClusterState {
   readonly pace: ChangePace;
   readonly refusals: CredentialRefusals;
   readonly trials: CredentialTrials;
+  readonly suspects: SuspectServers;
   readonly metrics: OperatorMetrics;
   /** What drivers log to. */
   readonly driverLogger: DriverLogger;

@@ -3,6 +3,8 @@ import type { KubeObject, ResourceType } from './kube-object.ts';
 /** A core/v1 Secret as the operator reads it. */
 export interface Secret extends KubeObject {
   readonly type?: string;
+  /** `true`: its data can no longer be changed, only the Secret deleted. */
+  readonly immutable?: boolean;
   /** Base64 by key. */
   readonly data?: Readonly<Record<string, string>>;
   /** Set where a cache keeps only a part of the data. */

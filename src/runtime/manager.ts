@@ -63,12 +63,15 @@ export class Manager {
   readonly #readyChecks = new Map<string, Check>();
   readonly #following = new AbortController();
   readonly #ports = { health: 0, metrics: 0 };
+  readonly #lost = new AbortController();
+  readonly #leaderElector: LeaderElector | undefined;
   #started = false;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
+    this.#leaderElector = this.#elector();
     this.#readyChecks.set('informers', () => {
       const unsynced = [...this.#informers.values()].filter((informer) => !informer.synced);
       return unsynced.length === 0 || `not synced: ${unsynced.map((informer) => informer.type.plural).join(', ')}`;
@@ -78,6 +81,21 @@ export class Manager {
   /** Ports that the servers listen on; 0 before `run` and for those that are off. */
   get ports(): { readonly health: number; readonly metrics: number } {
     return this.#ports;
+  }
+
+  /**
+   * Whether this process leads at this moment, and a signal that is aborted when it does so no longer; undefined where nobody is
+   * elected.
+   */
+  get leadership(): { readonly leading: boolean; readonly lost: AbortSignal } | undefined {
+    const elector = this.#leaderElector;
+    if (elector === undefined) return undefined;
+    return {
+      get leading() {
+        return elector.leading;
+      },
+      lost: this.#lost.signal,
+    };
   }
 
   /**
@@ -154,7 +172,7 @@ export class Manager {
    */
   async run(signal: AbortSignal): Promise<void> {
     this.#started = true;
-    const elector = this.#elector();
+    const elector = this.#leaderElector;
     const servers = await this.#listen(elector);
     const stopping = new AbortController();
     const onSignal = () => stopping.abort(signal.reason);
@@ -180,6 +198,7 @@ export class Manager {
         this.#options.client.guardWrites?.(() => !elector.lost);
         renewing = elector.keep(renewal.signal).catch((error) => {
           fail(error);
+          this.#lost.abort(error);
           renewal.abort();
         });
       }

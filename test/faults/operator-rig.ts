@@ -10,6 +10,7 @@ import { JoiningNetworks } from '../../src/controllers/joining-networks.ts';
 import { OperatorMetrics } from '../../src/controllers/metrics.ts';
 import type { Operator } from '../../src/controllers/operator.ts';
 import { ChangePace } from '../../src/controllers/shareserver/change-pace.ts';
+import { SuspectServers } from '../../src/controllers/suspect-servers.ts';
 import type { Tenant } from '../../src/drivers/driver.ts';
 import { createApiClient } from '../../src/runtime/api-client.ts';
 import type { ReconcileContext } from '../../src/runtime/controller.ts';
@@ -82,6 +83,7 @@ export async function createOperatorRig(key = Buffer.alloc(32, 1)): Promise<Oper
     pace: new ChangePace(),
     refusals: new CredentialRefusals(clock),
     trials: new CredentialTrials(clock),
+    suspects: new SuspectServers(),
     driverLogger: logger,
     clock,
     random: () => 0.5,

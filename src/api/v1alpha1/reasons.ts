@@ -67,6 +67,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Read the message. The condition goes with the next call that has no warning.',
     ],
     [
+      'LeaseLost',
+      working,
+      'The process that was to call the storage driver no longer leads: it makes no call.',
+      'Nothing: the next leader makes the call.',
+    ],
+    [
       'NamespaceNotKnown',
       working,
       'The operator has not seen the namespace of the object yet.',
@@ -729,6 +735,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       failed,
       'The storage system gave no access key for the rule.',
       'Set sharenet.io/reconcile-requested-at on the Share; if it stays, ask an administrator.',
+    ],
+    [
+      'AccessKeySecretAltered',
+      working,
+      'The Secret of the access key is missing or was altered, and the backend cannot be asked for the key yet.',
+      'Nothing: the Secret is restored as soon as the backend can be asked. The message says what the operator waits for.',
     ],
     [
       'AccessKeySecretConflict',

@@ -6,7 +6,7 @@ import { createDriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { DriverCallMetrics } from './driver-call-metrics.ts';
-import { type CallOptions, type CallScope, DriverCalls } from './driver-calls.ts';
+import { type CallOptions, type CallScope, DriverCalls, type Fence } from './driver-calls.ts';
 import { DriverInstances } from './driver-instances.ts';
 
 const never = new AbortController().signal;
@@ -19,7 +19,7 @@ const scope: CallScope = {
   shareUID: 'share-1',
 };
 
-async function setUp() {
+async function setUp(fence?: Fence) {
   const clock = new ManualClock();
   const lines: string[] = [];
   const logger = createLogger({ level: 'debug', format: 'json', destination: { write: (line) => lines.push(line) } });
@@ -34,6 +34,7 @@ async function setUp() {
     logger,
     metrics: new DriverCallMetrics(registry),
     installationID: 'installation-1',
+    fence,
   });
   const stuck = async () => (await registry.getSingleMetric('sharenet_driver_calls_stuck')?.get())?.values[0]?.value;
   return { calls, clock, instances, lines, logger, stuck };
@@ -72,6 +73,40 @@ describe('a driver call', () => {
       operation: { id: 'op-1', token: 'job-1', attempt: 1 },
     });
     expect(clock.pending).toBe(0);
+  });
+
+  it('is not made by a process that leads no longer, also where it has the permit, and no failure is counted', async () => {
+    const fence = { leading: true, lost: never };
+    const { calls, lines } = await setUp(fence);
+    const permit = await calls.permit(scope, never, 1000);
+    let made = 0;
+    const call = () =>
+      permit.call(options, async (_driver, context) => {
+        made += 1;
+        return context.operation.attempt;
+      });
+    expect(await call()).toBe(1);
+    fence.leading = false;
+    await expect(call()).rejects.toMatchObject({ kind: 'Unavailable', reason: 'LeaseLost' });
+    expect([made, lines]).toEqual([1, []]);
+    fence.leading = true;
+    expect(await call()).toBe(1);
+    permit.release();
+    expect(calls.shareIsBusy('share-1')).toBe(false);
+  });
+
+  it('is aborted when the lease is lost', async () => {
+    const lost = new AbortController();
+    const { calls } = await setUp({ leading: true, lost: lost.signal });
+    const permit = await calls.permit(scope, never, 1000);
+    const call = permit.call(options, (_driver, context) => {
+      return new Promise((_resolve, reject) =>
+        context.signal.addEventListener('abort', () => reject(new Error('cut'))),
+      );
+    });
+    lost.abort();
+    await expect(call).rejects.toMatchObject({ kind: 'Internal' });
+    permit.release();
   });
 
   it('is given up as Unavailable when it takes longer than its timeout, and aborted', async () => {

@@ -39,6 +39,14 @@ export interface CallOptions {
   readonly secrets?: readonly string[];
 }
 
+/** Whether this process may call drivers: only while it leads. */
+export interface Fence {
+  /** Whether it leads at this moment. */
+  readonly leading: boolean;
+  /** Aborted when it leads no longer: what runs then has to end before another process leads. */
+  readonly lost: AbortSignal;
+}
+
 /** Leave to make calls within one scope. */
 export interface Permit {
   /** Makes a call. Failures are always a DriverError (a timeout is `Unavailable`) or InProgress, which asks to be polled after 0.1 to 300 s. */
@@ -55,6 +63,7 @@ export class DriverCalls {
   readonly #logger: DriverLogger;
   readonly #metrics: DriverCallMetrics;
   readonly #installationID: string;
+  readonly #fence: Fence | undefined;
   readonly #attempts = new Map<string, number>();
 
   constructor(options: {
@@ -63,12 +72,15 @@ export class DriverCalls {
     readonly logger: DriverLogger;
     readonly metrics: DriverCallMetrics;
     readonly installationID: string;
+    /** Absent where nobody is elected. */
+    readonly fence?: Fence | undefined;
   }) {
     this.#instances = options.instances;
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#metrics = options.metrics;
     this.#installationID = options.installationID;
+    this.#fence = options.fence;
   }
 
   /** Has the figures of a backend's calls begin before the first call. */
@@ -163,6 +175,16 @@ export class DriverCalls {
     }
   }
 
+  /**
+   * Called in the same moment in which a driver is: a process that stood still since may not know yet that another leads.
+   * @throws DriverError `Unavailable` where this process does not lead
+   */
+  checkLease(): void {
+    if (this.#fence?.leading !== false) return;
+    const message = 'this process no longer leads: the next leader makes the call';
+    throw new DriverError({ kind: 'Unavailable', reason: 'LeaseLost', message });
+  }
+
   /** Whether a call that holds the server (also a late one) is running. */
   serverIsBusy(serverUID: string): boolean {
     return this.#locks.isHeld(`server/${serverUID}`);
@@ -179,11 +201,17 @@ export class DriverCalls {
     invoke: (context: CallContext) => Promise<R>,
     settled: () => void,
   ): Promise<R> {
+    try {
+      this.checkLease();
+    } catch (error) {
+      settled();
+      throw error;
+    }
     const attempt = (this.#attempts.get(options.id) ?? 0) + 1;
     this.#attempts.set(options.id, attempt);
     const abort = new AbortController();
     const context: CallContext = {
-      signal: abort.signal,
+      signal: this.#fence === undefined ? abort.signal : AbortSignal.any([abort.signal, this.#fence.lost]),
       logger: this.#logger,
       operation: { id: options.id, attempt, ...(options.token === undefined ? {} : { token: options.token }) },
       installationID: this.#installationID,
@@ -202,7 +230,7 @@ export class DriverCalls {
       timeout.reject(error);
     }, options.timeoutMs);
     // A driver that throws synchronously is handled like one that rejects.
-    const running = Promise.resolve().then(() => invoke(context));
+    const running = (async () => await invoke(context))();
     running
       .catch(() => undefined)
       .finally(() => {

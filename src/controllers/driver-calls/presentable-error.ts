@@ -1,5 +1,6 @@
-import { redact, safeReason, safeText } from '../../api/safe-text.ts';
+import { redact, safeText } from '../../api/safe-text.ts';
 import { DriverError } from '../../drivers/errors.ts';
+import { driverReason } from './driver-reason.ts';
 
 /**
  * The same error with texts that may be shown: no known secret, no control characters, bounded. That includes the cause, which
@@ -12,7 +13,7 @@ export function presentable(error: DriverError, secrets: readonly string[]): Dri
     // Tried again by a timer they would lock the account.
     kind: error.kind === 'Unavailable' && refusedCredentials.length > 0 ? 'Rejected' : error.kind,
     refusedCredentials,
-    reason: safeReason(error.reason, 'DriverError'),
+    reason: driverReason(error.reason),
     message: safeText(redact(error.message, secrets)),
     ...(error.detail === undefined ? {} : { detail: safeText(redact(error.detail, secrets), 4096) }),
     ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),

@@ -12,6 +12,7 @@ import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedExportLocations } from '../driver-data.ts';
 import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
+import { ensureShare } from '../ensure-share.ts';
 import { serverOfShare } from '../server-for-driver.ts';
 import { shareAvailable } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';
@@ -132,7 +133,13 @@ async function withOperation(
         if (whyWait(fresh) !== undefined) return { requeueAfterMs: 50 };
         const { operation } = share.status ?? {};
         if (operation === undefined) return undefined;
-        await work(permit, { share, server: fresh.server, network: fresh.network, operation });
+        try {
+          await work(permit, { share, server: fresh.server, network: fresh.network, operation });
+        } catch (thrown) {
+          if (!(thrown instanceof DriverError) || thrown.kind !== 'NotFound') throw thrown;
+          operator.suspects.add(fresh.server);
+          if (operation.name === 'createShare' || (await ensureShare(operator, fresh, permit)).exists) throw thrown;
+        }
         return undefined;
       } finally {
         permit.release();

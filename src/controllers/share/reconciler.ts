@@ -218,7 +218,7 @@ export class ShareReconciler {
     const wanted = parseQuantity(share.spec.size);
     const present = parseQuantity(share.status?.size ?? share.spec.size);
     if (wanted !== undefined && wanted !== present && !isSizeRefused(share)) {
-      const wait = whyWait(scope);
+      const wait = whyWait(scope) ?? whyRulesFirst(share);
       if (wait === undefined) return await resize(scope);
       draft.stand({ state: 'working', reason: wait.reason, message: wait.message });
       return undefined;
@@ -246,4 +246,10 @@ async function hasLostServer({ operator, namespace, share, server }: ShareScope)
   const name = share.status?.shareServerName;
   if (name === undefined || server !== undefined) return false;
   return await isCurrent(operator, operator.informers.shareServers, { namespace, name }, undefined);
+}
+
+/** The record of work on the access rules must not be lost to another one. */
+function whyRulesFirst({ status }: Share): Wait | undefined {
+  if (status?.operation?.name !== 'updateAccess') return undefined;
+  return { reason: 'OperationRunning', message: 'waits until the work on its access rules has ended' };
 }

@@ -10,13 +10,14 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverRule } from '../driver-requests.ts';
+import { ensureShare } from '../ensure-share.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { isCurrent, isPlacementCurrent } from '../live.ts';
 import { currentRules, release } from './deny.ts';
-import { cachedKeySecret, liveKeySecret } from './key-secret.ts';
+import { cachedKeySecret, isIntact, liveKeySecret } from './key-secret.ts';
 import { fail, failForSecret, mintsKey, settle } from './outcome.ts';
 import { type AccessScope, planOf, surroundingsOf } from './scope.ts';
-import { callUpdateAccess } from './update-access.ts';
+import { callUpdateAccess, recoveryEnded } from './update-access.ts';
 
 /** Rules whose writes run at once: more than the connections to the API server, and not all of thousands in one turn of the thread. */
 const lanes = 32;
@@ -93,9 +94,11 @@ async function runBatch(scope: AccessScope, permit: Permit, kept: readonly Share
     // A share that the backend does not know has no rules to take away, if it was asked about the right one.
     const isUnknown = error.kind === 'NotFound' && (await isPlacementCurrent(operator, scope));
     if (denials.length > 0 && !isUnknown) throw thrown;
+    // Rules of a share that is lost wait for it; of one that is there the driver means something else.
+    const isLost = error.kind === 'NotFound' && !(await ensureShare(operator, scope, permit)).exists;
     await all(batch.deny, (rule) => release(operator, rule));
     await all(batch.withdraw, (rule) => failForSecret(scope, rule, undefined));
-    await all(grants, (rule) => fail(scope, rule, error.reason, error.message));
+    if (!isLost) await all(grants, (rule) => fail(scope, rule, error.reason, error.message));
     return;
   }
   await inTurn(
@@ -141,9 +144,10 @@ export async function recover(scope: AccessScope, permit: Permit): Promise<void>
   } catch (thrown) {
     const error = asDriverError(thrown);
     if (!(thrown instanceof DriverError) || error.kind === 'Unavailable') throw thrown;
+    const isLost = error.kind === 'NotFound' && !(await ensureShare(operator, scope, permit)).exists;
     // What was granted before and has its key still is; who waited for the recovery has to know.
     const hit = ready.filter((rule) => !isPaused(rule) && !isIntact(scope, rule));
-    await all(hit, (rule) => fail(scope, rule, error.reason, error.message));
+    if (!isLost) await all(hit, (rule) => fail(scope, rule, error.reason, error.message));
     operator.recorder.event(share, {
       type: 'Warning',
       reason: 'RecoveryFailed',
@@ -151,6 +155,7 @@ export async function recover(scope: AccessScope, permit: Permit): Promise<void>
       note: `${error.reason}: ${error.message}`,
     });
     operator.metrics.recovered(share, 'failed');
+    await recoveryEnded(scope);
     return;
   }
   operator.metrics.recovered(share, 'succeeded');
@@ -161,12 +166,7 @@ export async function recover(scope: AccessScope, permit: Permit): Promise<void>
     ],
     (step) => step(),
   );
-}
-
-/** Whether nothing is amiss with a rule, as far as the caches show. */
-export function isIntact({ operator }: Pick<AccessScope, 'operator'>, rule: ShareAccess): boolean {
-  const { phase, accessKeySecretRef } = rule.status ?? {};
-  return phase === 'active' && (accessKeySecretRef === undefined || cachedKeySecret(operator, rule).state === 'ours');
+  await recoveryEnded(scope);
 }
 
 interface Prepared {

@@ -67,7 +67,7 @@ describe('the Secret of an access key', () => {
     ['something added', (secret) => ({ ...secret, data: { ...secret.data, more: 'eA==' } }), 'altered'],
     ['nothing in it', ({ data: _data, ...secret }) => secret, 'altered'],
     ['no digest', (secret) => annotated(secret, {}), 'altered'],
-    ['a made-up digest', (secret) => annotated(secret, { [labels.accessKeyDigest]: '00000000.00' }), 'ours'],
+    ['a made-up digest', (secret) => annotated(secret, { [labels.accessKeyDigest]: '00000000.00' }), 'altered'],
     ['a note of somebody', (secret) => annotated(secret, { ...secret.metadata.annotations, note: 'x' }), 'ours'],
     ['no owner', (secret) => ({ ...secret, metadata: { ...secret.metadata, ownerReferences: [] } }), 'altered'],
   ])('with %s', async (_what, change, state) => {
@@ -99,11 +99,38 @@ describe('the Secret of an access key', () => {
     expect(metadata.ownerReferences?.map(({ uid }) => uid)).toEqual(['uid-p', 'uid-alice']);
   });
 
-  it('is ours under an installation key that was lost, and gets a new digest with the next recovery', async () => {
+  it.each<[string, (secret: Secret) => Secret]>([
+    ['immutable', (secret) => ({ ...secret, immutable: true, data: { accessKey: 'eA==' } })],
+    ['of another type', (secret) => ({ ...secret, type: 'kubernetes.io/tls' })],
+  ])('that was made %s is deleted as it was seen, and created', async (_what, change) => {
+    await storeKey(rig.operator, rule, 'key');
+    await edit(change);
+    expect(cachedKeySecret(rig.operator, rule).state).toBe('altered');
+    const before = writes().length;
+    expect(await storeKey(rig.operator, rule, 'key')).toBe(true);
+    expect(writes().slice(before)).toEqual([`DELETE ${path}/alice-access-key`, `POST ${path}`]);
+    expect(await stored()).toMatchObject({ type: 'Opaque', data: { accessKey: 'a2V5' } });
+    expect((await stored()).immutable).toBeUndefined();
+    expect(cachedKeySecret(rig.operator, rule).state).toBe('ours');
+  });
+
+  it('that is immutable, wrong and held by a finalizer counts as another one: the rule is not active with it', async () => {
+    await storeKey(rig.operator, rule, 'key');
+    await edit((secret) => ({
+      ...secret,
+      immutable: true,
+      data: { accessKey: 'eA==' },
+      metadata: { ...secret.metadata, finalizers: ['held'], deletionTimestamp: '2026-01-01T00:00:00Z' },
+    }));
+    expect(cachedKeySecret(rig.operator, rule).state).toBe('foreign');
+    expect(await storeKey(rig.operator, rule, 'key')).toBe(false);
+  });
+
+  it('is restored under an installation key that was lost: its digest proves nothing', async () => {
     await storeKey(rig.operator, rule, 'key');
     const installation = new Installation('installation-1', Buffer.alloc(32, 2));
     const later = { ...rig.operator, installation };
-    expect(cachedKeySecret(later, rule).state).toBe('ours');
+    expect(cachedKeySecret(later, rule).state).toBe('altered');
     await storeKey(later, rule, 'key');
     await storeKey(later, rule, 'key');
     expect(writes()).toEqual([`POST ${path}`, `PUT ${path}/alice-access-key`]);

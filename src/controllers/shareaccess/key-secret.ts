@@ -1,9 +1,10 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import type { Installation } from '../../cluster-state/installation.ts';
 import { isAlreadyExists, isNotFound } from '../../runtime/api-error.ts';
 import { type Secret, secretData, secrets, secretText } from '../../runtime/core-types.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
 
 /** Most characters of an access key. */
@@ -53,25 +54,42 @@ export function cachedKeySecret(operator: Operator, rule: ShareAccess): KeySecre
   const secret = operator.informers.accessKeys.cache.get({ namespace, name: keySecretName(rule) });
   if (secret === undefined) return { state: 'missing' };
   const known = judged.get(secret);
-  if (known?.ruleUID === uidOf(rule)) return known.verdict;
+  if (known?.ruleUID === uidOf(rule) && known.installation === operator.installation) return known.verdict;
   const verdict = judge(operator, rule, secret);
-  judged.set(secret, { ruleUID: uidOf(rule), verdict });
+  judged.set(secret, { ruleUID: uidOf(rule), installation: operator.installation, verdict });
   return verdict;
 }
 
 /** Verdicts on Secrets of the cache, which never change: each pass over a share asks for all of its rules. */
-const judged = new WeakMap<Secret, { readonly ruleUID: string; readonly verdict: KeySecret }>();
+const judged = new WeakMap<
+  Secret,
+  { readonly ruleUID: string; readonly installation: Installation; readonly verdict: KeySecret }
+>();
+
+/** Whether nothing is amiss with a rule, as far as the caches show. */
+export function isIntact({ operator }: { readonly operator: Operator }, rule: ShareAccess): boolean {
+  const { phase, accessKeySecretRef } = rule.status ?? {};
+  return phase === 'active' && (accessKeySecretRef === undefined || cachedKeySecret(operator, rule).state === 'ours');
+}
 
 function judge(operator: Operator, rule: ShareAccess, secret: Secret): KeySecret {
   if (!isOurs(operator, secret, rule)) return { state: 'foreign' };
-  const recorded = secret.metadata.annotations?.[labels.accessKeyDigest];
   const intact =
-    recorded !== undefined &&
     secret.partial !== true &&
+    // A digest under an installation key that was lost proves nothing: the backend is asked what the key is.
+    secret.metadata.annotations?.[labels.accessKeyDigest] === digestOf(operator, rule, textsOf(secret)) &&
     secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true &&
     secret.metadata.labels?.[labels.accessKeyLabel] === 'true' &&
-    !operator.installation.differs(recorded, digestOf(operator, rule, textsOf(secret)));
-  return { state: intact ? 'ours' : 'altered', secret };
+    secret.type === 'Opaque';
+  if (intact) return { state: 'ours', secret };
+  // On its way out it can be neither updated nor replaced.
+  const held = !isUpdatable(secret) && secret.metadata.deletionTimestamp !== undefined;
+  return held ? { state: 'foreign' } : { state: 'altered', secret };
+}
+
+/** Whether the API server takes another key in it. */
+function isUpdatable({ immutable, type }: Secret): boolean {
+  return immutable !== true && type === 'Opaque';
 }
 
 /** Looks at the API server, also for Secrets that carry no label of ours. */
@@ -87,8 +105,8 @@ export async function liveKeySecret(operator: Operator, rule: ShareAccess): Prom
 
 /**
  * Keeps a rule's access key: creates the Secret, or replaces the key in place by one guarded update, so that there is no
- * moment without one. Nothing is written when it holds the key already.
- * @returns false when a Secret of that name belongs to somebody else
+ * moment without one; one that cannot be updated is deleted and created. Nothing is written when it holds the key already.
+ * @returns false when a Secret of that name belongs to somebody else, or is held by a finalizer
  */
 export async function storeKey(operator: Operator, rule: ShareAccess, accessKey: string): Promise<boolean> {
   const { cache } = operator.informers.accessKeys;
@@ -109,7 +127,7 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
     data: secretData(texts),
   };
   let present = cachedKeySecret(operator, rule);
-  for (let attempt = 1; attempt <= 3; attempt += 1) {
+  for (let attempt = 1; attempt <= 4; attempt += 1) {
     if (present.state === 'foreign') return false;
     if (present.state === 'missing') {
       try {
@@ -126,6 +144,11 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
     const live = await liveKeySecret(operator, rule);
     if (live.state !== 'ours' && live.state !== 'altered') {
       present = live;
+      continue;
+    }
+    if (!isUpdatable(live.secret)) {
+      await remove(operator, live.secret.metadata);
+      present = { state: 'missing' };
       continue;
     }
     try {
@@ -178,9 +201,18 @@ export async function deleteKey(operator: Operator, rule: ShareAccess): Promise<
     present = await liveKeySecret(operator, rule);
   }
   if (present.state !== 'ours' && present.state !== 'altered') return;
-  const { namespace = '', name, uid } = present.secret.metadata;
+  const { resourceVersion: _version, ...anyVersion } = present.secret.metadata;
+  await remove(operator, anyVersion);
+}
+
+/** Deletes a Secret: this version of it where the version is given. */
+async function remove({ client }: Operator, metadata: Secret['metadata']): Promise<void> {
+  const { uid, resourceVersion } = metadata;
   try {
-    await operator.client.delete(secrets, { namespace, name }, uid === undefined ? {} : { uid });
+    await client.delete(secrets, nameOf({ metadata }), {
+      ...(uid && { uid }),
+      ...(resourceVersion && { resourceVersion }),
+    });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -66,7 +66,7 @@ export async function failForSecret(
   rule: ShareAccess,
   granted: 'rw' | 'ro' | undefined,
 ): Promise<ShareAccess> {
-  const message = `Secret ${keySecretName(rule)} exists and is not of this rule; delete or rename it, the operator looks again every 5 minutes`;
+  const message = `Secret ${keySecretName(rule)} exists and does not belong to this rule, or is being deleted and held by a finalizer; delete it or remove the finalizer; the operator checks again every 5 minutes`;
   const changes = { accessLevel: granted, accessKeySecretRef: undefined };
   return await fail(scope, rule, 'AccessKeySecretConflict', message, changes);
 }

@@ -11,6 +11,7 @@ import type { Operator } from '../operator.ts';
 import { pausedStanding } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';
 import type { Wait } from '../waits.ts';
+import { isIntact, keySecretName } from './key-secret.ts';
 import { appliedStanding, writeRule, writeRuleError } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';
 
@@ -22,6 +23,8 @@ const leastInPass = 100;
 const partInPass = 0.1;
 
 type QueuedPhase = 'queued_to_apply' | 'queued_to_update' | 'queued_to_deny';
+
+const keyAltered = 'AccessKeySecretAltered';
 
 /** Tells on the objects what becomes of them while it is under way; nothing of what is over in a moment. */
 export class AccessProgress {
@@ -131,10 +134,25 @@ export class AccessProgress {
     return now.length < news.length;
   }
 
-  /** Rules that are as wished and were paused say so; all others that are kept said it before. */
-  async standApplied(plan: RulePlan): Promise<void> {
+  /** Rules whose key cannot be restored now say so: their Secret has none, or a wrong one. */
+  async standWithoutKey(rules: readonly ShareAccess[], why: string): Promise<void> {
+    await oneByOne(rules, async (rule) => {
+      const fresh = this.#latest(rule);
+      if (fresh === undefined || isIntact({ operator: this.#operator }, fresh)) return;
+      await writeRule(this.#operator, fresh, (draft) => {
+        const { observedGeneration } = draft.status;
+        const message = `Secret ${keySecretName(rule)} is missing or was altered, and is restored when the backend can be asked: ${why}`;
+        draft.stand({ state: 'working', reason: keyAltered, message });
+        draft.set({ observedGeneration });
+      });
+    });
+  }
+
+  /** Rules that are as wished and were paused, or lacked their key, say so; all others that are kept said it before. */
+  async standApplied(scope: AccessScope, plan: RulePlan): Promise<void> {
     await oneByOne(plan.keep, async (rule) => {
-      if (isPaused(rule) || readyReason(rule) !== 'Paused') return;
+      const reason = readyReason(rule);
+      if (isPaused(rule) || !(reason === 'Paused' || (reason === keyAltered && isIntact(scope, rule)))) return;
       await writeRule(this.#operator, rule, (draft) => {
         draft.stand(appliedStanding);
         draft.set({ observedGeneration: rule.metadata.generation });

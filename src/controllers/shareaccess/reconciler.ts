@@ -31,6 +31,8 @@ interface Todo {
   readonly plan: RulePlan;
   /** Rules that are waited for. */
   readonly waiting: readonly ShareAccess[];
+  /** Granted rules without their key, which a recovery restores. */
+  readonly withoutKey: readonly ShareAccess[];
 }
 
 /** Keeps the access rules of shares: all rules of one share are one key, one batch and one call at a time. */
@@ -121,16 +123,20 @@ export class ShareAccessReconciler {
     await this.#progress.standPaused(scope);
     const plan = planOf(scope);
     const problemsLeft = await this.#progress.writeProblems(plan);
-    await this.#progress.standApplied(plan);
+    await this.#progress.standApplied(scope, plan);
     const released = await this.#releaseUnknown(scope, plan);
     if (released !== undefined) return released;
 
     const { wake: told, deny, grant } = await this.#queue(scope, plan);
     const recovery = this.#recovery.isDue(scope, plan);
+    const withoutKey = this.#recovery.withoutKey(scope);
+    if (!recovery && withoutKey.length > 0) {
+      await this.#progress.standWithoutKey(withoutKey, whyNoGrant(scope)?.message ?? 'it waits for its turn');
+    }
     let wake = told;
     if (deny || grant || recovery) {
       const waiting = [...(deny ? plan.deny : []), ...(grant ? [...plan.add, ...plan.update] : [])];
-      const poll = await this.#work(scope, { deny, grant, recovery, plan, waiting });
+      const poll = await this.#work(scope, { deny, grant, recovery, plan, waiting, withoutKey });
       wake = shortest(wake, poll);
     }
     await this.#progress.writeShareSummary(scope);
@@ -175,6 +181,7 @@ export class ShareAccessReconciler {
       if (thrown instanceof InProgress) return thrown.pollAfter * 1000;
       if (thrown instanceof DriverError) {
         await this.#progress.standFailed(keyOf(scope), todo.waiting, asDriverError(thrown));
+        await this.#progress.standWithoutKey(todo.withoutKey, thrown.message);
       }
       throw thrown;
     }
@@ -184,7 +191,10 @@ export class ShareAccessReconciler {
   async #waitOutside<R>(scope: AccessScope, todo: Todo, work: () => Promise<R>): Promise<R> {
     const { clock } = scope.operator;
     const over = new AbortController();
-    const slow = clock.setTimeout(() => void this.#progress.markSlow(scope, todo.waiting, over.signal), shortWaitMs);
+    const slow = clock.setTimeout(() => {
+      void this.#progress.markSlow(scope, todo.waiting, over.signal);
+      this.#progress.standWithoutKey(todo.withoutKey, 'the backend is being asked').catch(() => undefined);
+    }, shortWaitMs);
     try {
       return await scope.context.outsideWorker(work);
     } finally {

@@ -8,6 +8,7 @@ import {
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { shares } from '../../api/v1alpha1/resource-types.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
+import type { BackendCapabilities } from '../../api/v1alpha1/storage-backend.ts';
 import { callContext, createDriverRig, type DriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { Recovery } from './recovery.ts';
@@ -23,11 +24,14 @@ let rig: OperatorRig;
 let storage: DriverRig;
 /** What happens while the driver looks at the share. */
 let meanwhile: () => void;
+/** Whether the driver asks for a recovery. */
+let reapplyAccess: boolean;
 
 beforeEach(async () => {
   rig = await createOperatorRig();
   storage = await createDriverRig();
   meanwhile = () => undefined;
+  reapplyAccess = false;
   const driver = storage.open({ driverHandlesShareServers: false });
   const { operator, server } = rig;
   const { metadata } = server.put('/apis/sharenet.io/v1alpha1/shares', shareWith());
@@ -36,9 +40,10 @@ beforeEach(async () => {
     callContext({ tenant }),
   );
   const watched = Object.assign(Object.create(driver), {
+    updateAccess: driver.updateAccess.bind(driver),
     ensureShare: async (...args: Parameters<NonNullable<typeof driver.ensureShare>>) => {
       meanwhile();
-      return await driver.ensureShare?.(...args);
+      return { ...(await driver.ensureShare?.(...args)), reapplyAccess };
     },
   });
   await operator.instances.replace('b', watched, 0);
@@ -101,6 +106,46 @@ test('a look that failed is still to be taken', async () => {
   };
   await expect(run(recovery)).rejects.toThrow('the storage is away');
   expect(isDue(recovery, share)).toBe(true);
+});
+
+test('a recovery that ended before its keys were in their Secrets is repeated by the next process', async () => {
+  const { operator, server } = rig;
+  server.put('/apis/sharenet.io/v1alpha1/shareaccesses', {
+    metadata: { namespace: 'team-a', name: 'alice', generation: 1, finalizers: [labels.finalizer] },
+    ...{ spec: { shareName: 'share', accessType: 'cephx', accessTo: 'alice' } },
+    ...{ status: { phase: 'active', accessLevel: 'rw', observedGeneration: 1 } },
+  });
+  const { cache } = operator.informers.storageBackends;
+  const backend = cache.get({ name: 'b' });
+  if (backend === undefined) throw new Error('the backend is not in the cache');
+  const capabilities: BackendCapabilities = {
+    driverHandlesShareServers: false,
+    securityServiceUpdateSupport: false,
+    securityServiceTypes: [],
+    shareProtocols: ['CEPHFS'],
+    accessTypesByProtocol: { CEPHFS: ['cephx'] },
+    accessLevels: ['rw'],
+    accessKeyTypes: ['cephx'],
+    networkAllocationsPerServer: 0,
+  };
+  const metadata = { ...backend.metadata, resourceVersion: '2' };
+  cache.observe({ ...backend, metadata, status: { ...backend.status, capabilities } });
+  const failing = ({ method, path }: { method: string; path: string }) =>
+    method === 'POST' && path.endsWith('/secrets') ? { status: 403 } : undefined;
+  server.fault = failing;
+  const died = new Recovery(operator);
+  died.examineLater([present()]);
+  reapplyAccess = true;
+  await expect(run(died)).rejects.toThrow();
+  expect(present().status?.operation).toMatchObject({ name: 'updateAccess' });
+
+  server.fault = () => undefined;
+  reapplyAccess = false;
+  const next = new Recovery(operator);
+  expect(isDue(next, present())).toBe(true);
+  await run(next);
+  expect(present().status?.operation).toBeUndefined();
+  expect(operator.informers.accessKeys.cache.list()).toHaveLength(1);
 });
 
 function shareWith(): Share {

@@ -1,15 +1,17 @@
 import type { RulePlan } from '../../access-rules/plan.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
+import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { writeDriverResult } from '../driver-result.ts';
+import { ensureShare } from '../ensure-share.ts';
 import type { Operator } from '../operator.ts';
 import { isSizeRefused, refusedSizeAskedAgain } from '../refused-size.ts';
 import { draftOf } from '../status-draft.ts';
-import { isIntact, recover } from './apply.ts';
-import { ensureShare } from './ensure-share.ts';
+import { recover } from './apply.ts';
+import { isIntact } from './key-secret.ts';
 import { type AccessScope, whyNoCall, whyNoGrant } from './scope.ts';
 import { isRecovering } from './update-access.ts';
 
@@ -26,6 +28,9 @@ export class Recovery {
   readonly #next = new Map<string, number>();
   /** UIDs of shares that are to be examined because the backend says that it changed. */
   readonly #toExamine = new Set<string>();
+
+  /** Found once a pass: every digest is computed for it. */
+  readonly #withoutKey = new WeakMap<AccessScope, readonly ShareAccess[]>();
 
   /** UIDs of shares whose recovery has begun and not ended: it may have made keys that no Secret has yet. */
   readonly #unfinished = new Set<string>();
@@ -51,6 +56,22 @@ export class Recovery {
     if (this.#isUnfinished(scope) && whyNoGrant(scope) === undefined) return true;
     if (this.#examines(scope)) return whyNoCall(scope) === undefined;
     return this.#rulesNeedIt(scope, plan.hitByServer.length > 0) && whyNoGrant(scope) === undefined;
+  }
+
+  /** Rules that clients cannot use although the backend grants them: their Secret is missing or was altered. */
+  withoutKey(scope: AccessScope): readonly ShareAccess[] {
+    if (namespaceIsTerminating(this.#operator, scope.namespace)) return [];
+    const known = this.#withoutKey.get(scope);
+    if (known !== undefined) return known;
+    const found = scope.rules.filter(
+      (rule) =>
+        rule.status?.phase === 'active' &&
+        rule.metadata.deletionTimestamp === undefined &&
+        !isPaused(rule) &&
+        !isIntact(scope, rule),
+    );
+    this.#withoutKey.set(scope, found);
+    return found;
   }
 
   /** Does what is due, under a permit; `present` reads the scope anew. */
@@ -120,14 +141,7 @@ export class Recovery {
     if (hitByServer) return true;
     const reset = resetKey(scope);
     if (reset !== undefined && scope.rules.length > 0 && !this.#afterReset.has(reset)) return true;
-    const lost = scope.rules.some(
-      (rule) =>
-        rule.status?.phase === 'active' &&
-        rule.metadata.deletionTimestamp === undefined &&
-        !isPaused(rule) &&
-        !isIntact(scope, rule),
-    );
-    return lost && !namespaceIsTerminating(this.#operator, scope.namespace);
+    return this.withoutKey(scope).length > 0;
   }
 
   #later(): number {

@@ -26,6 +26,14 @@ export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists
   // The same rules make the same identifier, so nothing has to be stored before the call.
   const id = operationID(scope, batch);
   const running = share.status?.operation;
+  const isRecovery = batch.length === 0;
+  const noted = {
+    id,
+    name: operationName,
+    startedTime: running?.id === id ? running.startedTime : timestamp(operator.clock),
+  };
+  // What a recovery makes is in no Secret yet when it ends: whoever comes after this process has to repeat it.
+  if (isRecovery && running?.id !== id) await noteOperation(scope, noted);
   try {
     const updates = await permit.call(
       {
@@ -44,19 +52,18 @@ export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists
           context,
         ),
     );
-    await noteOperation(scope, undefined);
+    if (!isRecovery) await noteOperation(scope, undefined);
     return updates;
   } catch (thrown) {
-    if (thrown instanceof InProgress) {
-      await noteOperation(scope, {
-        id,
-        name: operationName,
-        token: thrown.token,
-        startedTime: running?.id === id ? running.startedTime : timestamp(operator.clock),
-      });
-    } else await noteOperation(scope, undefined);
+    if (thrown instanceof InProgress) await noteOperation(scope, { ...noted, token: thrown.token });
+    else await noteOperation(scope, isRecovery ? noted : undefined);
     throw thrown;
   }
+}
+
+/** A recovery has ended, and everything that it made is stored. */
+export async function recoveryEnded(scope: AccessScope): Promise<void> {
+  await noteOperation(scope, undefined);
 }
 
 /** Whether a recovery of the share's rules goes on on the storage system, for this process or for one before it. */

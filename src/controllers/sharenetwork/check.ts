@@ -12,6 +12,7 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../backend-secrets.ts';
 import { credentialsOf } from '../credentials/credentials.ts';
 import { useCredentials } from '../credentials/use-credentials.ts';
+import { driverReason } from '../driver-calls/driver-reason.ts';
 import { appliedService, driverNetwork, driverService, timeoutsOf } from '../driver-requests.ts';
 import { requiredTenant } from '../operator.ts';
 import { serverForDriver } from '../server-for-driver.ts';
@@ -148,6 +149,7 @@ async function checkServer(
     return verdictOf(name, results);
   } catch (thrown) {
     const error = asDriverError(thrown);
+    if (error.kind === 'NotFound') operator.suspects.add(server);
     if (error.kind === 'Unavailable' || signal.aborted) return { kind: 'unavailable', error };
     return incompatible(name, error.reason, error.message);
   }
@@ -156,7 +158,11 @@ async function checkServer(
 function verdictOf(name: string, results: readonly SecurityServiceCheckResult[]): CheckVerdict {
   const refusal = results.find(({ compatible }) => !compatible);
   if (refusal !== undefined) {
-    return incompatible(name, refusal.reason ?? 'Incompatible', refusal.message ?? 'the share server can not take it');
+    return incompatible(
+      name,
+      driverReason(refusal.reason ?? 'Incompatible'),
+      refusal.message ?? 'the share server can not take it',
+    );
   }
   const impacts = results.flatMap(({ impact }) => (impact === undefined ? [] : [impact]));
   const server: SecurityServiceCheckServer = {

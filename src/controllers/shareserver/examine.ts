@@ -70,11 +70,12 @@ export class HealthLooks {
   }
 }
 
-/** Asks the driver how the server is; done on request. A server that is gone is an error, never silently made anew. */
-export async function examine(scope: ServerScope, token: string): Promise<void> {
+/** Asks the driver how the server is; done on request, and where a driver did not find it. A server that is gone is an error, never silently made anew. */
+export async function examine(scope: ServerScope, token: string | undefined): Promise<void> {
   const { operator, server, draft } = scope;
+  const handled = token === undefined ? {} : { lastHandledReconcileAt: token };
   try {
-    const health = await ask(scope, `ensure/${uidOf(server)}/${token}`);
+    const health = await ask(scope, `ensure/${uidOf(server)}/${token ?? operator.clock.now()}`);
     if (health?.exists === false) {
       const error = new DriverError({
         kind: 'NotFound',
@@ -87,13 +88,16 @@ export async function examine(scope: ServerScope, token: string): Promise<void> 
       });
       draft.stand({ state: 'stalled', reason: error.reason, message: error.message });
     } else standAs(scope, health);
-    draft.set({ lastHandledReconcileAt: token });
+    draft.set(handled);
   } catch (thrown) {
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
     draft.stand({ state: 'working', reason: shareServerUnhealthy, message: error.message });
-    if (error.kind !== 'Unavailable') draft.set({ lastHandledReconcileAt: token });
-    else throw error;
+    if (error.kind !== 'Unavailable') draft.set(handled);
+    else {
+      if (token === undefined) operator.suspects.add(server);
+      throw error;
+    }
   }
 }
 

@@ -42,6 +42,7 @@ export class ShareServerReconciler {
       workers,
       reconcile: (context) => this.reconcile(context),
     });
+    this.#operator.suspects.onAdd((name) => controller.enqueue(name));
     controller.watch(informers.shareServers, ({ type, object, previous }) => {
       const names = [nameOf(object)];
       // What is stored need not be remembered.
@@ -175,7 +176,8 @@ export class ShareServerReconciler {
       return soonest(await setUp(scope, this.#progress, this.#givenAddresses), await retireWhenUnused(scope));
     }
     const token = unhandledReconcileToken(server);
-    if (token !== undefined && phase === 'active') await examine(scope, token);
+    if (phase === 'active' && (this.#operator.suspects.take(server) || token !== undefined))
+      await examine(scope, token);
     if (phase === 'error') {
       const { lastError } = server.status ?? {};
       draft.stand({

@@ -160,6 +160,7 @@ export class BackendDrivers {
       timeout.reject(error);
     }, timeoutMs);
     try {
+      this.#operator.calls.checkLease();
       const answer = driver.getCapabilities({
         signal: AbortSignal.any([signal, abort.signal]),
         logger: this.#logger,

@@ -58,7 +58,7 @@ test('the documentation has every reason that the driver gives', async () => {
     [...text.matchAll(/(?:reason: (?:timedOut \? )?|unavailable\(\s*)'(\w+)'/g)].map(([, name]) => name),
   );
   // Those speak for themselves, or only a fault of the operator brings them about.
-  const plain = ['CephRejected', 'NotFoundInCeph', 'ProtocolNotSupported', 'ShareNotFound', 'OperationAborted'];
+  const plain = ['CephRejected', 'NotFoundInCeph', 'ShareProtocolNotSupported', 'ShareNotInCeph', 'OperationAborted'];
   const missing = reasons.filter((name = '') => !plain.includes(name) && !page.includes(`\`${name}\``));
   expect(missing).toEqual([]);
 });

@@ -26,7 +26,7 @@ export function grantAccess(scope: AccessScope, grant: Grant): Promise<AccessUpd
       case 'gone':
         throw new DriverError({
           kind: 'NotFound',
-          reason: 'ShareNotFound',
+          reason: 'ShareNotInCeph',
           message: 'the share was removed on the storage system meanwhile',
         });
       case 'granted':

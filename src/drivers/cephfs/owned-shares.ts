@@ -29,7 +29,7 @@ export async function getOwnedShare(backend: Backend, share: DriverShare, contex
   if (subvolume !== undefined) return subvolume;
   throw new DriverError({
     kind: 'NotFound',
-    reason: 'ShareNotFound',
+    reason: 'ShareNotInCeph',
     message: `the share ${share.name} is not on the storage system`,
   });
 }

@@ -123,7 +123,7 @@ function requireProtocol({ name, protocol }: DriverShare): void {
   if (protocol === 'CEPHFS') return;
   throw new DriverError({
     kind: 'Rejected',
-    reason: 'ProtocolNotSupported',
+    reason: 'ShareProtocolNotSupported',
     message: `the share ${name} asks for ${protocol}; this backend serves CEPHFS`,
   });
 }

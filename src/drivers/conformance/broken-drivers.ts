@@ -50,7 +50,7 @@ export const brokenDrivers: readonly { name: string; breakage: Breakage; finding
     breakage: (driver) => ({
       deleteShare: async (request, context) => {
         const health = await driver.ensureShare?.(request, context);
-        if (health?.exists === false) throw rejected('ShareNotFound', 'there is no such share');
+        if (health?.exists === false) throw rejected('ShareNotOnBackend', 'there is no such share');
         return driver.deleteShare(request, context);
       },
     }),

@@ -63,7 +63,7 @@ export function createDummyBackend(store: DocumentStore): DummyBackend {
     findServer,
     getServer: (server, owner) => {
       const found = findServer(server.id, owner);
-      if (found === undefined) throw notFound('ShareServerNotFound', `the share server ${server.name}`);
+      if (found === undefined) throw notFound('ShareServerNotOnBackend', `the share server ${server.name}`);
       return found;
     },
     saveServer: (server) => store.write('servers', server.id, server),
@@ -72,7 +72,7 @@ export function createDummyBackend(store: DocumentStore): DummyBackend {
     findShare,
     getShare: (share, owner) => {
       const found = findShare(share.id, owner);
-      if (found === undefined) throw notFound('ShareNotFound', `the share ${share.name}`);
+      if (found === undefined) throw notFound('ShareNotOnBackend', `the share ${share.name}`);
       return found;
     },
     saveShare: (share) => {

@@ -35,7 +35,7 @@ export async function suffer(fault: DummyFault, call: Call): Promise<void> {
     case 'unavailable':
       throw new DriverError({
         kind: 'Unavailable',
-        reason: 'BackendUnavailable',
+        reason: 'BackendNotAnswering',
         message: fault.message ?? `the dummy backend was told to be unavailable for ${operation}`,
       });
     case 'rejected':

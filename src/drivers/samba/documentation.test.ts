@@ -45,7 +45,7 @@ test('the documentation has every reason that the driver gives', async () => {
   const plain = [
     'NetworkAllocationMissing',
     'OperationAborted',
-    'ProtocolNotSupported',
+    'ShareProtocolNotSupported',
     'ShareServerMissing',
     'ShareServerNotFound',
   ];

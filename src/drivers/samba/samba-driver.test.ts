@@ -131,7 +131,7 @@ test('what was never made is not there', async () => {
 test('shares need a server, and are CIFS', async () => {
   expect(await failure(() => driver.createShare({ share }, context))).toMatchObject({ reason: 'ShareServerMissing' });
   const nfs = { share: { ...share, protocol: 'NFS' as const }, server: onA };
-  expect(await failure(() => driver.createShare(nfs, context))).toMatchObject({ reason: 'ProtocolNotSupported' });
+  expect(await failure(() => driver.createShare(nfs, context))).toMatchObject({ reason: 'ShareProtocolNotSupported' });
 });
 
 test('each host needs a key, its own or that of all', async () => {

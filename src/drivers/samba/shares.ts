@@ -46,7 +46,7 @@ export async function createShare(
   if (share.protocol !== 'CIFS') {
     throw new DriverError({
       kind: 'Rejected',
-      reason: 'ProtocolNotSupported',
+      reason: 'ShareProtocolNotSupported',
       message: `share ${share.name} asks for ${share.protocol}; this backend serves CIFS`,
     });
   }

@@ -114,15 +114,19 @@ describe('access keys', () => {
   test.each<readonly [string, () => Promise<unknown>]>([
     ['deleted', () => tenant.kubectl('delete', 'secret', 'alice-access-key')],
     ['changed in its data', () => patch({ data: { accessKey: 'c3RvbGVu', more: 'eA==' } })],
-    ['without its label', () => patch({ metadata: { labels: { 'sharenet.io/access-key': null } } })],
+    ['without its label', () => patch({ metadata: noLabel })],
     ['without its digest', () => patch({ metadata: { annotations: { 'sharenet.io/access-key-digest': null } } })],
     ['without its owner', () => patch({ metadata: { ownerReferences: null } })],
+    ['with a digest of somebody', () => patch({ metadata: { annotations: forgedDigest }, data: { userID: 'eA==' } })],
+    ['altered and made immutable', () => patch({ immutable: true, data: { accessKey: 'c3RvbGVu' } })],
+    ['altered, made immutable and without its label', () => patch({ immutable: true, data: null, metadata: noLabel })],
   ])('a Secret that was %s is as before after a moment, and the rule stayed active', async (_what, alter) => {
     const key = await tenant.keyOnBackend('alice');
     const before = await tenant.secret('alice-access-key');
     const rule = await tenant.rule('alice');
     await alter();
     const isHealed = (secret: Secret | undefined): boolean =>
+      secret?.immutable !== true &&
       JSON.stringify(secret?.data) === JSON.stringify(before?.data) &&
       JSON.stringify(secret?.metadata.labels) === JSON.stringify(before?.metadata.labels) &&
       JSON.stringify(secret?.metadata.annotations) === JSON.stringify(before?.metadata.annotations) &&
@@ -130,6 +134,26 @@ describe('access keys', () => {
     await eventually('healed', async () => isHealed(await tenant.secret('alice-access-key')), 20_000);
     expect(await tenant.keyOnBackend('alice')).toBe(key);
     expect(await tenant.rule('alice')).toEqual(rule);
+  });
+
+  test('a rule is not ready while its Secret has a wrong key that cannot be restored yet', async () => {
+    await tenant.configure({}, { enabled: false });
+    await patch({ data: { accessKey: 'c3RvbGVu' } });
+    const reason = 'False/AccessKeySecretAltered';
+    const told = await tenant.untilRule('alice', reason, (rule) => conditionOf(rule, 'Ready') === reason);
+    expect(told.status?.phase).toBe('active');
+    await tenant.configure({}, { enabled: true });
+    await tenant.untilRule('alice', 'ready again', (rule) => conditionOf(rule, 'Ready') === 'True/Applied');
+    expect(await tenant.keyInSecret('alice')).toBe(await tenant.keyOnBackend('alice'));
+  });
+
+  test('an immutable Secret with a wrong key that a finalizer holds puts its rule in error', async () => {
+    await patch({ metadata: { finalizers: ['example.com/held'] } });
+    await patch({ immutable: true, data: { accessKey: 'c3RvbGVu' } });
+    await tenant.untilError('alice', 'AccessKeySecretConflict');
+    await patch({ metadata: { finalizers: null } });
+    await tenant.untilActive('alice');
+    expect(await tenant.keyInSecret('alice')).toBe(await tenant.keyOnBackend('alice'));
   });
 
   test('a foreign Secret of that name is not touched; the rule comes when it is gone', async () => {
@@ -246,6 +270,9 @@ describe('access keys', () => {
     }
     expect(all.log).toContain('reconcileID');
   });
+
+  const noLabel = { labels: { 'sharenet.io/access-key': null } };
+  const forgedDigest = { 'sharenet.io/access-key-digest': '00000000.00' };
 
   async function patch(change: object): Promise<string> {
     return await tenant.kubectl('patch', 'secret', 'alice-access-key', '--type=merge', '-p', JSON.stringify(change));

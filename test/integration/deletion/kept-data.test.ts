@@ -103,7 +103,7 @@ describe('what a deletion keeps, and what it may forget', () => {
     );
     await tenant.kubectl('delete', 'sha', 'alice', '--wait=false');
     await tenant.annotate('shareaccess', 'alice', 'sharenet.io/abandon=true');
-    await tenant.untilRule('alice', 'told', (rule) => conditionOf(rule, 'Ready') === 'False/BackendUnavailable');
+    await tenant.untilRule('alice', 'told', (rule) => conditionOf(rule, 'Ready') === 'False/BackendNotAnswering');
     await tenant.configure({}, { allowAbandon: true });
     await cluster.untilGone(shareAccesses, { namespace, name: 'alice' });
     await tenant.untilEvent('Abandoned', 'ShareAccess', 'alice');

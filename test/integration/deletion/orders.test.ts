@@ -157,7 +157,7 @@ describe('deletion ends in every order', () => {
       { operation: 'teardownServer', kind: 'rejected', message: 'the filer is busy' },
     );
     await remove(tenant, 'sha', 'alice');
-    await tenant.untilRule('alice', 'told', (rule) => conditionOf(rule, 'Ready') === 'False/BackendUnavailable');
+    await tenant.untilRule('alice', 'told', (rule) => conditionOf(rule, 'Ready') === 'False/BackendNotAnswering');
     await remove(tenant, 'shr,shnet,secsvc,sha', '--all');
     await tenant.untilShare(
       'one',

@@ -65,7 +65,7 @@ describe('storage backends', () => {
     const name = 'shaky';
     const faults = [{ operation: 'getCapabilities', kind: 'unavailable', message: 'no route', times: 1 }] as const;
     await cluster.apply(backend(name, { stateDirectory: cluster.stateDirectory, faults }));
-    const down = await until(name, 'down', (object) => conditionOf(object, 'Ready') === 'False/BackendUnavailable');
+    const down = await until(name, 'down', (object) => conditionOf(object, 'Ready') === 'False/BackendNotAnswering');
     expect(messageOf(down, 'Ready')).toBe('no route');
     await until(name, 'back', (object) => conditionOf(object, 'Ready') === 'True/Available');
   });
@@ -74,7 +74,7 @@ describe('storage backends', () => {
     const name = 'silent';
     const faults = [{ operation: 'getCapabilities', kind: 'unavailable' }] as const;
     await cluster.apply(backend(name, { stateDirectory: cluster.stateDirectory, faults }));
-    await until(name, 'down', (object) => conditionOf(object, 'Ready') === 'False/BackendUnavailable');
+    await until(name, 'down', (object) => conditionOf(object, 'Ready') === 'False/BackendNotAnswering');
     for (let n = 1; n <= 20; n += 1) await cluster.kubectl('label', 'sbe', name, `n=${n}`, '--overwrite');
     const token = 'now';
     await cluster.kubectl('annotate', 'sbe', name, `sharenet.io/reconcile-requested-at=${token}`);

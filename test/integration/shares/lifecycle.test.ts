@@ -1,8 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shares } from '../../../src/api/v1alpha1/resource-types.ts';
-import { share } from '../manifests.ts';
+import { shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
+import type { Share } from '../../../src/api/v1alpha1/share.ts';
+import type { ShareAccess } from '../../../src/api/v1alpha1/share-access.ts';
+import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
+import type { ResourceType } from '../../../src/runtime/kube-object.ts';
+import { network, share } from '../manifests.ts';
 import { conditionOf, messageOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';
 
@@ -21,6 +25,44 @@ describe('the life of a share', () => {
   async function resize(tenant: Tenant, name: string, size: string): Promise<void> {
     await cluster.apply(share(tenant.namespace, name, { backendName: tenant.backendName, size }));
   }
+
+  /** Takes something off the storage system by hand. */
+  async function takeAway(tenant: Tenant, kind: 'shares' | 'servers', type: ResourceType, name: string): Promise<void> {
+    const { metadata } = await cluster.client.get(type, { namespace: tenant.namespace, name });
+    await rm(`${cluster.stateDirectory}/backends/${tenant.backendName}/${kind}/${metadata.uid}.json`);
+  }
+
+  const isLost = (object: Share): boolean =>
+    object.status?.phase === 'error' && conditionOf(object, 'Ready') === 'False/ShareLost';
+
+  test('one that the storage system has no more is lost with the first call that does not find it', async () => {
+    const tenant = await Tenant.make(cluster);
+    await tenant.makeShares(['granted', 'resized'], { size: '2Gi' });
+    for (const name of ['granted', 'resized']) await takeAway(tenant, 'shares', shares, name);
+    await tenant.grant('late', 'granted', { accessTo: `late-${tenant.namespace}` });
+    await tenant.untilShare('granted', 'lost', isLost);
+    const waits = (rule: ShareAccess) => conditionOf(rule, 'Ready') === 'False/ShareNotAvailable';
+    await tenant.untilRule('late', 'waits', waits);
+    await resize(tenant, 'resized', '3Gi');
+    const lost = await tenant.untilShare('resized', 'lost', isLost);
+    expect(lost.status?.operation).toBeUndefined();
+    await tenant.kubectl('delete', 'share,shareaccess', '--all', '--timeout=60s');
+  });
+
+  test('a share server that the storage system has no more is lost with the first share that is to be made on it', async () => {
+    const config = { driverHandlesShareServers: true };
+    const tenant = await Tenant.make(cluster, config, { maxSharesPerShareServer: 5 });
+    const { namespace } = tenant;
+    await cluster.apply(network(namespace, 'net', []));
+    await tenant.makeShares(['first'], { shareNetworkName: 'net' });
+    const { items } = await cluster.client.list(shareServers, { namespace });
+    const name = items[0]?.metadata.name ?? '';
+    await takeAway(tenant, 'servers', shareServers, name);
+    await cluster.apply(share(namespace, 'second', { backendName: tenant.backendName, shareNetworkName: 'net' }));
+    const isError = ({ status }: ShareServer) => status?.lastError?.reason === 'ShareServerLost';
+    const server = await cluster.until(shareServers, { namespace, name }, 'lost', isError);
+    expect(server.status?.phase).toBe('error');
+  });
 
   test('it grows and shrinks; a refused size loses nothing and rests until it changes or somebody asks', async () => {
     const tenant = await Tenant.make(cluster);

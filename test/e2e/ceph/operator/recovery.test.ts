@@ -153,10 +153,10 @@ describe("what somebody does in Ceph behind the operator's back", () => {
     const address = await addressOf('one');
     const before = await ceph.mountOf(tenant, 'writer', 'one');
     await ceph.lab.succeed('mgr', { prefix: 'fs subvolume rm', ...address });
-    await reconcile('one');
+    // The first call that does not find it has the share examined.
+    await tenant.grant('later', 'one', { accessTo: `${tenant.namespace}-later` });
     const lost = await tenant.untilShare('one', 'lost', (share) => conditionOf(share, 'Ready') === 'False/ShareLost');
     expect(lost.status?.phase).toBe('error');
-    await tenant.grant('later', 'one', { accessTo: `${tenant.namespace}-later` });
     await tenant.untilRule('later', 'waits', (rule) => conditionOf(rule, 'Ready') === 'False/ShareNotAvailable');
     await reconcile('one');
     expect(await ceph.subvolumes()).not.toContain(address.sub_name);

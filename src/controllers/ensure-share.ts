@@ -1,20 +1,20 @@
-import { formatQuantity } from '../../api/quantity.ts';
-import { findCondition } from '../../api/v1alpha1/conditions.ts';
-import * as labels from '../../api/v1alpha1/labels.ts';
-import type { Share } from '../../api/v1alpha1/share.ts';
-import type { ShareHealth } from '../../drivers/driver.ts';
-import { asDriverError, DriverError } from '../../drivers/errors.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
-import { boundedExportLocations } from '../driver-data.ts';
-import { driverShare, timeoutsOf } from '../driver-requests.ts';
-import { writeDriverResult } from '../driver-result.ts';
-import type { Operator } from '../operator.ts';
-import { serverOfShare } from '../server-for-driver.ts';
-import { shareAvailable } from '../standings.ts';
-import { draftOf } from '../status-draft.ts';
-import { noteWarnings } from '../warnings.ts';
-import type { AccessScope } from './scope.ts';
+import { formatQuantity } from '../api/quantity.ts';
+import { findCondition } from '../api/v1alpha1/conditions.ts';
+import * as labels from '../api/v1alpha1/labels.ts';
+import type { Share } from '../api/v1alpha1/share.ts';
+import type { ShareHealth } from '../drivers/driver.ts';
+import { asDriverError, DriverError } from '../drivers/errors.ts';
+import { uidOf } from '../runtime/kube-object.ts';
+import type { Permit } from './driver-calls/driver-calls.ts';
+import { boundedExportLocations } from './driver-data.ts';
+import { driverShare, timeoutsOf } from './driver-requests.ts';
+import { writeDriverResult } from './driver-result.ts';
+import type { Operator } from './operator.ts';
+import { serverOfShare } from './server-for-driver.ts';
+import { shareAvailable } from './standings.ts';
+import { draftOf } from './status-draft.ts';
+import type { PlacedShare } from './waits.ts';
+import { noteWarnings } from './warnings.ts';
 
 const lost: Pick<ShareHealth, 'exists'> = { exists: false };
 
@@ -25,14 +25,16 @@ const lost: Pick<ShareHealth, 'exists'> = { exists: false };
  */
 export async function ensureShare(
   operator: Operator,
-  scope: AccessScope,
-  permit: Permit,
+  scope: PlacedShare,
+  permit: Pick<Permit, 'call'>,
 ): Promise<{ readonly exists: boolean; readonly reapplyAccess: boolean }> {
   const { share } = scope;
   const health = await healthOf(operator, scope, permit);
   if (health === undefined) return { exists: share.status?.phase !== 'error', reapplyAccess: false };
   const { informers, client } = operator;
   await writeDriverResult(operator, informers.shares, share, (fresh) => {
+    // Its deletion finds out by itself.
+    if (fresh.metadata.deletionTimestamp !== undefined) return undefined;
     const draft = draftOf(operator, fresh);
     if ('size' in health) {
       noteWarnings(operator, fresh, draft, health.warnings);
@@ -42,7 +44,7 @@ export async function ensureShare(
         draft.stand(shareAvailable);
       }
     } else {
-      draft.set({ phase: 'error' });
+      draft.set({ phase: 'error', ...(isWork(fresh) ? { operation: undefined } : {}) });
       draft.stand({
         state: 'stalled',
         reason: 'ShareLost',
@@ -51,14 +53,15 @@ export async function ensureShare(
     }
     return draft.write(client, informers.shares);
   });
+  if (!health.exists) operator.suspects.add(scope.server);
   return { exists: health.exists, reapplyAccess: 'size' in health && health.reapplyAccess === true };
 }
 
 /** What the driver says; undefined where it does not tell, or can't. */
 async function healthOf(
   operator: Operator,
-  { share, server, network, backend }: AccessScope,
-  permit: Permit,
+  { share, server, network, backend }: PlacedShare,
+  permit: Pick<Permit, 'call'>,
 ): Promise<ShareHealth | typeof lost | undefined> {
   try {
     const health = await permit.call(
@@ -85,6 +88,11 @@ async function healthOf(
     });
     return undefined;
   }
+}
+
+/** Whether something was to be done with the share that is gone. */
+function isWork({ status }: Share): boolean {
+  return ['extendShare', 'shrinkShare', 'updateAccess'].includes(status?.operation?.name ?? '');
 }
 
 function isLost(share: Share): boolean {
