@@ -2,11 +2,11 @@ import * as labels from '../api/v1alpha1/labels.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import { isAlreadyExists, isNotFound } from '../runtime/api-error.ts';
 import { type Secret, secretData, secrets } from '../runtime/core-types.ts';
-import { uidOf } from '../runtime/kube-object.ts';
 import type { Operator } from './operator.ts';
+import { storageID } from './restored.ts';
 
 function nameFor(operator: Operator, server: ShareServer) {
-  return { namespace: operator.namespace, name: `share-server-${uidOf(server)}` };
+  return { namespace: operator.namespace, name: `share-server-${storageID(server)}` };
 }
 
 /** What the driver wants kept secret about a server; empty where it keeps nothing. */

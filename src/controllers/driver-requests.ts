@@ -16,13 +16,14 @@ import type {
   DriverShare,
 } from '../drivers/driver.ts';
 import { uidOf } from '../runtime/kube-object.ts';
+import { storageID } from './restored.ts';
 
 /**
  * A name for the server in directories and DNS: at most 15 characters, safe as a NetBIOS name, derived from the UID so that it
  * stays the same and is not taken twice.
  */
 export function hostnameOf(server: ShareServer): string {
-  const digest = createHash('sha256').update(uidOf(server)).digest();
+  const digest = createHash('sha256').update(storageID(server)).digest();
   return `sn${BigInt(`0x${digest.subarray(0, 8).toString('hex')}`)
     .toString(36)
     .padStart(13, '0')
@@ -59,7 +60,7 @@ export function driverServer(
 ): DriverServer {
   const { identifier, backendDetails } = server.status ?? {};
   return {
-    id: uidOf(server),
+    id: storageID(server),
     name: server.metadata.name,
     hostname: hostnameOf(server),
     ...(identifier === undefined ? {} : { identifier }),
@@ -83,7 +84,7 @@ export function driverNetwork(server: ShareServer, network: ShareNetwork | undef
 export function driverShare(share: Share): DriverShare {
   const { identifier, exportLocations, size } = share.status ?? {};
   return {
-    id: uidOf(share),
+    id: storageID(share),
     name: share.metadata.name,
     protocol: share.spec.protocol,
     size: parseQuantity(size ?? share.spec.size) ?? 0,

@@ -1,4 +1,4 @@
-import { finalizer } from '../api/v1alpha1/labels.ts';
+import { finalizer, recordedUID } from '../api/v1alpha1/labels.ts';
 import { maxKeptFinalizers } from '../cluster-state/slim-object.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { isNotFound } from '../runtime/api-error.ts';
@@ -10,6 +10,11 @@ export function hasFinalizer(object: KubeObject): boolean {
   return object.metadata.finalizers?.includes(finalizer) === true;
 }
 
+/** Whether objects of the kind are named on the storage system after their UID, which a backup does not bring back. */
+export function recordsUID({ type }: { readonly type: { readonly kind: string } }): boolean {
+  return type.kind === 'Share' || type.kind === 'ShareServer';
+}
+
 /** Adds our finalizer, guarded by the object's resourceVersion. */
 export async function addFinalizer<T extends KubeObject>(
   client: ApiClient,
@@ -19,7 +24,13 @@ export async function addFinalizer<T extends KubeObject>(
   if (hasFinalizer(object)) return object;
   const { resourceVersion, finalizers = [] } = (await whole(client, informer, object)).metadata;
   const written = await client.mergePatch(informer.type, nameOf(object), {
-    metadata: { resourceVersion, finalizers: [...new Set([...finalizers, finalizer])] },
+    metadata: {
+      resourceVersion,
+      finalizers: [...new Set([...finalizers, finalizer])],
+      ...(recordsUID(informer) && object.metadata.annotations?.[recordedUID] === undefined
+        ? { annotations: { [recordedUID]: object.metadata.uid } }
+        : {}),
+    },
   });
   informer.cache.observe(written);
   return written;

@@ -7,6 +7,7 @@ import { uidOf } from '../runtime/kube-object.ts';
 import { boundedExportLocations } from './driver-data.ts';
 import { writeDriverResult } from './driver-result.ts';
 import type { Operator } from './operator.ts';
+import { storageID } from './restored.ts';
 import { storeKey } from './shareaccess/key-secret.ts';
 import { appliedStanding, writeRule, writeRuleError } from './shareaccess/rule-status.ts';
 import { isApplied } from './shares-for-driver.ts';
@@ -21,14 +22,14 @@ export async function storeShareResults(
   const { informers, client } = operator;
   const { sharesOn, rulesOf } = related(operator, server.metadata.namespace ?? '');
   for (const share of sharesOn(server.metadata.name)) {
-    const locations = exportLocations?.get(uidOf(share));
+    const locations = exportLocations?.get(storageID(share));
     if (locations !== undefined) {
       await writeDriverResult(operator, informers.shares, share, (fresh) => {
         const draft = draftOf(operator, fresh);
         return draft.set({ exportLocations: boundedExportLocations(locations) }).write(client, informers.shares);
       });
     }
-    for (const [ruleID, { accessKey, state, reason }] of accessUpdates?.get(uidOf(share)) ?? []) {
+    for (const [ruleID, { accessKey, state, reason }] of accessUpdates?.get(storageID(share)) ?? []) {
       const rule = rulesOf(share.metadata.name).find((candidate) => uidOf(candidate) === ruleID);
       if (rule === undefined || !isApplied(rule)) continue;
       if (accessKey !== undefined) await storeKey(operator, rule, accessKey);

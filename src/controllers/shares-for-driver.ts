@@ -2,10 +2,10 @@ import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import { related } from '../cluster-state/related.ts';
 import type { DriverAccessRule, DriverShare } from '../drivers/driver.ts';
-import { uidOf } from '../runtime/kube-object.ts';
 import { driverRule, driverShare } from './driver-requests.ts';
 import { hasFinalizer } from './finalizers.ts';
 import type { Operator } from './operator.ts';
+import { storageID } from './restored.ts';
 
 /** Whether the backend has the rule: it was applied and is not being taken away. */
 export function isApplied(rule: ShareAccess): boolean {
@@ -23,7 +23,7 @@ export function sharesForDriver(
     shares: shares.map(driverShare),
     accessRules: new Map(
       shares.map((share) => [
-        uidOf(share),
+        storageID(share),
         rulesOf(share.metadata.name)
           .filter(isApplied)
           .map((rule) => driverRule(rule, rule.status?.accessLevel)),

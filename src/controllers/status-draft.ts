@@ -7,6 +7,7 @@ import type { ApiClient } from '../runtime/api-client.ts';
 import { removeCondition, setCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
+import { recordsUID } from './finalizers.ts';
 import type { Operator } from './operator.ts';
 
 /** What every object of this project has. */
@@ -124,6 +125,10 @@ export class StatusDraft<T extends ManagedObject> {
   async write(client: ApiClient, informer: Informer<T>): Promise<T> {
     this.#noteInvalidTokens();
     if (!this.changed) return this.object;
+    const { uid } = this.object.metadata;
+    if (recordsUID(informer) && !('recordedUID' in this.#status) && uid !== undefined) {
+      this.#status = { ...this.#status, recordedUID: uid };
+    }
     const written = await client.replaceStatus(informer.type, { ...this.object, status: this.#status });
     informer.cache.observe(written);
     return written;

@@ -10,6 +10,8 @@ export const reconcileRequestedAt = 'sharenet.io/reconcile-requested-at';
 export const paused = 'sharenet.io/paused';
 /** Annotation on an object being deleted: drop the finalizer without calling a driver. */
 export const abandon = 'sharenet.io/abandon';
+/** Annotation of a Share and a ShareServer: the UID of the object that it was written for. Another one is that of a backup. */
+export const recordedUID = 'sharenet.io/recorded-uid';
 /** Label of Secrets that may be used as credentials. */
 export const credentialsLabel = 'sharenet.io/credentials';
 /** Annotation of a credentials Secret: comma-separated names of the SecurityServices that may use it. */

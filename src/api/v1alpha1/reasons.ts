@@ -482,6 +482,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Correct the Secret as the message says, then set sharenet.io/reapply-requested-at on the network.',
     ],
     [
+      'RestoredWithoutStatus',
+      stalled,
+      'The ShareServer was created from a backup without its status: what the storage system has of it is not known.',
+      'An administrator restores it with its status, or removes the annotation sharenet.io/recorded-uid to set up a new server.',
+    ],
+    [
       'RetainedShares',
       blocked,
       'Data of shares that were deleted with policy Retain is on the server; it is never torn down with them.',
@@ -588,12 +594,6 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
 
   Share: [
     [
-      'InvalidSize',
-      [...failed, 'Reconciling'],
-      'The size is below 1Mi, mostly because it has no unit: a size without a unit is in bytes.',
-      'Set spec.size with a unit, for example 10Gi for 10 GiB.',
-    ],
-    [
       'Abandoned',
       event,
       'The object was let go without asking the storage system, as its annotation asked for.',
@@ -622,6 +622,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
     ['Creating', working, 'The share is placed and is being made.', byItself],
     ['Deleting', working, 'The share is being deleted.', byItself],
     [
+      'InvalidSize',
+      [...failed, 'Reconciling'],
+      'The size is below 1Mi, mostly because it has no unit: a size without a unit is in bytes.',
+      'Set spec.size with a unit, for example 10Gi for 10 GiB.',
+    ],
+    [
       'NamespaceNotAllowed',
       working,
       'No StorageBackend that the share could be on allows its namespace.',
@@ -648,6 +654,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Correct what the message says, then set sharenet.io/reconcile-requested-at.',
     ],
     ['Resizing', working, 'The share is being extended or shrunk.', byItself],
+    [
+      'RestoredWithoutStatus',
+      stalled,
+      'The Share was created from a backup without its status: what the storage system has of it is not known.',
+      'Restore it with its status, or remove the annotation sharenet.io/recorded-uid to create a new, empty share.',
+    ],
     [
       'SecurityServiceRequired',
       working,
@@ -731,6 +743,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'An administrator takes the access away on the storage system.',
     ],
     [
+      'AccessIDReserved',
+      failed,
+      'The backend reserves the cephx id, and not for the namespace of the rule.',
+      'Make a rule with another id, or ask the administrator of the storage to give the id to your namespace.',
+    ],
+    [
       'AccessKeyMissing',
       failed,
       'The storage system gave no access key for the rule.',
@@ -791,12 +809,6 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       failed,
       'Another rule gives the same client access to the share already.',
       'Delete one of the two; this one applies by itself when the other is gone.',
-    ],
-    [
-      'AccessIDReserved',
-      failed,
-      'The backend reserves the cephx id, and not for the namespace of the rule.',
-      'Make a rule with another id, or ask the administrator of the storage to give the id to your namespace.',
     ],
     [
       'InvalidAccessRule',

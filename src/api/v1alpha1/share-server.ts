@@ -226,6 +226,11 @@ export interface ShareServerStatus {
   readonly setupRequests?: OperatorText;
   /** The last failure. */
   readonly lastError?: ShareServerError;
+  /**
+   * UID that the object had when it was made on the storage system, where it is named after it. After a restore it differs from the
+   * object's own.
+   */
+  readonly recordedUID?: UID;
   /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
   readonly lastHandledReconcileAt?: RequestToken;
 }

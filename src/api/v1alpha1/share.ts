@@ -8,6 +8,7 @@ import type {
   QuantityText,
   RequestToken,
   ResourceName,
+  UID,
 } from './formats.ts';
 import type { Operation } from './operation.ts';
 import type { AccessType, SecurityServiceType, ShareProtocol } from './storage-backend.ts';
@@ -155,6 +156,11 @@ export interface ShareStatus {
   readonly accessRulesStatus?: 'active' | 'syncing' | 'error';
   /** The driver operation that is running or to be continued. */
   readonly operation?: Operation;
+  /**
+   * UID that the object had when it was made on the storage system, where it is named after it. After a restore it differs from the
+   * object's own.
+   */
+  readonly recordedUID?: UID;
   /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
   readonly lastHandledReconcileAt?: RequestToken;
 }

@@ -10,6 +10,7 @@ import { isAlreadyExists } from '../../runtime/api-error.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { lastingRefusal, type Placement, placeShare } from '../../scheduling/placement.ts';
+import { networkOwner } from '../restored.ts';
 import { namespaceNotKnown, namespaceTerminating, type Wait } from '../waits.ts';
 import type { Reservations } from './reservations.ts';
 import type { ShareScope } from './scope.ts';
@@ -125,16 +126,7 @@ async function createServer(scope: ShareScope, name: string, backendName: string
     metadata: {
       name,
       namespace,
-      ownerReferences: [
-        {
-          apiVersion,
-          kind: 'ShareNetwork',
-          name: network.metadata.name,
-          uid: uidOf(network),
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
+      ownerReferences: [networkOwner(network)],
     },
     spec: {
       backendName,

@@ -16,6 +16,7 @@ import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { isCurrent, staleCache } from '../live.ts';
 import type { Operator } from '../operator.ts';
 import { isSizeRefused } from '../refused-size.ts';
+import { lacksStatus, restoredWithoutStatus } from '../restored.ts';
 import { pausedStanding, shareAvailable } from '../standings.ts';
 import type { Wait } from '../waits.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
@@ -120,6 +121,10 @@ export class ShareReconciler {
     const { share, draft } = scope;
     if (isPaused(share)) {
       draft.stand(pausedStanding);
+      return undefined;
+    }
+    if (lacksStatus(share)) {
+      draft.stand(restoredWithoutStatus);
       return undefined;
     }
     if (share.status?.identifier === undefined || share.status.operation?.name === 'createShare') {

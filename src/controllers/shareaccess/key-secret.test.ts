@@ -148,11 +148,18 @@ describe('the Secret of an access key', () => {
     expect(writes().filter((request) => !request.startsWith('POST'))).toEqual([]);
   });
 
-  it('of an earlier rule of the same name is not taken over', async () => {
+  it('of an earlier rule of the same name, from a backup with or without its owner, is taken over; an altered one is not', async () => {
     await storeKey(rig.operator, rule, 'key');
     const next = { ...rule, metadata: { ...rule.metadata, uid: 'uid-next' } };
+    await edit((secret) => ({ ...secret, data: { ...secret.data, userID: 'eA==' } }));
     expect((await liveKeySecret(rig.operator, next)).state).toBe('foreign');
-    expect(await storeKey(rig.operator, next, 'other')).toBe(false);
+    await edit((secret) => ({ ...secret, data: { ...secret.data, userID: 'YWxpY2U=' } }));
+    for (const ownerReferences of [(await stored()).metadata.ownerReferences ?? [], []]) {
+      await edit((secret) => ({ ...secret, metadata: { ...secret.metadata, ownerReferences } }));
+      expect((await liveKeySecret(rig.operator, next)).state).toBe('altered');
+      expect(await storeKey(rig.operator, next, 'key')).toBe(true);
+      expect((await stored()).metadata.ownerReferences?.map(({ uid }) => uid)).toEqual(['uid-next']);
+    }
     expect(secretText(await stored(), 'accessKey')).toBe('key');
   });
 

@@ -34,14 +34,26 @@ export function ruleNameOf({ metadata: { name } }: Secret): string | undefined {
 /** Named by its owner reference; where somebody removed that, proven by the digest, which nobody else can make. */
 function isOurs(operator: Operator, secret: Secret, rule: ShareAccess): boolean {
   const owned = secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true;
-  return owned || secret.metadata.annotations?.[labels.accessKeyDigest] === digestOf(operator, rule, textsOf(secret));
+  return owned || isProven(operator, secret, rule);
 }
 
-function digestOf(operator: Operator, rule: ShareAccess, texts: Readonly<Record<string, string>>): string {
+/** Whether the digest proves the content: under the rule's name, or under its UID as it was made before. */
+function isProven(operator: Operator, secret: Secret, rule: ShareAccess): boolean {
+  const recorded = secret.metadata.annotations?.[labels.accessKeyDigest];
+  const texts = textsOf(secret);
+  return recorded === digestOf(operator, rule, texts) || recorded === digestUnder(operator, [uidOf(rule)], texts);
+}
+
+/** A backup brings a rule back under its name, not under its UID. */
+function digestOf(operator: Operator, { metadata }: ShareAccess, texts: Readonly<Record<string, string>>): string {
+  return digestUnder(operator, ['access-key', metadata.namespace ?? '', metadata.name], texts);
+}
+
+function digestUnder(operator: Operator, subject: readonly string[], texts: Readonly<Record<string, string>>): string {
   const fields = Object.keys(texts)
     .sort()
     .flatMap((key) => [key, texts[key] ?? '']);
-  return operator.installation.digest(uidOf(rule), ...fields);
+  return operator.installation.digest(...subject, ...fields);
 }
 
 function textsOf(secret: Secret): Record<string, string> {
@@ -77,7 +89,7 @@ function judge(operator: Operator, rule: ShareAccess, secret: Secret): KeySecret
   const intact =
     secret.partial !== true &&
     // A digest under an installation key that was lost proves nothing: the backend is asked what the key is.
-    secret.metadata.annotations?.[labels.accessKeyDigest] === digestOf(operator, rule, textsOf(secret)) &&
+    isProven(operator, secret, rule) &&
     secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true &&
     secret.metadata.labels?.[labels.accessKeyLabel] === 'true' &&
     secret.type === 'Opaque';
@@ -167,7 +179,10 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
 function merged(secret: Secret, wanted: Secret): Secret {
   const { metadata } = secret;
   const [owner] = wanted.metadata.ownerReferences ?? [];
-  const others = (metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner?.uid);
+  // A rule of this name with another UID is gone.
+  const others = (metadata.ownerReferences ?? []).filter(
+    ({ kind, name, uid }) => uid !== owner?.uid && !(kind === owner?.kind && name === owner.name),
+  );
   return {
     ...secret,
     apiVersion: 'v1',

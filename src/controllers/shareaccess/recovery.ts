@@ -9,6 +9,7 @@ import { writeDriverResult } from '../driver-result.ts';
 import { ensureShare } from '../ensure-share.ts';
 import type { Operator } from '../operator.ts';
 import { isSizeRefused, refusedSizeAskedAgain } from '../refused-size.ts';
+import { isRestored, noteCompared } from '../restored.ts';
 import { draftOf } from '../status-draft.ts';
 import { recover } from './apply.ts';
 import { isIntact } from './key-secret.ts';
@@ -82,7 +83,7 @@ export class Recovery {
     const uid = uidOf(share);
     const token = unhandledReconcileToken(share);
     const examines = this.#examines(scope);
-    let asked = token !== undefined || !this.#toExamine.has(uid) || this.#isUnfinished(scope);
+    let asked = token !== undefined || isRestored(share) || !this.#toExamine.has(uid) || this.#isUnfinished(scope);
     // What the backend tells from here on is for the next time.
     const wasToExamine = this.#toExamine.delete(uid);
     try {
@@ -103,6 +104,12 @@ export class Recovery {
     this.#next.set(uid, this.#later());
     const reset = scope === undefined ? undefined : resetKey(scope);
     if (reset !== undefined) this.#afterReset.add(reset);
+    if (isRestored(share)) {
+      const { shares } = operator.informers;
+      await writeDriverResult(operator, shares, scope?.share ?? share, (fresh) =>
+        isRestored(fresh) ? noteCompared(operator, shares, fresh) : undefined,
+      );
+    }
     if (token === undefined) return;
     await writeDriverResult(operator, operator.informers.shares, scope?.share ?? share, (fresh) => {
       const draft = draftOf(operator, fresh).set({ lastHandledReconcileAt: token });
@@ -132,6 +139,7 @@ export class Recovery {
     const due = this.#next.get(uidOf(share));
     return (
       unhandledReconcileToken(share) !== undefined ||
+      isRestored(share) ||
       this.#toExamine.has(uidOf(share)) ||
       (due !== undefined && due <= this.#operator.clock.now())
     );

@@ -1,6 +1,7 @@
 import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
@@ -9,6 +10,7 @@ import { nameOf, type ObjectName, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { isRestored, lacksStatus, networkOwner, noteCompared, restoredWithoutStatus } from '../restored.ts';
 import { soonest } from '../soonest.ts';
 import { pausedStanding, serverAvailable } from '../standings.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
@@ -145,11 +147,13 @@ export class ShareServerReconciler {
     if (deleting && !servesOn(scope) && !changing) return await tearDown(scope);
     if (deleting && servesOn(scope)) standBlocked(scope);
     const result = await this.#work(scope);
+    const isCompared = isRestored(server) && !deleting && server.status?.phase === 'active';
     if (informers.shareServers.cache.get(context.key) !== server) {
       // Written in this pass: the draft belongs to the past, the newer version is in the queue already.
       return result;
     }
-    await scope.draft.write(client, informers.shareServers);
+    const written = await scope.draft.write(client, informers.shareServers);
+    if (isCompared) await noteRestored(scope, written);
     return result;
   }
 
@@ -171,13 +175,17 @@ export class ShareServerReconciler {
       draft.stand(pausedStanding);
       return undefined;
     }
+    if (lacksStatus(server)) {
+      draft.stand(restoredWithoutStatus);
+      return undefined;
+    }
     if (phase === 'creating' || (phase === 'error' && neverSetUp(server))) {
       // Also one that waits for something: without shares nothing may ever come of it.
       return soonest(await setUp(scope, this.#progress, this.#givenAddresses), await retireWhenUnused(scope));
     }
     const token = unhandledReconcileToken(server);
-    if (phase === 'active' && (this.#operator.suspects.take(server) || token !== undefined))
-      await examine(scope, token);
+    const isAsked = this.#operator.suspects.take(server) || token !== undefined || isRestored(server);
+    if (phase === 'active' && isAsked) await examine(scope, token);
     if (phase === 'error') {
       const { lastError } = server.status ?? {};
       draft.stand({
@@ -191,4 +199,10 @@ export class ShareServerReconciler {
     if (!isUnwell(draft)) draft.stand(serverAvailable);
     return soonest(await this.#looks.look(scope), await retireWhenUnused(scope));
   }
+}
+
+/** A restored server was examined: from here on it belongs to the network that is there now. */
+async function noteRestored({ operator, network }: ServerScope, server: ShareServer): Promise<void> {
+  const ownerReferences = network === undefined ? {} : { ownerReferences: [networkOwner(network)] };
+  await noteCompared(operator, operator.informers.shareServers, server, ownerReferences);
 }
