@@ -83,16 +83,10 @@ const texts: readonly Texts[] = [
     fields: [['ShareAccess', (accessTo) => ({ accessTo })]],
   },
   {
-    message: 'must be a duration such as 150ms, 60s or 1h30m',
-    accepted: ['60s', '1h30m', '2.5m'],
-    refused: ['60', '1 h', '1d', '-1s'],
-    fields: [['StorageBackend', (operationTimeout) => ({ operationTimeout, changeTimeout: '24h' })]],
-  },
-  {
     message: 'must be dummy, cephfs, samba, or the name of another driver',
     accepted: ['vendor.example/filer'],
     refused: ['vendor', 'Vendor.example/filer', 'vendor.example/'],
-    fields: [['StorageBackend', (driver) => ({ driver, dummy: undefined })]],
+    fields: [['StorageBackend', (driver) => ({ driver, dummy: undefined, parameters: {} })]],
   },
   {
     message: 'must be an absolute path without "%"',

@@ -103,7 +103,6 @@ export type ConfigurationText = string;
  *
  * @maxLength 32
  * @pattern ^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$
- * @patternMessage must be a duration such as 150ms, 60s or 1h30m
  */
 export type Duration = string;
 
