@@ -779,6 +779,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Use one of the levels that the message names.',
     ],
     [
+      'AccessMayRemain',
+      event,
+      'The Share was removed by force or abandoned while the rule was granted: no driver could be asked to take the access away.',
+      'An administrator removes the access on the storage system.',
+    ],
+    [
       'AccessRejected',
       failed,
       'The storage system refused the rule.',

@@ -244,12 +244,21 @@ export class ShareAccessReconciler {
     const isGone = (): Promise<boolean> => isCurrent(this.#operator, shares, context.key, undefined);
     if (rules.some(mayBeGranted) && !(await isGone())) return staleCache;
     await oneByOne(rules, async (rule) => {
-      if (mayBeGranted(rule)) await release(this.#operator, rule);
-      else if (rule.metadata.deletionTimestamp === undefined && !saysThatShareIsMissing(rule)) {
+      if (mayBeGranted(rule)) {
+        if (rule.status?.accessLevel !== undefined) this.#warnOfAccess(rule);
+        await release(this.#operator, rule);
+      } else if (rule.metadata.deletionTimestamp === undefined && !saysThatShareIsMissing(rule)) {
         await standWithoutShare(this.#operator, rule);
       }
     });
     return undefined;
+  }
+
+  /** The Share was removed by force, or abandoned: where it was is not known any more, and no driver can be asked. */
+  #warnOfAccess(rule: ShareAccess): void {
+    const { shareName, accessType, accessTo } = rule.spec;
+    const note = `share ${shareName} was removed before the access of ${accessType} ${accessTo} was taken away; it may remain on the storage system`;
+    this.#operator.recorder.event(rule, { type: 'Warning', reason: 'AccessMayRemain', action: 'DenyAccess', note });
   }
 
   /** Lets rules go that wait for nothing but a driver that never heard of the share. */
