@@ -8,6 +8,7 @@ const measuring = [
   'test/integration/runtime.test.ts',
   'test/integration/process/*.test.ts',
   'test/integration/tenancy/fairness.test.ts',
+  'test/integration/admission/flood.test.ts',
 ];
 
 export default defineConfig({

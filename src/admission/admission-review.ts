@@ -4,7 +4,20 @@ import type { Verdict } from './verdict.ts';
 
 const apiVersion = 'admission.k8s.io/v1';
 
-// Passed on as it is: the API server has checked it against the schema of its kind.
+const texts = z.record(z.string(), z.string());
+const metadata = z.looseObject({
+  name: z.string().optional(),
+  namespace: z.string().optional(),
+  uid: z.string().optional(),
+  resourceVersion: z.string().optional(),
+  generation: z.number().optional(),
+  creationTimestamp: z.string().nullish(),
+  deletionTimestamp: z.string().optional(),
+  labels: texts.optional(),
+  annotations: texts.optional(),
+  finalizers: z.array(z.string()).optional(),
+});
+/** Metadata of Kubernetes; what else is in it is judged by {@link shapeProblem}. */
 const object = z.custom<KubeObject>(isObject, 'must be an object with metadata');
 const about = {
   uid: z.string().min(1),
@@ -75,5 +88,5 @@ export function admissionReviewOf(uid: string, { verdict, auditAnnotations }: Ad
 
 function isObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || !('metadata' in value)) return false;
-  return typeof value.metadata === 'object' && value.metadata !== null;
+  return metadata.safeParse(value.metadata).success;
 }

@@ -4,6 +4,7 @@ import * as types from '../api/v1alpha1/resource-types.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import type { Verdict } from './verdict.ts';
 import { webhookPath } from './webhook-configuration.ts';
+import type { WebhookFigures } from './webhook-messages.ts';
 
 const webhook = webhookPath;
 /** What the server answers requests with. */
@@ -24,6 +25,7 @@ export class WebhookMetrics {
   readonly #latency: Histogram<'webhook'>;
   readonly #requests: Counter<'webhook' | 'code'>;
   readonly #inFlight: Gauge<'webhook'>;
+  readonly #refusedConnections: Counter;
   readonly #answers: Counter<'resource' | 'operation' | 'code'>;
   readonly #reachable: Gauge;
   readonly #expiry: Gauge;
@@ -50,6 +52,11 @@ export class WebhookMetrics {
       registers,
     });
     this.#inFlight.set({ webhook }, 0);
+    this.#refusedConnections = new Counter({
+      name: 'sharenet_admission_refused_connections_total',
+      help: 'Connections to the webhook that were closed before their TLS handshake: too many from one address, or altogether.',
+      registers,
+    });
     this.#answers = new Counter({
       name: 'sharenet_admission_requests_total',
       help: 'Answers of the webhook by resource, operation and code: 200 allowed, else the code of the refusal.',
@@ -70,15 +77,12 @@ export class WebhookMetrics {
     });
   }
 
-  /** Begins to follow a request; the function ends it with its HTTP status. */
-  begin(): (status: number) => void {
-    const started = performance.now();
-    this.#inFlight.inc({ webhook });
-    return (status) => {
-      this.#inFlight.dec({ webhook });
-      this.#requests.inc({ webhook, code: String(status) });
-      this.#latency.observe({ webhook }, (performance.now() - started) / 1000);
-    };
+  /** Adds what the thread counted that serves the webhook. */
+  add({ requests, latencies, inFlight, refusedConnections }: WebhookFigures): void {
+    for (const [code, count] of Object.entries(requests)) this.#requests.inc({ webhook, code }, count);
+    for (const seconds of latencies) this.#latency.observe({ webhook }, seconds);
+    this.#inFlight.set({ webhook }, inFlight);
+    this.#refusedConnections.inc(refusedConnections);
   }
 
   answered({ resource, subResource, operation }: AdmissionRequest, verdict: Verdict): void {

@@ -11,10 +11,11 @@ import { WebhookMetrics } from './webhook-metrics.ts';
 import { WebhookServer } from './webhook-server.ts';
 
 const resource = { group: 'sharenet.io', version: 'v1alpha1', resource: 'shares' };
+const spec = { protocol: 'NFS', size: '1Gi' };
 const question = {
   apiVersion: 'admission.k8s.io/v1',
   kind: 'AdmissionReview',
-  request: { uid: 'u-1', resource, operation: 'CREATE', object: { metadata: { name: 'secret-name' } } },
+  request: { uid: 'u-1', resource, operation: 'CREATE', object: { metadata: { name: 'secret-name' }, spec } },
 };
 const without = (field: string) => ({
   ...question,
@@ -91,8 +92,12 @@ describe('the webhook server', () => {
       allowed: false,
       status: { code: 409, reason: 'Busy', message: 'it is busy' },
     });
+    await eventually('two are counted', async () =>
+      (await registry.metrics()).includes(
+        'controller_runtime_webhook_requests_total{webhook="/validate",code="200"} 2',
+      ),
+    );
     const figures = await registry.metrics();
-    expect(figures).toContain('controller_runtime_webhook_requests_total{webhook="/validate",code="200"} 2');
     expect(figures).toContain('sharenet_admission_requests_total{resource="shares",operation="CREATE",code="409"} 1');
     expect(figures).toContain('controller_runtime_webhook_requests_in_flight{webhook="/validate"} 0');
   });
@@ -132,9 +137,23 @@ describe('the webhook server', () => {
     expect((await ask()).status).toBe(200);
   });
 
+  it('answers a question about an object without a spec, which no validator sees', async () => {
+    review = () => {
+      throw new Error('was asked');
+    };
+    const { status, body } = await ask({ ...question, request: { ...question.request, object: { metadata: {} } } });
+    expect(status).toBe(200);
+    expect(JSON.parse(body).response).toMatchObject({
+      uid: 'u-1',
+      allowed: false,
+      status: { code: 422, reason: 'Invalid' },
+    });
+    expect(logged).toEqual([]);
+  });
+
   it('takes two objects of the size that the API server takes', async () => {
     const annotations = { large: 'x'.repeat(3 * 1024 * 1024) };
-    const object = { metadata: { name: 'large', annotations } };
+    const object = { metadata: { name: 'large', annotations }, spec };
     const update = { ...question.request, operation: 'UPDATE', object, oldObject: object };
     expect((await ask({ ...question, request: update })).status).toBe(200);
   });
@@ -159,7 +178,9 @@ describe('the webhook server', () => {
       err: { type: 'TypeError', message: 'x is undefined', stack: expect.stringContaining('webhook-server') },
     });
     expect(logged.join('')).not.toContain('secret-name');
-    expect(await registry.metrics()).toContain('requests_total{webhook="/validate",code="500"} 1');
+    await eventually('it is counted', async () =>
+      (await registry.metrics()).includes('requests_total{webhook="/validate",code="500"} 1'),
+    );
   });
 
   it('shows another certificate to who connects anew, and goes on with who is connected', async () => {

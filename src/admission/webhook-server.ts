@@ -1,38 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import { listen } from '../runtime/listen.ts';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import type { Logger } from '../runtime/logger.ts';
 import { markThread } from '../runtime/thread-time.ts';
-import {
-  type AdmissionAnswer,
-  type AdmissionRequest,
-  AdmissionReviewError,
-  admissionReviewOf,
-  parseAdmissionReview,
-} from './admission-review.ts';
+import type { AdmissionAnswer, AdmissionRequest } from './admission-review.ts';
 import type { KeyAndCertificate } from './certificate-authority.ts';
-import { webhookPath } from './webhook-configuration.ts';
+import type { FromWebhookThread, ToWebhookThread } from './webhook-messages.ts';
 import type { WebhookMetrics } from './webhook-metrics.ts';
 
-/**
- * Most bytes of one body: an update brings the object as it is and as it was, each within the 3 MiB that the API server takes in a
- * request, and some words about who asks.
- */
-const maxBodyBytes = 8 * 1024 * 1024;
-/** Most bytes of all bodies that are being received: the port is open to the cluster's network. */
-const maxBufferedBytes = 64 * 1024 * 1024;
-
-const timeouts = {
-  handshakeTimeout: 10_000,
-  headersTimeout: 10_000,
-  // The API server gives up after `timeoutSeconds` anyway, of which 30 are the most.
-  requestTimeout: 30_000,
-  // Longer than the 90 s after which the API server drops an idle connection: no request meets a closing one.
-  keepAliveTimeout: 120_000,
-};
-const tls = { minVersion: 'TLSv1.2' } as const;
-/** Milliseconds that answers under way are given at the end. */
-const closeMs = 3_000;
+const entry = new URL('./webhook-thread.ts', import.meta.url);
+/** Milliseconds that the thread is given to end; longer than it gives its answers. */
+const closeMs = 4_000;
+/** Milliseconds until a thread that ended is followed by another one. */
+const restartMs = 1_000;
+/** For JavaScript's objects; bodies that are being received are bounded by themselves. */
+const resourceLimits = { maxOldGenerationSizeMb: 192 };
 
 export interface WebhookServerOptions {
   /** Address to listen on; all when absent. */
@@ -45,33 +26,19 @@ export interface WebhookServerOptions {
   readonly metrics: WebhookMetrics;
 }
 
-/** A request that is no question of the API server. */
-class RefusedRequestError extends Error {
-  override readonly name = 'RefusedRequestError';
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-/** Serves the webhook over HTTPS, with a certificate that can be replaced while it serves. Bodies are never logged. */
+/**
+ * Serves the webhook over HTTPS, with a certificate that can be replaced while it serves. A thread of its own does what others can
+ * make expensive: connections, bodies, parsing. This one only judges, and tells that thread how long it took.
+ */
 export class WebhookServer {
   readonly #options: WebhookServerOptions;
-  readonly #server: Server;
-  #buffered = 0;
+  #worker: Worker | undefined;
+  #certificate: KeyAndCertificate | undefined;
+  #closing = false;
   #tlsError: string | undefined;
 
   constructor(options: WebhookServerOptions) {
     this.#options = options;
-    this.#server = createServer({ ...tls, ...timeouts }, (request, response) => void this.#handle(request, response));
-    this.#server.on('tlsClientError', (error: Error & { readonly reason?: string }) => {
-      this.#tlsError = error.reason ?? error.message;
-    });
-    this.#server.on('secureConnection', () => {
-      this.#tlsError = undefined;
-    });
   }
 
   /** Why the last TLS handshake failed; undefined when it did not. */
@@ -81,7 +48,8 @@ export class WebhookServer {
 
   /** From now on new connections get this certificate. */
   use({ certificate, key }: KeyAndCertificate): void {
-    this.#server.setSecureContext({ ...tls, cert: certificate, key });
+    this.#certificate = { certificate, key };
+    this.#send({ kind: 'certificate', certificate: this.#certificate });
   }
 
   /**
@@ -90,74 +58,95 @@ export class WebhookServer {
    */
   async listen(): Promise<number> {
     const { host, port } = this.#options;
-    return await listen(this.#server, { host, port }, { name: 'the webhook server', address: `${host ?? ''}:${port}` });
+    const bound = await this.#start(host, port);
+    this.#worker?.once('exit', () => this.#restart(host, bound));
+    return bound;
   }
 
   /** Answers what has come, takes no more. */
   async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    const late = setTimeout(() => this.#server.closeAllConnections(), closeMs);
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#closing = true;
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    this.#worker = undefined;
+    const exited = once(worker, 'exit');
+    worker.postMessage({ kind: 'close' } satisfies ToWebhookThread);
+    const late = setTimeout(() => void worker.terminate(), closeMs);
+    await exited;
     clearTimeout(late);
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const ended = this.#options.metrics.begin();
-    const { status, type, body } = await this.#answer(request);
-    ended(status);
-    response.writeHead(status, {
-      'content-type': type,
-      'content-length': Buffer.byteLength(body),
-      // The rest of a body that was not read would be taken for the next request.
-      ...(request.complete ? {} : { connection: 'close' }),
+  async #start(host: string | undefined, port: number): Promise<number> {
+    const worker = new Worker(entry, { resourceLimits });
+    const listening = Promise.withResolvers<number>();
+    worker.on('message', (message: FromWebhookThread) => {
+      if (message.kind === 'listening') listening.resolve(message.port);
+      else if (message.kind === 'not listening') listening.reject(new Error(message.message));
+      else this.#receive(message);
     });
-    response.end(body);
-  }
-
-  async #answer(request: IncomingMessage): Promise<{ status: number; type: string; body: string }> {
+    worker.on('error', (error) => {
+      this.#options.logger.error({ err: error }, 'the thread of the webhook failed');
+    });
+    worker.once('exit', () => listening.reject(new Error('the thread of the webhook ended')));
+    this.#worker = worker;
+    if (this.#certificate !== undefined) this.#send({ kind: 'certificate', certificate: this.#certificate });
+    this.#send({ kind: 'listen', host, port });
     try {
-      if (request.url?.split('?', 1)[0] !== webhookPath) throw new RefusedRequestError(404, 'not found');
-      if (request.method !== 'POST') throw new RefusedRequestError(405, 'only POST');
-      const body = await this.#read(request);
-      markThread();
-      const question = parseAdmissionReview(body);
-      const answer = this.#options.review(question);
-      this.#options.metrics.answered(question, answer.verdict);
-      return { status: 200, type: 'application/json', body: admissionReviewOf(question.uid, answer) };
+      return await listening.promise;
     } catch (error) {
-      const status =
-        error instanceof RefusedRequestError ? error.status : error instanceof AdmissionReviewError ? 400 : 500;
-      if (status !== 500) {
-        const message = error instanceof Error ? error.message : String(error);
-        return { status, type: 'text/plain; charset=utf-8', body: `${message}\n` };
-      }
-      this.#options.logger.error({ err: error }, 'an admission request could not be answered');
-      return { status, type: 'text/plain; charset=utf-8', body: 'internal error, see the operator log\n' };
+      this.#worker = undefined;
+      await worker.terminate();
+      throw error;
     }
   }
 
-  async #read(request: IncomingMessage): Promise<string> {
-    const tooLarge = new RefusedRequestError(413, `the body has more than ${maxBodyBytes} bytes`);
-    if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge;
-    const chunks: Buffer[] = [];
-    let size = 0;
-    try {
-      for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-        // Without an encoding a request gives buffers.
-        const bytes: Buffer = chunk;
-        size += bytes.length;
-        this.#buffered += bytes.length;
-        if (size > maxBodyBytes) throw tooLarge;
-        if (this.#buffered > maxBufferedBytes) throw new RefusedRequestError(503, 'too many requests at once');
-        chunks.push(bytes);
+  /** A thread that ran out of memory, or had a fault, is followed by another one on the same port. */
+  #restart(host: string | undefined, port: number): void {
+    if (this.#closing) return;
+    const again = async (): Promise<void> => {
+      if (this.#closing) return;
+      try {
+        await this.#start(host, port);
+        this.#worker?.once('exit', () => this.#restart(host, port));
+      } catch (error) {
+        this.#options.logger.error({ err: error }, 'the webhook can not be served');
+        this.#restart(host, port);
       }
-      return Buffer.concat(chunks, size).toString('utf8');
-    } catch (error) {
-      if (error instanceof RefusedRequestError) throw error;
-      // Who asked went away, which is no failure of ours.
-      throw new RefusedRequestError(400, 'the request ended early');
-    } finally {
-      this.#buffered -= size;
+    };
+    setTimeout(() => void again(), restartMs).unref();
+  }
+
+  #receive(message: Exclude<FromWebhookThread, { kind: 'listening' | 'not listening' }>): void {
+    switch (message.kind) {
+      case 'question':
+        this.#answer(message.id, message.request);
+        return;
+      case 'figures':
+        this.#tlsError = message.figures.tlsError;
+        this.#options.metrics.add(message.figures);
+        return;
+      case 'fault':
+        this.#options.logger.error({ err: message.error }, 'an admission request could not be answered');
     }
+  }
+
+  #answer(id: number, text: string): void {
+    markThread();
+    const { review, metrics, logger } = this.#options;
+    const started = performance.now();
+    let answer: AdmissionAnswer | undefined;
+    try {
+      // Made from a request by the thread.
+      const request: AdmissionRequest = JSON.parse(text);
+      answer = review(request);
+      metrics.answered(request, answer.verdict);
+    } catch (error) {
+      logger.error({ err: error }, 'an admission request could not be answered');
+    }
+    this.#send({ kind: 'answer', id, ...(answer !== undefined && { answer }), took: performance.now() - started });
+  }
+
+  #send(message: ToWebhookThread): void {
+    this.#worker?.postMessage(message);
   }
 }

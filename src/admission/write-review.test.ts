@@ -21,7 +21,7 @@ function request(changes: object): AdmissionRequest {
         namespace: 'team',
         name: 'net',
         userInfo: { username: 'alice' },
-        object: { metadata: { name: 'net' } },
+        object: { metadata: { name: 'net' }, spec: {} },
         oldObject: null,
         ...changes,
       },
@@ -59,7 +59,8 @@ describe('a write', () => {
   });
 
   it('is given to a validator with the object as it was', async () => {
-    const objects = { object: { metadata: { name: 'net' }, a: 1 }, oldObject: { metadata: { name: 'net' }, a: 0 } };
+    const metadata = { name: 'net' };
+    const objects = { object: { metadata, spec: { a: 1 } }, oldObject: { metadata, spec: { a: 0 } } };
     let seen: unknown;
     const validator: Validator = {
       type: shareNetworks,
@@ -71,7 +72,7 @@ describe('a write', () => {
     await answer({ operation: 'UPDATE', ...objects }, { validators: [validator] });
     expect(seen).toEqual({ operation: 'UPDATE', dryRun: false, ...objects });
     await answer({ dryRun: true }, { validators: [validator] });
-    expect(seen).toEqual({ operation: 'CREATE', dryRun: true, object: { metadata: { name: 'net' } } });
+    expect(seen).toEqual({ operation: 'CREATE', dryRun: true, object: { metadata: { name: 'net' }, spec: {} } });
   });
 
   test.each([
@@ -86,13 +87,18 @@ describe('a write', () => {
   });
 
   it('of a share server that is a probe is refused with its nonce, also where nothing is watched', async () => {
-    const probe = { metadata: { name: 'x', annotations: { [probeAnnotation]: `nonce${'x'.repeat(100)}` } } };
+    const probe = { metadata: { name: 'x', annotations: { [probeAnnotation]: `nonce${'x'.repeat(100)}` } }, spec: {} };
     const resource = { group: 'sharenet.io', version: 'v1alpha1', resource: 'shareservers' };
     const { verdict } = await answer({ resource, object: probe }, { watchNamespaces: ['other'] });
     expect(verdict).toMatchObject({ allowed: false, code: 403, reason: 'AdmissionProbe' });
     expect(verdict).toMatchObject({ message: expect.stringMatching(/^this is only a probe: noncex{59}$/) });
     expect(await answer({ object: probe })).toEqual({ verdict: { allowed: true } });
-    expect(await answer({ resource })).toEqual({ verdict: { allowed: true } });
+    const server = {
+      ...probe,
+      metadata: { name: 'x' },
+      spec: { backendName: 'b', shareNetworkName: 'n', subnetName: 's' },
+    };
+    expect(await answer({ resource, object: server })).toEqual({ verdict: { allowed: true } });
   });
 });
 

@@ -25,6 +25,7 @@ const deliveries: readonly Delivery[] = [
     name: 'operator',
     programs: [
       { file: 'sharenet-operator.js', entry: 'src/main.ts' },
+      { file: 'webhook-thread.js', entry: 'src/admission/webhook-thread.ts' },
       { file: 'rados-process.js', entry: 'src/drivers/cephfs/rados-process.ts' },
     ],
     native: ['node_modules/@koromix'],

@@ -22,8 +22,11 @@ export interface BundledProgram {
   readonly modules: readonly string[];
 }
 
-/** Starts the process that rados-connection.ts names; its file stands beside the operator's. */
-const radosProcess = { source: './rados-process.ts', bundled: './rados-process.js' } as const;
+/** Modules that start a file of their own: how they name it, and its name beside the operator's. */
+const startedFiles: Readonly<Record<string, { readonly source: string; readonly bundled: string }>> = {
+  '/rados-connection.ts': { source: './rados-process.ts', bundled: './rados-process.js' },
+  '/webhook-server.ts': { source: './webhook-thread.ts', bundled: './webhook-thread.js' },
+};
 
 /**
  * What is left to be found when the program runs: ssh2's native parts, which are never built and without which it works, and koffi's
@@ -52,15 +55,15 @@ export async function bundleProgram({ file, entry, firstLine }: Program): Promis
     },
     plugins: [
       {
-        name: 'file names of processes',
+        name: 'file names of what is started',
         transform(code, id) {
-          if (!id.endsWith('/rados-connection.ts')) return null;
-          if (code.split(radosProcess.source).length !== 2) {
-            throw new Error(
-              `${id} does not name ${radosProcess.source} once: tools/bundle/program.ts must learn how it starts it`,
-            );
+          const started = Object.entries(startedFiles).find(([name]) => id.endsWith(name))?.[1];
+          if (started === undefined) return null;
+          const { source, bundled } = started;
+          if (code.split(source).length !== 2) {
+            throw new Error(`${id} does not name ${source} once: tools/bundle/program.ts must learn how it starts it`);
           }
-          return { code: code.replace(radosProcess.source, radosProcess.bundled), moduleType: 'ts' };
+          return { code: code.replace(source, bundled), moduleType: 'ts' };
         },
       },
     ],

@@ -7,6 +7,7 @@
  * `--directory` names another place than crds/.
  */
 
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,6 +15,7 @@ import { createGenerator } from 'ts-json-schema-generator';
 import { stringify } from 'yaml';
 import { customResourceDefinition } from './custom-resource-definition.ts';
 import { type KindDefinition, kinds } from './kinds.ts';
+import { objectShapes } from './object-shapes.ts';
 import { kubernetesTags } from './structural-schema.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -36,17 +38,31 @@ function generate(): ReadonlyMap<string, string> {
     sortProps: false,
     extraTags: [...kubernetesTags],
   });
-  const files = new Map(
-    kinds.map((kind): [string, string] => {
-      const definition = customResourceDefinition(kind, generator.createSchema(kind.type.kind));
-      return [fileName(kind), head + stringify(definition, { lineWidth: 120, aliasDuplicateObjects: false })];
-    }),
+  const definitions = new Map(
+    kinds.map((kind): [string, object] => [
+      fileName(kind),
+      customResourceDefinition(kind, generator.createSchema(kind.type.kind)),
+    ]),
   );
-  return files.set(kustomization, head + stringify(kustomizationOf([...files.keys()])));
+  const files = new Map<string, string>();
+  for (const [name, definition] of definitions) {
+    files.set(name, head + stringify(definition, { lineWidth: 120, aliasDuplicateObjects: false }));
+  }
+  files.set(kustomization, head + stringify(kustomizationOf([...files.keys()])));
+  return files.set(shapes, `${JSON.stringify(objectShapes([...definitions.values()]))}\n`);
 }
 
 /** Without an ending, so that `kubectl apply -f crds/` does not read it. */
 const kustomization = 'Kustomization';
+
+/** What the webhook knows of the definitions. */
+const shapes = 'object-shapes.json';
+
+/** Where a file is; the shapes are part of the operator's source. */
+function pathOf(directory: string, name: string): string {
+  const isSource = name === shapes && directory === join(root, 'crds');
+  return isSource ? join(root, 'src/admission', name) : join(directory, name);
+}
 
 function kustomizationOf(resources: readonly string[]): object {
   return { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources };
@@ -57,7 +73,9 @@ async function present(directory: string): Promise<ReadonlyMap<string, string>> 
   const names = (await readdir(directory)).filter((name) => name.endsWith('.yaml') || name === kustomization);
   return new Map(
     await Promise.all(
-      names.map(async (name): Promise<[string, string]> => [name, await readFile(join(directory, name), 'utf8')]),
+      [...names, ...(existsSync(pathOf(directory, shapes)) ? [shapes] : [])].map(
+        async (name): Promise<[string, string]> => [name, await readFile(pathOf(directory, name), 'utf8')],
+      ),
     ),
   );
 }
@@ -77,13 +95,13 @@ const different = [...new Set([...wanted.keys(), ...found.keys()])].filter(
 );
 if (check) {
   for (const name of different) {
-    console.error(`${join(directory, name)}: differs from src/api/v1alpha1; run node tools/crds/generate.ts`);
+    console.error(`${pathOf(directory, name)}: differs from src/api/v1alpha1; run node tools/crds/generate.ts`);
   }
   process.exitCode = different.length > 0 ? 1 : 0;
 } else {
   for (const name of different) {
     const content = wanted.get(name);
-    await (content === undefined ? rm(join(directory, name)) : writeFile(join(directory, name), content));
-    console.log(`${join(directory, name)}: ${content === undefined ? 'removed' : 'written'}`);
+    await (content === undefined ? rm(pathOf(directory, name)) : writeFile(pathOf(directory, name), content));
+    console.log(`${pathOf(directory, name)}: ${content === undefined ? 'removed' : 'written'}`);
   }
 }

@@ -101,6 +101,7 @@ describe('a value', () => {
                   ...['--namespace=$(POD_NAMESPACE)', '--leader-elect', '--webhook-mode=service'],
                   ...['--webhook-port=10250', '--metrics-bind-address=:9090', '--installation-id=east'],
                   ...['--max-concurrent-reconciles=3', '--leader-election-lease-duration=5'],
+                  '--require-credential-destinations',
                   ...['--log-level=debug', '--log-format=pretty'],
                 ],
                 env: expect.arrayContaining(everyOther.env),

@@ -39,7 +39,7 @@ const lockSchema = z.object({
 const packageSchema = z.object({ name: z.string(), version: z.string() });
 /** What is delivered, by folder, with its programs. */
 const deliveries = {
-  operator: ['sharenet-operator.js', 'rados-process.js'],
+  operator: ['sharenet-operator.js', 'webhook-thread.js', 'rados-process.js'],
   'kubectl-sharenet': ['kubectl-sharenet'],
 } as const;
 const names = ['operator', 'kubectl-sharenet'] as const;
@@ -119,6 +119,7 @@ describe('what is delivered', () => {
   test('holds no test, no tool of the developers and no path of the machine that made it', async () => {
     for (const program of [
       'operator/sharenet-operator.js',
+      'operator/webhook-thread.js',
       'operator/rados-process.js',
       'kubectl-sharenet/kubectl-sharenet',
     ]) {
