@@ -129,6 +129,21 @@ describe('findPassword', () => {
     expect(findPassword(rig.operator, service({ name: 'pw' })).state).toBe('not_for_destination');
   });
 
+  it.each([
+    ['a network', labels.credentialsDestinations, '10.0.0.0/24', 'not_for_destination'],
+    ['a name', labels.credentialsFor, 'ad-long', 'not_bound'],
+  ])(
+    'does not take %s for a larger or another one where the annotation was cut in it',
+    async (_what, annotation, entry, state) => {
+      await using rig = await createOperatorRig();
+      const kept = annotation === labels.credentialsFor ? 'ad' : '10.0.0.0/2';
+      const annotations = { [annotation]: `${'x,'.repeat(4096).slice(0, 8192 - kept.length - 1)},${entry}` };
+      rig.operator.informers.credentials.cache.observe(slimSecret(secret({ annotations })));
+      const passed = { type: 'ldap', servers: ['11.0.0.1'] } as const;
+      expect(findPassword(rig.operator, service({ name: 'pw' }), passed).state).toBe(state);
+    },
+  );
+
   it('judges what is passed to the driver, not what the service says now', async () => {
     await using rig = await createOperatorRig();
     rig.operator.informers.credentials.cache.observe(

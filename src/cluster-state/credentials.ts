@@ -3,8 +3,9 @@ import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { CredentialsState } from '../network-change/completeness.ts';
 import { type PasswordDestinations, uncoveredDestinations } from '../network-change/credential-destinations.ts';
-import { secretBytes } from '../runtime/core-types.ts';
+import { type Secret, secretBytes } from '../runtime/core-types.ts';
 import type { ClusterState } from './cluster-state.ts';
+import { maxAnnotationLength } from './slim-object.ts';
 
 /** In characters; Active Directory takes 256 at most. */
 const maxPasswordLength = 1024;
@@ -36,12 +37,9 @@ export function findPassword(
   // not have it sent to a server of his choice.
   if (secret === undefined || secret.metadata.labels?.[labels.accessKeyLabel] !== undefined)
     return { state: 'missing' };
-  const boundTo = secret.metadata.annotations?.[labels.credentialsFor];
-  if (boundTo !== undefined) {
-    const names = boundTo.split(',').map((name) => name.trim());
-    if (!names.includes(service.metadata.name)) return { state: 'not_bound' };
-  }
-  const allowed = secret.metadata.annotations?.[labels.credentialsDestinations];
+  const boundTo = entriesOf(secret, labels.credentialsFor);
+  if (boundTo !== undefined && !boundTo.includes(service.metadata.name)) return { state: 'not_bound' };
+  const allowed = entriesOf(secret, labels.credentialsDestinations);
   if (allowed === undefined && state.requireCredentialDestinations) return { state: 'without_destinations' };
   const uncovered = allowed === undefined ? [] : uncoveredDestinations(allowed, destinations);
   if (uncovered.length > 0) return { state: 'not_for_destination', uncovered };
@@ -56,4 +54,11 @@ export function findPassword(
 /** The destinations that a Secret is not for. */
 export function uncoveredOf(password: PasswordLookup): readonly string[] {
   return password.state === 'not_for_destination' ? password.uncovered : [];
+}
+
+/** Entries of an annotation, comma-separated; where its end was cut, without the last one, which may have meant something else. */
+function entriesOf(secret: Secret, annotation: string): readonly string[] | undefined {
+  const value = secret.metadata.annotations?.[annotation];
+  const entries = value?.split(',').map((entry) => entry.trim());
+  return value !== undefined && value.length >= maxAnnotationLength ? entries?.slice(0, -1) : entries;
 }

@@ -3,8 +3,8 @@ import { apiGroup } from '../api/v1alpha1/resource-types.ts';
 import type { Namespace, Secret } from '../runtime/core-types.ts';
 import type { KubeObject, OwnerReference } from '../runtime/kube-object.ts';
 
-/** Longest value of an annotation of ours that can mean something, in characters. */
-const maxAnnotationLength = 8192;
+/** Longest value of an annotation of ours that can mean something, in characters; one of this length may have been cut. */
+export const maxAnnotationLength = 8192;
 /** Longest value of a Secret that is kept, in base64: of a password of 1,024 characters with four bytes each. */
 const maxSecretValue = 5464;
 /** Most characters of a Secret's data that are kept, with the names of its keys. */

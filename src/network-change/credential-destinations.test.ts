@@ -31,7 +31,12 @@ describe('uncoveredDestinations', () => {
     ['a domain of an Active Directory', 'corp.example.com', ad({})],
     ['a domain of an Active Directory and a network', 'CORP.EXAMPLE.COM,10.0.0.0/24', ad({})],
   ])('covers %s', (_what, allowed, service) => {
-    expect(uncoveredDestinations(allowed, service)).toEqual([]);
+    expect(
+      uncoveredDestinations(
+        allowed.split(',').map((entry) => entry.trim()),
+        service,
+      ),
+    ).toEqual([]);
   });
 
   it.each<[what: string, allowed: string, service: PasswordDestinations, uncovered: readonly string[]]>([
@@ -74,7 +79,12 @@ describe('uncoveredDestinations', () => {
     ['the servers of an Active Directory', 'corp.example.com', ad({ servers: ['dc1.evil.test'] }), ['dc1.evil.test']],
     ['a domain by networks', '0.0.0.0/0,::/0', ad({ dnsIPs: ['10.0.0.53'] }), ['corp.example.com']],
   ])('does not cover %s', (_what, allowed, service, uncovered) => {
-    expect(uncoveredDestinations(allowed, service)).toEqual(uncovered);
+    expect(
+      uncoveredDestinations(
+        allowed.split(',').map((entry) => entry.trim()),
+        service,
+      ),
+    ).toEqual(uncovered);
   });
 
   it('covers of any servers those only that are listed, in any case of letters', () => {
@@ -85,7 +95,7 @@ describe('uncoveredDestinations', () => {
         fc.uniqueArray(name, { minLength: 1, maxLength: 5 }),
         (allowed, servers) => {
           const spelled = servers.map((server, index) => (index % 2 === 0 ? server.toUpperCase() : `${server}.`));
-          expect(uncoveredDestinations(allowed.join(','), ldap({ servers: spelled }))).toEqual(
+          expect(uncoveredDestinations(allowed, ldap({ servers: spelled }))).toEqual(
             spelled.filter((_, index) => !allowed.includes(servers[index] ?? '')),
           );
         },

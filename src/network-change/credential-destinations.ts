@@ -11,10 +11,10 @@ export type PasswordDestinations = Pick<SecurityServiceSpec, 'type' | 'servers' 
  * count as destinations, too, where an LDAP bind sends the password to what they answer. Active Directory and Kerberos never send
  * the password itself; for them DNS servers count where the list has an address or a network.
  *
- * @param allowed comma-separated domains, names of servers, addresses and networks; what is none of these covers nothing
+ * @param allowed domains, names of servers, addresses and networks; what is none of these covers nothing
  * @returns the destinations that are not covered, as the service spells them; none when the password may be sent
  */
-export function uncoveredDestinations(allowed: string, service: PasswordDestinations): readonly string[] {
+export function uncoveredDestinations(allowed: readonly string[], service: PasswordDestinations): readonly string[] {
   const { names, networks } = parseAllowed(allowed);
   const covers = (destination: string): boolean => {
     const host = hostOf(destination);
@@ -33,8 +33,7 @@ export function uncoveredDestinations(allowed: string, service: PasswordDestinat
   return dnsCounts ? [...uncovered, ...dnsIPs.filter((address) => !covers(address))] : uncovered;
 }
 
-function parseAllowed(allowed: string) {
-  const entries = allowed.split(',').map((entry) => entry.trim());
+function parseAllowed(entries: readonly string[]) {
   const networks = entries.flatMap((entry) => {
     const address = parseAddress(entry);
     if (address !== undefined) return [{ family: address.family, first: address.value, last: address.value }];
