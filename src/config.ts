@@ -59,6 +59,11 @@ const flags = {
     fallback: undefined,
     help: 'comma-separated files with drivers of others; their code gets all its rights',
   },
+  'write-backend-status': {
+    schema: boolean,
+    fallback: undefined,
+    help: 'record backends in their status; else true without --watch-namespaces',
+  },
   'require-credential-destinations': {
     schema: boolean,
     fallback: 'false',

@@ -3,6 +3,7 @@ import { validators } from './admission/validators.ts';
 import { removeRegistration } from './admission/webhook-registration.ts';
 import { apiGroup } from './api/v1alpha1/resource-types.ts';
 import { schemaVersion, schemaVersionAnnotation } from './api/v1alpha1/schema-version.ts';
+import type { StorageBackend } from './api/v1alpha1/storage-backend.ts';
 import { createInformers } from './cluster-state/informers.ts';
 import { loadInstallation } from './cluster-state/installation.ts';
 import { type Config, processIdentity } from './config.ts';
@@ -20,7 +21,12 @@ import { ShareAccessReconciler } from './controllers/shareaccess/reconciler.ts';
 import { ShareNetworkReconciler } from './controllers/sharenetwork/reconciler.ts';
 import { ChangePace } from './controllers/shareserver/change-pace.ts';
 import { ShareServerReconciler } from './controllers/shareserver/reconciler.ts';
-import { recordsInBackends, recordsInMemory } from './controllers/storagebackend/backend-records.ts';
+import {
+  type BackendRecords,
+  recordsInBackends,
+  recordsInMemory,
+  recordsInStatus,
+} from './controllers/storagebackend/backend-records.ts';
 import { StorageBackendReconciler } from './controllers/storagebackend/reconciler.ts';
 import { SuspectServers } from './controllers/suspect-servers.ts';
 import { type DriverModules, driverModules } from './drivers/registry.ts';
@@ -28,6 +34,7 @@ import { createApiClient, type HttpApiClient } from './runtime/api-client.ts';
 import { ApiError, isNotFound } from './runtime/api-error.ts';
 import { systemClock } from './runtime/clock.ts';
 import { BackgroundEventRecorder } from './runtime/events.ts';
+import type { Informer } from './runtime/informer.ts';
 import { connectionWarnings, loadKubeConfig } from './runtime/kube-config.ts';
 import type { KubeObject, ResourceType } from './runtime/kube-object.ts';
 import type { Logger } from './runtime/logger.ts';
@@ -118,10 +125,7 @@ export async function runOperator(
     });
     const operatorMetrics = new OperatorMetrics(metrics.registry, clock);
     const stored = createInformers(manager, config['watch-namespaces'], config.namespace);
-    const backendRecords =
-      config['watch-namespaces'] === undefined
-        ? recordsInBackends(client, stored.storageBackends)
-        : recordsInMemory(stored.storageBackends, logger);
+    const backendRecords = backendRecordsFor(config, client, stored.storageBackends, logger);
     const informers = { ...stored, storageBackends: backendRecords.informer };
     operatorMetrics.follow(metrics.registry, informers);
     const operator: Operator = {
@@ -190,6 +194,18 @@ export async function runOperator(
     await Promise.race([instances.close(), clock.sleep(driversCloseMs)]);
     await client.close();
   }
+}
+
+/** An operator for some namespaces has no right to hold back the deletion of what is the whole cluster's, and may not write it either. */
+function backendRecordsFor(
+  config: Config,
+  client: HttpApiClient,
+  stored: Informer<StorageBackend>,
+  logger: Logger,
+): BackendRecords {
+  const isForAll = config['watch-namespaces'] === undefined;
+  if (!(config['write-backend-status'] ?? isForAll)) return recordsInMemory(stored, logger);
+  return isForAll ? recordsInBackends(client, stored) : recordsInStatus(client, stored);
 }
 
 function leaderElection(namespace: string, identity: string, seconds: number) {

@@ -16,9 +16,9 @@ import { certificateSecretName } from './serving-certificate.ts';
 import type { AdmissionState, Validator } from './verdict.ts';
 import {
   injectedByCertManager,
+  registrationNameOf,
   type ValidatingWebhookConfiguration,
   validatingWebhookConfigurations,
-  webhookConfigurationName,
 } from './webhook-configuration.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 import { type WebhookMode, WebhookRegistration } from './webhook-registration.ts';
@@ -83,6 +83,7 @@ export class Admission {
   /** Registers all with the manager: informers, the ready check, what runs. */
   constructor(manager: Manager, options: AdmissionOptions) {
     const { client, logger, clock, random, state, port, mode } = options;
+    const registration = registrationNameOf(state.namespace, options.watchNamespaces);
     this.#options = options;
     this.#metrics = new WebhookMetrics(options.metrics.registry);
     this.#server = new WebhookServer({
@@ -95,7 +96,7 @@ export class Admission {
     });
     this.#configurations = manager.informer({
       type: validatingWebhookConfigurations,
-      fieldSelector: `metadata.name=${webhookConfigurationName}`,
+      fieldSelector: `metadata.name=${registration}`,
     });
     this.#secrets = manager.informer({
       type: secrets,
@@ -106,6 +107,7 @@ export class Admission {
       client,
       this.#configurations.cache,
       mode === 'url' ? { kind: mode, port } : { kind: mode },
+      registration,
     );
     const { namespace } = state;
     this.#certificates = new CertificateKeeper({ client, cache: this.#secrets.cache, namespace, clock, logger });

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import {
   injectedByCertManager,
   isContained,
+  registrationNameOf,
   servedWebhooks,
   validatingWebhooks,
   webhookConfigurationName,
@@ -63,4 +64,13 @@ test.each([
   [{ toString: {} }, {}, false],
 ])('%j in %j: %s', (wanted, present, expected) => {
   expect(isContained(wanted, present)).toBe(expected);
+});
+
+test.each([
+  ['sharenet-system', undefined, 'sharenet-validating-webhook'],
+  ['ops', undefined, 'sharenet-validating-webhook'],
+  ['sharenet-system', ['team-a'], 'sharenet-validating-webhook'],
+  ['ops', ['team-a'], 'sharenet-validating-webhook-ops'],
+])('the registration of the operator in %s for %s has the name of the chart', (namespace, watched, name) => {
+  expect(registrationNameOf(namespace, watched)).toBe(name);
 });

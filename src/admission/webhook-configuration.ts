@@ -14,6 +14,15 @@ import { probeAnnotation } from './admission-probe.ts';
 
 /** Name of the registration. */
 export const webhookConfigurationName = 'sharenet-validating-webhook';
+
+/**
+ * Name of an operator's registration: there is one for the whole cluster, or one for each of several operators that work in some
+ * namespaces.
+ */
+export function registrationNameOf(operatorNamespace: string, watchNamespaces: readonly string[] | undefined): string {
+  const isUsual = watchNamespaces === undefined || operatorNamespace === 'sharenet-system';
+  return isUsual ? webhookConfigurationName : `${webhookConfigurationName}-${operatorNamespace}`;
+}
 /** Name of the Service in the operator's namespace by which the API server reaches the webhook. */
 export const webhookServiceName = 'sharenet-webhook';
 /** Where the webhook is served. */

@@ -51,16 +51,27 @@ export class WebhookRegistration {
   readonly #client: ApiClient;
   readonly #cache: Cache<ValidatingWebhookConfiguration>;
   readonly #mode: WebhookMode;
+  readonly #name: string;
 
-  constructor(client: ApiClient, cache: Cache<ValidatingWebhookConfiguration>, mode: WebhookMode) {
+  constructor(
+    client: ApiClient,
+    cache: Cache<ValidatingWebhookConfiguration>,
+    mode: WebhookMode,
+    name: string = webhookConfigurationName,
+  ) {
     this.#client = client;
     this.#cache = cache;
     this.#mode = mode;
+    this.#name = name;
+  }
+
+  get #described(): string {
+    return `ValidatingWebhookConfiguration ${this.#name}`;
   }
 
   /** The registration as it is known now. */
   get present(): ValidatingWebhookConfiguration | undefined {
-    return this.#cache.get({ name: webhookConfigurationName });
+    return this.#cache.get({ name: this.#name });
   }
 
   /** Whether the API server was told to trust an authority, PEM, for every webhook. */
@@ -78,11 +89,12 @@ export class WebhookRegistration {
    */
   async ensure(operatorUser: string, trust: Trust | undefined, leads: boolean): Promise<RegistrationError | undefined> {
     const refused = this.#mode.kind === 'url' ? await this.#register(operatorUser, this.#mode.port, leads) : undefined;
-    if (this.present === undefined) throw missing;
+    if (this.present === undefined)
+      throw new RegistrationError(`${this.#described} does not exist: apply config/webhook`);
     const other = this.#mode.kind === 'url' ? 'service' : 'url';
     if (servedWebhooks(this.present).some(({ clientConfig }) => clientConfig[other] !== undefined)) {
       throw new RegistrationError(
-        `${described} is for --webhook-mode=${other}: ${other === 'url' ? 'delete it and apply config/webhook' : 'delete it'}`,
+        `${this.#described} is for --webhook-mode=${other}: ${other === 'url' ? 'delete it and apply config/webhook' : 'delete it'}`,
       );
     }
     if (trust === undefined || injectedByCertManager(this.present)) return refused;
@@ -106,7 +118,7 @@ export class WebhookRegistration {
     );
     if (wanted.every((webhook) => isContained(webhook, known.get(webhook.name)))) return;
     if (present !== undefined && !leads) return;
-    const metadata = { name: webhookConfigurationName, labels: { 'app.kubernetes.io/name': 'sharenet' } };
+    const metadata = { name: this.#name, labels: { 'app.kubernetes.io/name': 'sharenet' } };
     return await this.#apply({ metadata, webhooks: wanted }, registrationManager);
   }
 
@@ -145,7 +157,7 @@ export class WebhookRegistration {
       }
       const fields = error.causes.map(({ field, message }) => `${field} (${message})`).join(', ');
       return new RegistrationError(
-        `${described}: others set fields that the operator needs to set: ${fields}; have them leave these out`,
+        `${this.#described}: others set fields that the operator needs to set: ${fields}; have them leave these out`,
       );
     }
   }
@@ -165,9 +177,6 @@ export async function removeRegistration(client: ApiClient, logger: Logger): Pro
     else logger.warn({ err: error }, 'the webhook is off, but its registration could not be removed');
   }
 }
-
-const described = `ValidatingWebhookConfiguration ${webhookConfigurationName}`;
-const missing = new RegistrationError(`${described} does not exist: apply config/webhook`);
 
 function bundleOf({ clientConfig }: ValidatingWebhook): string {
   return Buffer.from(clientConfig.caBundle ?? '', 'base64').toString('utf8');

@@ -55,6 +55,13 @@ const lastRights = {
     aboutLeases,
     { verb: 'list', resource: 'secrets', namespace: 'sharenet-system' },
     ...watchedNamespaces.map((namespace) => ({ ...aboutShares, namespace })),
+    { ...aboutBackends, verb: 'update', subresource: 'status' },
+    {
+      verb: 'patch',
+      group: 'admissionregistration.k8s.io',
+      resource: 'validatingwebhookconfigurations',
+      name: 'sharenet-validating-webhook',
+    },
   ],
 } as const;
 

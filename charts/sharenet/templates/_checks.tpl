@@ -1,9 +1,6 @@
 {{/* What the schema can't tell in a sentence. */}}
 {{- define "sharenet.checks" -}}
 {{- $values := .Values }}
-{{- if and $values.watchNamespaces $values.webhook.enabled }}
-{{- fail "watchNamespaces needs webhook.enabled=false: the webhook is asked about the whole cluster, the operator sees only its namespaces" }}
-{{- end }}
 {{- if has .Release.Namespace $values.watchNamespaces }}
 {{- fail (printf "watchNamespaces: %q is the operator's own namespace, in which tenants' objects are refused" .Release.Namespace) }}
 {{- end }}

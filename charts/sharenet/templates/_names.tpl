@@ -1,6 +1,6 @@
 {{/*
 Most names are fixed: the operator looks for its lease, Secrets, Service and registration by name, so that a namespace holds one
-operator and a cluster one webhook.
+operator.
 */}}
 
 {{/* Labels of every object. */}}
@@ -30,13 +30,22 @@ app.kubernetes.io/component: operator
   namespace: {{ .Release.Namespace }}
 {{- end }}
 
-{{/* Several namespaced operators in one cluster each have one of their own. */}}
+{{/* Several namespaced operators in one cluster each have cluster-wide objects of their own. */}}
 {{- define "sharenet.clusterReadName" -}}
-sharenet-cluster-read{{ if ne .Release.Namespace "sharenet-system" }}-{{ .Release.Namespace }}{{ end }}
+sharenet-cluster-read{{ include "sharenet.suffix" . }}
+{{- end }}
+
+{{- define "sharenet.suffix" -}}
+{{- if ne .Release.Namespace "sharenet-system" }}-{{ .Release.Namespace }}{{ end }}
+{{- end }}
+
+{{/* The operator works the same name out. */}}
+{{- define "sharenet.registrationName" -}}
+sharenet-validating-webhook{{ if .Values.watchNamespaces }}{{ include "sharenet.suffix" . }}{{ end }}
 {{- end }}
 
 {{- define "sharenet.secretsPolicyName" -}}
-sharenet-operator-secrets{{ if ne .Release.Namespace "sharenet-system" }}-{{ .Release.Namespace }}{{ end }}
+sharenet-operator-secrets{{ include "sharenet.suffix" . }}
 {{- end }}
 
 {{- define "sharenet.image" -}}

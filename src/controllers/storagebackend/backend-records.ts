@@ -42,9 +42,22 @@ export function recordsInBackends(client: ApiClient, informer: Informer<StorageB
   };
 }
 
+/** The status is kept in the backends; nothing holds back the deletion of one in use. */
+export function recordsInStatus(client: ApiClient, informer: Informer<StorageBackend>): BackendRecords {
+  return {
+    informer,
+    guards: false,
+    holds: () => true,
+    take: async () => undefined,
+    store: async (draft) => void (await draft.write(client, informer)),
+    release: async () => undefined,
+    forget: () => undefined,
+  };
+}
+
 /**
- * Kept in this process: an operator that works in some namespaces only has no right to write what belongs to the whole cluster, and
- * another may be writing it. Each process asks its backends anew; nothing holds back the deletion of a backend in use.
+ * Kept in this process: where several operators for some namespaces each use a backend, one writes its status. Each process asks its
+ * backends after its start; nothing holds back the deletion of a backend in use.
  */
 export function recordsInMemory(stored: Informer<StorageBackend>, logger: Logger): BackendRecords {
   const view = new OwnBackendView(stored, logger);

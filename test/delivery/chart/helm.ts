@@ -24,7 +24,7 @@ export interface Manifest {
 export type Values = Readonly<Record<string, unknown>>;
 
 /** An operator of two namespaces. */
-export const namespaced: Values = { watchNamespaces: ['team-a', 'team-b'], webhook: { enabled: false } };
+export const namespaced: Values = { watchNamespaces: ['team-a', 'team-b'] };
 
 /** The objects of a text of YAML documents; empty documents are left out. */
 export function manifestsIn(text: string): readonly Manifest[] {

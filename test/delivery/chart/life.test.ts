@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shareAccesses, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
+import { shareAccesses, shareServers, shares, storageBackends } from '../../../src/api/v1alpha1/resource-types.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { findRegistration, trustedBundle } from '../../integration/admission/webhook.ts';
 import { describeRequest, lacksRights, readAuditLog } from '../../integration/audit-log.ts';
@@ -283,7 +283,8 @@ describe('a release for some namespaces', () => {
   test('works there under the rights that it came with, and is refused nothing', async () => {
     for (const name of ['team-a', 'team-b']) await cluster.kubectl('create', 'namespace', name);
     const ops = new Release(cluster, helm, 'ops');
-    const values = { watchNamespaces: ['team-a', 'team-b'], webhook: { enabled: false }, rbac: { people: false } };
+    const { webhook } = await valuesForThisMachine();
+    const values = { watchNamespaces: ['team-a', 'team-b'], webhook, rbac: { people: false } };
     await ops.install(values);
     await untilEstablished();
     const user = { user: 'system:serviceaccount:ops:sharenet-operator' };
@@ -301,6 +302,22 @@ describe('a release for some namespaces', () => {
         'available',
         ({ status }) => status?.phase === 'available',
       );
+      const allowedNamespaces = { from: 'Selector', selector: { matchLabels: { team: 'other' } } } as const;
+      await cluster.apply(backend('closed', dummy, { allowedNamespaces }));
+      await cluster.until(
+        storageBackends,
+        { name: 'closed' },
+        'probed',
+        ({ status }) => status?.observedGeneration === 1,
+      );
+      const judged = async (namespace: string): Promise<boolean> => {
+        const { code, stderr } = await cluster.plane.kubectl(['create', '--dry-run=server', '-f', '-'], {
+          input: JSON.stringify(share(namespace, 'refused', { backendName: 'closed' })),
+        });
+        if (code !== 0) expect(stderr).toContain('admission webhook "validate.sharenet.io" denied the request');
+        return code !== 0;
+      };
+      expect([await judged('team-b'), await judged('default')]).toEqual([true, false]);
       const outside = await cluster.client.get(shares, { namespace: 'default', name: 'outside' });
       // As the kind's defaults have it: nobody has looked at it.
       expect(outside.status?.observedGeneration).toBe(-1);

@@ -157,7 +157,7 @@ describe('in another namespace and under another account', () => {
   });
 
   test('two operators for some namespaces have no object in common', async () => {
-    const mine = { crds: { install: false }, rbac: { people: false }, webhook: { enabled: false } };
+    const mine = { crds: { install: false }, rbac: { people: false } };
     const one = comparable(await helm.render({ ...mine, watchNamespaces: ['team-a'] }, 'ops-a'));
     const other = comparable(await helm.render({ ...mine, watchNamespaces: ['team-b'] }, 'ops-b'));
     expect([...one.keys()].filter((key) => other.has(key))).toEqual([]);

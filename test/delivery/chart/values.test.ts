@@ -72,6 +72,7 @@ const switches = [
     'rbac.create',
     'rbac.people',
     'rbac.admissionPolicies',
+    'operator.writeBackendStatus',
     'serviceAccount.create',
     'watchNamespaces',
     'webhook.enabled',
@@ -172,6 +173,15 @@ describe('a value', () => {
 
   const noMetrics = { metrics: { enabled: false } };
   const noWebhook = { webhook: { enabled: false } };
+  test('of several operators for some namespaces one writes the status of backends', async () => {
+    const watchNamespaces = ['team-a'];
+    const writes = JSON.stringify(await helm.render({ watchNamespaces }));
+    const others = JSON.stringify(await helm.render({ watchNamespaces, operator: { writeBackendStatus: false } }));
+    for (const text of ['"--write-backend-status"', '"sharenet-backend-status"', '"storagebackends/status"']) {
+      expect([writes.includes(text), others.includes(text)], text).toEqual([true, false]);
+    }
+  });
+
   test.each<[string, Values, ...(readonly string[])]>([
     ['one Pod has no disruption budget', { replicas: 1 }, 'PodDisruptionBudget sharenet-operator'],
     ['nor have two', { podDisruptionBudget: { enabled: false } }, 'PodDisruptionBudget sharenet-operator'],
@@ -237,7 +247,6 @@ describe('a value', () => {
     [{ commonLabels: { 'app.kubernetes.io/name': 'x' } }, /'\/commonLabels\/app.kubernetes.io~1name': false schema/],
     [{ env: [{ name: 'POD_NAMESPACE', value: 'x' }] }, /'\/env\/0\/name'/],
     [{ resources: { limits: { memory: 'much' } } }, /'\/resources\/limits\/memory'/],
-    [{ watchNamespaces: ['team-a'] }, /watchNamespaces needs webhook.enabled=false: the webhook is asked about/],
     [{ ...namespaced, watchNamespaces: ['sharenet-system'] }, /"sharenet-system" is the operator's own namespace/],
     [{ webhook: { enabled: false, certManager: { enabled: true } } }, /certManager.enabled needs webhook.enabled=true/],
     [

@@ -54,7 +54,7 @@ describe.each(installs)('config/%s', (base) => {
   test('has Services that lead to ports of the operator', () => {
     const [{ ports }] = deployment.spec.template.spec.containers;
     const targets = rendered(text, 'Service').flatMap(({ spec }) => spec.ports.map(({ targetPort }) => targetPort));
-    expect(targets).toEqual(base === 'namespaced' ? ['metrics'] : ['metrics', 9443]);
+    expect(targets).toEqual(['metrics', 9443]);
     for (const target of targets) {
       const found = ports.some(({ name, containerPort }) => name === target || containerPort === target);
       expect({ target, found }).toEqual({ target, found: true });
@@ -113,11 +113,12 @@ describe.each(installs)('config/%s', (base) => {
     const { config } = invocation;
     expect(config).toMatchObject({ namespace: 'sharenet-system', 'leader-elect': true });
     expect(config['watch-namespaces']).toEqual(base === 'namespaced' ? ['team-a', 'team-b'] : undefined);
-    expect(config['webhook-mode']).toBe(base === 'namespaced' ? 'off' : 'service');
+    expect(config['write-backend-status']).toBe(base === 'namespaced' ? true : undefined);
+    expect(config['webhook-mode']).toBe('service');
     expect(Object.fromEntries(ports.map(({ name, containerPort }) => [name, `:${containerPort}`]))).toEqual({
       metrics: config['metrics-bind-address'],
       probes: config['health-probe-bind-address'],
-      ...(base === 'namespaced' ? {} : { webhook: `:${config['webhook-port']}` }),
+      webhook: `:${config['webhook-port']}`,
     });
   });
 

@@ -48,7 +48,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   namespaced: [
     ...everywhere,
-    ['there is no webhook to ask', from(apiServer, 9443), false],
+    ['the API server asks the webhook', from(apiServer, 9443), true],
     ['a file server host', to(anywhere, 22), true],
   ],
   narrowed: [

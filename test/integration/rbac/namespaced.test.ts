@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { webhookConfigurationName } from '../../../src/admission/webhook-configuration.ts';
 import { shares, storageBackends } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { StorageBackend } from '../../../src/api/v1alpha1/storage-backend.ts';
 import { secrets } from '../../../src/runtime/core-types.ts';
+import { freePort } from '../../kube/free-port.ts';
 import { activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import type { OperatorProcess } from '../operator-process.ts';
 import { conditionOf, messageOf } from '../tenant.ts';
@@ -16,6 +18,7 @@ describe('an operator for some namespaces, with the rights and arguments of conf
   let rights: ShippedRights;
   let operator: OperatorProcess;
   let unwatched: string;
+  let args: readonly string[];
 
   beforeAll(async () => {
     cluster = await TestCluster.start({ rights: 'namespaced' });
@@ -30,7 +33,21 @@ describe('an operator for some namespaces, with the rights and arguments of conf
       share(unwatched, 'one', { shareNetworkName: 'net' }),
     );
     await makeBackend(cluster, 'dummy');
-    operator = await cluster.startOperator(...rights.args);
+    // The API server reaches the operator on this machine, where the Service has no Pod to lead to.
+    const port = await freePort();
+    const toHere = JSON.stringify({ spec: { type: 'ExternalName', externalName: 'localhost' } });
+    await cluster.kubectl(
+      ...['patch', 'service', 'sharenet-webhook', '-n', 'sharenet-system', '--type=merge', `--patch=${toHere}`],
+    );
+    const ports = [0, 1, 2].map((index) => ({
+      op: 'replace',
+      path: `/webhooks/${index}/clientConfig/service/port`,
+      value: port,
+    }));
+    const registration = ['validatingwebhookconfiguration', webhookConfigurationName];
+    await cluster.kubectl('patch', ...registration, '--type=json', `--patch=${JSON.stringify(ports)}`);
+    args = [...rights.args, `--webhook-port=${port}`];
+    operator = await cluster.startOperator(...args);
   }, 120_000);
 
   afterAll(async () => {
@@ -47,15 +64,36 @@ describe('an operator for some namespaces, with the rights and arguments of conf
     expect(new Set(backends)).toEqual(new Set(['dummy']));
   });
 
-  test('it leaves backends as they are: no finalizer, no status', async () => {
-    const { metadata, status } = await storedBackend('dummy');
-    expect({ finalizers: metadata.finalizers, status }).toEqual({
-      finalizers: undefined,
-      status: { observedGeneration: -1 },
+  test('it writes the status of backends, and no finalizer', async () => {
+    const backend = await cluster.until(storageBackends, { name: 'dummy' }, 'recorded', (each) =>
+      conditionOf(each, 'Ready').startsWith('True'),
+    );
+    expect(backend.status).toMatchObject({
+      observedGeneration: backend.metadata.generation,
+      capabilities: { driverHandlesShareServers: true },
     });
+    expect(backend.metadata.finalizers).toBeUndefined();
   });
 
-  test('what it found out about a backend stays in force when others write the status, and over a restart', async () => {
+  test('its webhook judges in its namespaces, and is not asked about others', async () => {
+    const allowedNamespaces = { from: 'Selector', selector: { matchLabels: { team: 'other' } } } as const;
+    await cluster.apply(backend('closed', { stateDirectory: cluster.stateDirectory }, { allowedNamespaces }));
+    await cluster.untilConfigured('closed');
+    const create = async (namespace: string) => {
+      const input = JSON.stringify(share(namespace, 'refused', { backendName: 'closed' }));
+      return await cluster.plane.kubectl(['create', '--dry-run=server', '-f', '-'], { input });
+    };
+    for (const namespace of [first, second]) {
+      expect((await create(namespace)).stderr).toContain('admission webhook "validate.sharenet.io" denied the request');
+    }
+    expect(await create(unwatched)).toMatchObject({ code: 0 });
+    await cluster.client.delete(storageBackends, { name: 'closed' });
+  });
+
+  test('where another operator writes the status, what it found out stays in force, also over a restart', async () => {
+    expect(await operator.stop()).toBe(0);
+    args = [...args.filter((arg) => arg !== '--write-backend-status'), '--write-backend-status=false'];
+    operator = await cluster.startOperator(...args);
     const patch = (status: object) =>
       cluster.kubectl(
         'patch',
@@ -89,7 +127,7 @@ describe('an operator for some namespaces, with the rights and arguments of conf
     };
     await made('against-their-word');
     expect(await operator.stop()).toBe(0);
-    operator = await cluster.startOperator(...rights.args);
+    operator = await cluster.startOperator(...args);
     await made('after-a-restart');
     expect(messageOf(await storedBackend('dummy'), 'Ready')).toBe('from where the other operator runs');
   });
@@ -151,13 +189,12 @@ describe('an operator for some namespaces, with the rights and arguments of conf
     ]) {
       expect(await read(path)).toContain('Error from server (Forbidden)');
     }
-    const status = { metadata: { name: 'dummy' }, status: { observedGeneration: 1 } };
-    const path = '/apis/sharenet.io/v1alpha1/storagebackends/dummy/status';
-    const written = await cluster.plane.kubectl(['replace', '--raw', path, '-f', '-'], {
-      ...asOperator,
-      input: JSON.stringify(status),
-    });
-    expect(written.stderr).toContain('cannot update resource "storagebackends/status"');
+    const mayNot = async (...what: readonly string[]): Promise<string> =>
+      (await cluster.plane.kubectl(['auth', 'can-i', ...what], asOperator)).stdout.trim();
+    expect(await mayNot('patch', 'storagebackends/dummy')).toBe('no');
+    expect(await mayNot('delete', 'validatingwebhookconfigurations', webhookConfigurationName)).toBe('no');
+    expect(await mayNot('patch', 'validatingwebhookconfigurations', 'another')).toBe('no');
+    expect(await mayNot('patch', `validatingwebhookconfigurations/${webhookConfigurationName}`)).toBe('yes');
   });
 
   // Last, since watches are in the audit log when they have ended.
@@ -167,7 +204,9 @@ describe('an operator for some namespaces, with the rights and arguments of conf
       userAgent?.startsWith('sharenet-operator/'),
     );
     expect(await cluster.refusals()).toEqual([]);
-    for (const binding of allowedBy(requests)) expect(rights.bindings).toContain(binding);
+    // Everyone who is authenticated may ask for their own name.
+    const known = [...rights.bindings, 'ClusterRoleBinding "system:basic-user"'];
+    for (const binding of allowedBy(requests)) expect(known).toContain(binding);
     expect(unused(rights, requests)).toEqual([
       // For drivers that keep something secret about share servers, which the dummy driver doesn't.
       'update secrets in sharenet-system',
