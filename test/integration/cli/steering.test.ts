@@ -381,9 +381,13 @@ describe('kubectl sharenet for those who change something', () => {
   });
 
   test('nothing but what was asked for was written by those who looked', async () => {
+    // What `why` asks about the user's own rights is a create that stores nothing.
     const writes = (await readAuditLog(cluster.plane)).filter(
-      ({ user, verb, responseStatus }) =>
-        user.username === 'victor' && !['get', 'list', 'watch'].includes(verb) && (responseStatus?.code ?? 0) < 400,
+      ({ user, verb, responseStatus, objectRef }) =>
+        user.username === 'victor' &&
+        !['get', 'list', 'watch'].includes(verb) &&
+        objectRef?.resource !== 'selfsubjectaccessreviews' &&
+        (responseStatus?.code ?? 0) < 400,
     );
     expect(writes).toEqual([]);
   });
