@@ -49,7 +49,9 @@ export async function probe(
   if (first !== undefined && unfit.length === answers.length) {
     const others = unfit.length === 1 ? '' : `; and ${unfit.length - 1} more of ${answers.length} hosts are not fit`;
     const { reason, message, detail } = first;
-    throw new DriverError({ kind: 'Unavailable', reason, message: `${message}${others}`, ...detail });
+    // None is asked before one of them may be.
+    const retryAfter = Math.min(...answers.map((answer) => (answer.answered ? 0 : (answer.error.retryAfter ?? 0))));
+    throw new DriverError({ kind: 'Unavailable', reason, message: `${message}${others}`, retryAfter, ...detail });
   }
   for (const { host, reason, message, detail } of unfit) {
     logger.warn({ host, reason, error: message, ...detail }, 'a host takes no share servers');

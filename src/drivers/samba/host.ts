@@ -1,15 +1,18 @@
 import type { z } from 'zod';
+import { DriverError } from '../errors.ts';
 import type { SambaHostConfig } from './config.ts';
 import { protocolVersion, readAnswer, readResult, type Verb } from './host-protocol.ts';
 import { type CommandResult, NoChannelError, type SSHCommand, SSHConnection, type SSHLogin } from './ssh-connection.ts';
 import { parseHostKey } from './ssh-keys.ts';
-import { hostError } from './transport-errors.ts';
+import { hostError, loginRefused, withRetryAfter } from './transport-errors.ts';
 
 /** Commands that run at once on one connection; sshd allows ten by default, and takes a moment to count one as ended. */
 const maxCommands = 8;
 /** The program, unless the key's entry on the host forces it anyway. */
 const program = 'sharenet-samba-host';
 const usualSeconds = 45;
+/** When a host that refused the key is logged in to again, in milliseconds: hosts ban addresses whose log-ins fail. */
+const refusedPauseMs = 300_000;
 /** How much longer than the program itself its answer is waited for, in milliseconds. */
 const graceMs = 5000;
 
@@ -34,6 +37,7 @@ export class Host {
   readonly config: SambaHostConfig;
   readonly #login: SSHLogin;
   /** Long work must not take the places of what is quick. */
+  #refusal: { readonly error: DriverError; readonly until: number } | undefined;
   readonly #connections: Record<'quick' | 'long', SSHConnection | undefined> = { quick: undefined, long: undefined };
   #closed = false;
 
@@ -74,7 +78,20 @@ export class Host {
     for (const connection of Object.values(this.#connections)) connection?.close();
   }
 
+  /** One that refuses the key is left alone for some minutes, until the driver is made anew for another key or because a person asks. */
   async #run(kind: 'quick' | 'long', command: SSHCommand): Promise<CommandResult> {
+    const leftMs = (this.#refusal?.until ?? 0) - performance.now();
+    if (this.#refusal !== undefined && leftMs > 0) throw withRetryAfter(this.#refusal.error, leftMs / 1000);
+    try {
+      return await this.#runNow(kind, command);
+    } catch (error) {
+      if (!(error instanceof DriverError) || error.reason !== loginRefused) throw error;
+      this.#refusal = { error, until: performance.now() + refusedPauseMs };
+      throw withRetryAfter(error, refusedPauseMs / 1000);
+    }
+  }
+
+  async #runNow(kind: 'quick' | 'long', command: SSHCommand): Promise<CommandResult> {
     const connection = this.#connection(kind);
     try {
       return await connection.run(command);

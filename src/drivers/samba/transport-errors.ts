@@ -28,6 +28,14 @@ export function loginError(
   return hostError(reason, code === undefined ? cases[reason] : `${cases[reason]} (${code})`, failure.message);
 }
 
+/** Reason of a host that refused the backend's key. */
+export const loginRefused = 'HostLoginFailed';
+
+/** The same failure, not to be tried again before so many seconds. */
+export function withRetryAfter({ kind, reason, message, detail, cause }: DriverError, retryAfter: number): DriverError {
+  return new DriverError({ kind, reason, message, retryAfter, cause, ...(detail === undefined ? {} : { detail }) });
+}
+
 /** What a message tells of a host. */
 export interface HostAddress {
   readonly name: string;

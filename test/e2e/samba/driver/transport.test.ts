@@ -109,6 +109,20 @@ test('a host that lets the key not in says what to look at', async () => {
   expect(error.message).toContain(`refused user ${server.user}`);
 });
 
+test('a host that let the key not in is not asked again for some minutes: it might ban the address', async () => {
+  const shown = async (host: Host) => {
+    const before = await server.keysShown();
+    expect(await failure(ask(host, {}))).toMatchObject({ reason: 'HostLoginFailed', retryAfter: expect.any(Number) });
+    return (await server.keysShown()) - before;
+  };
+  const key = await makePrivateKey(directory, 'stranger-2');
+  const host = open({}, key);
+  expect(await shown(host)).toBe(1);
+  expect(await shown(host)).toBe(0);
+  // As after another key, or when a person asks.
+  expect(await shown(open({}, key))).toBe(1);
+});
+
 test('a host that is down is named', async () => {
   const error = await failure(ask(open({ port: await freePort() }), {}));
   expect(error).toMatchObject({ kind: 'Unavailable', reason: 'HostUnreachable' });
