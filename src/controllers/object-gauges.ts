@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import { parseQuantity } from '../api/quantity.ts';
-import { isReady } from '../api/v1alpha1/conditions.ts';
+import { findCondition, isReady } from '../api/v1alpha1/conditions.ts';
+import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import type { Informers } from '../cluster-state/informers.ts';
 import { related } from '../cluster-state/related.ts';
 import type { Informer } from '../runtime/informer.ts';
@@ -118,6 +119,20 @@ export function registerObjectGauges(
       },
     });
   }
+  new Gauge({
+    name: 'sharenet_backend_calls_suspended',
+    help: '1 for each backend that is not called because its storage system did not answer the last probe, else 0.',
+    labelNames: ['backend'],
+    registers,
+    collect() {
+      this.reset();
+      for (const backend of backends()) this.set({ backend: backend.metadata.name }, isSuspended(backend) ? 1 : 0);
+    },
+  });
+}
+
+function isSuspended({ status }: StorageBackend): boolean {
+  return findCondition(status?.conditions, 'CallsSuspended')?.status === 'True';
 }
 
 function readiness(object: WithStatus): string {

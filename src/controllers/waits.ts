@@ -1,3 +1,4 @@
+import { findCondition } from '../api/v1alpha1/conditions.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { Share } from '../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
@@ -40,6 +41,12 @@ export function backendNotFound(name: string | undefined): Wait {
   return { reason: 'BackendNotFound', message };
 }
 
+/** Why no driver call is made: the backend did not answer its last probe. */
+export function callsSuspended(backend: StorageBackend | undefined): Wait | undefined {
+  if (findCondition(backend?.status?.conditions, 'CallsSuspended')?.status !== 'True') return undefined;
+  return { reason: 'BackendUnavailable', message: `backend ${backend?.metadata.name} does not answer at present` };
+}
+
 /** Why nothing can be made or changed for a share where it is, or is to be. */
 export function whyNoChange({ share, network, server, backend }: PlacedShare): Wait | undefined {
   const { shareNetworkName } = share.spec;
@@ -49,7 +56,7 @@ export function whyNoChange({ share, network, server, backend }: PlacedShare): W
   if (backend === undefined || backend.spec.enabled === false) {
     return { reason: 'BackendUnavailable', message: `backend ${backendName} is missing or not enabled` };
   }
-  return undefined;
+  return callsSuspended(backend);
 }
 
 /** Why a share, or access to it, can't be taken away now. A network on its way out holds nothing up, unless it is being changed. */
@@ -60,7 +67,7 @@ export function whyNoRemoval({ share, network, server, backend }: PlacedShare): 
     return networkNotActive(network.metadata.name);
   }
   if (server?.status?.phase === 'network_change' && !leaving) return serverNotActive(server.metadata.name);
-  return backend === undefined ? backendNotFound(share.status?.backendName) : undefined;
+  return backend === undefined ? backendNotFound(share.status?.backendName) : callsSuspended(backend);
 }
 
 function serverNotActive(name: string): Wait {

@@ -10,6 +10,8 @@ export const conditionTypes = {
   InvalidRequestToken: 'Only while True: an annotation that asks for something has a value that is no token.',
   KnownVulnerabilities:
     'Only while True, on a StorageBackend: its storage system runs a version with published vulnerabilities. Ready is not affected.',
+  CallsSuspended:
+    'Only while True, on a StorageBackend: its storage system did not answer the last probe. No driver call is made; what needs one waits and goes on by itself.',
   Warning: 'Only while True: the last driver call succeeded, but not in everything; also an event each.',
 } as const;
 
@@ -105,6 +107,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       blocked,
       'Shares or share servers are still on the backend.',
       'Delete those that the message names, or keep the backend.',
+    ],
+    [
+      'CallsSuspended',
+      ['CallsSuspended'],
+      'The storage system did not answer the last probe. It is asked again every 10 s, or later where the driver says so; no other call is made until it answers.',
+      'See the message of Ready, and check the storage system. Set sharenet.io/reconcile-requested-at to probe at once.',
     ],
     [
       'CredentialsNotFound',

@@ -2,6 +2,7 @@ import type { CallContext, Driver, DriverLogger, DriverOperation, Tenant } from 
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { isStorable } from '../driver-data.ts';
+import { BackendCircuits } from './backend-circuits.ts';
 import type { DriverCallMetrics } from './driver-call-metrics.ts';
 import type { CallPriority, DriverInstances, DriverLease } from './driver-instances.ts';
 import { type LockMode, type LockRequest, LockTable } from './lock-table.ts';
@@ -57,6 +58,8 @@ export interface Permit {
 
 /** The one way in which the operator calls drivers: locks, slots, timeouts, fencing of late calls, redaction, metrics. */
 export class DriverCalls {
+  /** Which backends are not called, because they do not answer. */
+  readonly circuits: BackendCircuits;
   readonly #locks = new LockTable();
   readonly #instances: DriverInstances;
   readonly #clock: Clock;
@@ -77,6 +80,7 @@ export class DriverCalls {
   }) {
     this.#instances = options.instances;
     this.#clock = options.clock;
+    this.circuits = new BackendCircuits(options.clock);
     this.#logger = options.logger;
     this.#metrics = options.metrics;
     this.#installationID = options.installationID;
@@ -91,9 +95,13 @@ export class DriverCalls {
   /**
    * Waits until nothing else excludes the scope and its backend has a free slot. The slot is the first call's; each further
    * call waits for one of its own.
-   * @throws DriverError `Unavailable` when one of these waits takes longer than `waitMs`, or the backend has no driver
+   * @throws DriverError `Unavailable` when one of these waits takes longer than `waitMs`, or the backend has no driver; CallsSuspended
    */
-  async permit(scope: CallScope, signal: AbortSignal, waitMs: number): Promise<Permit> {
+  async permit(scope: CallScope, cancelled: AbortSignal, waitMs: number): Promise<Permit> {
+    const { backendName } = scope;
+    this.circuits.check(backendName);
+    const signal = AbortSignal.any([cancelled, this.circuits.whenOpened(backendName)]);
+    if (scope.priority !== 'denial') await this.circuits.afterHeadStart(backendName, signal);
     const network: LockRequest[] =
       scope.networkUID === undefined ? [] : [{ key: networkLock(scope.networkUID), mode: 'shared' }];
     const locks: LockRequest[] = [];
@@ -142,6 +150,7 @@ export class DriverCalls {
           const free = next;
           next = undefined;
           used = free ?? (await this.#withDeadline(signal, waitMs, lease));
+          this.circuits.check(backendName);
         } catch (error) {
           settled();
           throw error;
@@ -251,6 +260,7 @@ export class DriverCalls {
       const error = presentable(asDriverError(thrown), options.secrets ?? []);
       if (error.kind !== 'Unavailable') this.#attempts.delete(options.id);
       observed.finished(error.kind);
+      if (error.kind === 'Unavailable') this.circuits.suspect(scope.backendName);
       this.#logger.warn(
         {
           backend: scope.backendName,

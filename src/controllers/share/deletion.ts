@@ -7,6 +7,7 @@ import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts'
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { removeFinalizer } from '../finalizers.ts';
@@ -21,6 +22,7 @@ const waits: ReadonlySet<string> = new Set([
   'ShareNetworkNotActive',
   'ShareServerNotActive',
   'BackendNotFound',
+  'BackendUnavailable',
   'AccessRulesExist',
 ]);
 
@@ -119,6 +121,7 @@ async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefine
       await scope.draft.write(client, informers.shares);
       return { requeueAfterMs: thrown.pollAfter * 1000 };
     }
+    if (thrown instanceof CallsSuspended) return { requeueAfterMs: suspendedPauseMs };
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
     if (error.kind !== 'NotFound') {

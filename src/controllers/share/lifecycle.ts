@@ -8,6 +8,7 @@ import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { sizeProblem } from '../../scheduling/share-size.ts';
+import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedExportLocations } from '../driver-data.ts';
 import { driverShare } from '../driver-requests.ts';
@@ -162,6 +163,7 @@ async function storeFailure({ operator, share }: ShareScope, thrown: unknown): P
     });
     return { requeueAfterMs: thrown.pollAfter * 1000 };
   }
+  if (thrown instanceof CallsSuspended) return { requeueAfterMs: suspendedPauseMs };
   if (!(thrown instanceof DriverError)) throw thrown;
   const error = asDriverError(thrown);
   const final = error.kind !== 'Unavailable';

@@ -88,7 +88,9 @@ export class ShareReconciler {
       const waiting = informers.shares.cache
         .byIndex('byBackend', name)
         .filter((share) => share.metadata.deletionTimestamp !== undefined || !isReady(share));
-      return [...informers.shares.cache.byIndex('unplaced', ''), ...waiting].map(nameOf);
+      // What is to be taken away goes first.
+      const leaving = waiting.filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+      return [...leaving, ...informers.shares.cache.byIndex('unplaced', ''), ...waiting].map(nameOf);
     });
     // A deletion waits for its rules.
     controller.watch(informers.shareAccesses, ({ object }) => {

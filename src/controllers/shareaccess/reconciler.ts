@@ -9,6 +9,7 @@ import type { Controller, ReconcileContext, ReconcileResult } from '../../runtim
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
+import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { isCurrent, staleCache } from '../live.ts';
 import type { Operator } from '../operator.ts';
@@ -102,7 +103,14 @@ export class ShareAccessReconciler {
         metadata.deletionTimestamp,
       ];
       if (!tellsNews(event, facts)) return undefined;
-      return informers.shares.cache.byIndex('byBackend', object.metadata.name).map(nameOf);
+      // Access that is to be taken away goes first.
+      const shares = informers.shares.cache.byIndex('byBackend', object.metadata.name);
+      const denying = shares.filter(({ metadata: { namespace = '', name } }) =>
+        related(this.#operator, namespace)
+          .rulesOf(name)
+          .some(({ metadata }) => metadata.deletionTimestamp !== undefined),
+      );
+      return [...denying, ...shares].map(nameOf);
     });
     controller.watch(informers.accessKeys, ({ object }) => {
       // By its name: the owner reference may be what somebody removed.
@@ -179,6 +187,7 @@ export class ShareAccessReconciler {
       return undefined;
     } catch (thrown) {
       if (thrown instanceof InProgress) return thrown.pollAfter * 1000;
+      if (thrown instanceof CallsSuspended) return suspendedPauseMs;
       if (thrown instanceof DriverError) {
         await this.#progress.standFailed(keyOf(scope), todo.waiting, asDriverError(thrown));
         await this.#progress.standWithoutKey(todo.withoutKey, thrown.message);

@@ -1,6 +1,7 @@
 import type { AppliedSecurityService, ShareServerChange } from '../../api/v1alpha1/share-server.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
+import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { draftOf } from '../status-draft.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
@@ -25,6 +26,7 @@ export async function handleFailure(
   // A failure of the API server is nobody's verdict: the whole step is repeated.
   if (!(thrown instanceof DriverError || thrown instanceof InProgress)) throw thrown;
   progress.answered(key, thrown);
+  if (thrown instanceof CallsSuspended && leftMs > 0) return { requeueAfterMs: suspendedPauseMs };
   if (thrown instanceof InProgress && leftMs > 0) {
     const requeueAfterMs = progress.polled(key, thrown.pollAfter * 1000, leftMs);
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {

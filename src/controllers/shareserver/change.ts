@@ -24,6 +24,7 @@ import { storeShareResults } from '../share-results.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { serverAvailable } from '../standings.ts';
 import { draftOf, ownPhase } from '../status-draft.ts';
+import { callsSuspended, type Wait } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
 import { finalError, handleFailure, storeFailure } from './change-failure.ts';
@@ -56,6 +57,8 @@ export async function takePart(
     await skip(scope, change);
     return undefined;
   }
+  const suspended = callsSuspended(scope.backend);
+  if (suspended !== undefined) return await waitForBackend(scope, change, progress, suspended);
   let begun = server;
   if (server.status?.operation?.id !== change.id) {
     draft.set(beginning(server, change.id, timestamp(operator.clock), service, change.changes));
@@ -64,6 +67,28 @@ export async function takePart(
   return await context.outsideWorker(() =>
     callDriver({ ...scope, server: begun, draft: draftOf(operator, begun) }, change, progress),
   );
+}
+
+/** Its time runs while the storage system does not answer: a change ends. */
+async function waitForBackend(
+  scope: ServerScope,
+  change: ShareServerNetworkChange,
+  progress: CallProgress,
+  wait: Wait,
+): Promise<ReconcileResult | undefined> {
+  const { operator, server, draft, timeouts } = scope;
+  const key = callKey(change.id, server);
+  progress.begin(key);
+  const requeueAfterMs = progress.leftMs(key, timeouts.change);
+  if (requeueAfterMs > 0) {
+    draft.stand({ state: 'working', ...wait });
+    return { requeueAfterMs };
+  }
+  const lastAnswer = progress.lastAnswer(key) ?? new DriverError({ kind: 'Unavailable', ...wait });
+  await storeFailure(scope, change.id, finalError(lastAnswer));
+  progress.ended(key);
+  operator.pace.ended(change.id, server);
+  return undefined;
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Operator } from '../operator.ts';
 import { isRestored, lacksStatus, networkOwner, noteCompared, restoredWithoutStatus } from '../restored.ts';
 import { soonest } from '../soonest.ts';
 import { pausedStanding, serverAvailable } from '../standings.ts';
+import { callsSuspended } from '../waits.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
@@ -118,7 +119,7 @@ export class ShareServerReconciler {
       return [...names].flatMap((name) => (name === undefined ? [] : [{ namespace, name }]));
     });
     controller.watch(informers.storageBackends, (event) =>
-      tellsNews(event, (backend) => [backend.spec, isReady(backend)])
+      tellsNews(event, (backend) => [backend.spec, isReady(backend), callsSuspended(backend)])
         ? informers.shareServers.cache.byIndex('byBackend', event.object.metadata.name).map(nameOf)
         : undefined,
     );
@@ -184,8 +185,9 @@ export class ShareServerReconciler {
       return soonest(await setUp(scope, this.#progress, this.#givenAddresses), await retireWhenUnused(scope));
     }
     const token = unhandledReconcileToken(server);
-    const isAsked = this.#operator.suspects.take(server) || token !== undefined || isRestored(server);
-    if (phase === 'active' && isAsked) await examine(scope, token);
+    const mayAsk = phase === 'active' && callsSuspended(scope.backend) === undefined;
+    const isAsked = mayAsk && (this.#operator.suspects.take(server) || token !== undefined || isRestored(server));
+    if (isAsked) await examine(scope, token);
     if (phase === 'error') {
       const { lastError } = server.status ?? {};
       draft.stand({

@@ -17,6 +17,7 @@ import { subnetProblem } from '../../scheduling/subnets.ts';
 import { storeBackendSecrets } from '../backend-secrets.ts';
 import { credentialsRefused } from '../credentials/refusals.ts';
 import { CredentialsNotTried, useCredentials } from '../credentials/use-credentials.ts';
+import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedDetails, isStorable, storableIdentifier } from '../driver-data.ts';
 import { driverNetwork, serviceDetails } from '../driver-requests.ts';
@@ -191,6 +192,7 @@ async function setUpFailed(
     });
     return { requeueAfterMs };
   }
+  if (thrown instanceof CallsSuspended) return { requeueAfterMs: suspendedPauseMs };
   if (!(thrown instanceof DriverError)) throw thrown;
   const { reason, message, retryAfter } = thrown;
   if (thrown.kind === 'Unavailable') {

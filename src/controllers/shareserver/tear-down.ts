@@ -6,13 +6,14 @@ import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { deleteBackendSecrets } from '../backend-secrets.ts';
 import { useCredentials } from '../credentials/use-credentials.ts';
+import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverNetwork } from '../driver-requests.ts';
 import { removeFinalizer } from '../finalizers.ts';
 import { isCurrent, listLive, staleCache } from '../live.ts';
 import { serverForDriver } from '../server-for-driver.ts';
 import { draftOf, ownPhase } from '../status-draft.ts';
-import { backendNotFound } from '../waits.ts';
+import { backendNotFound, callsSuspended } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type ServerScope, serverCallScope } from './scope.ts';
 import { formerService } from './services.ts';
@@ -94,6 +95,12 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
     await draft.write(client, informers.shareServers);
     return undefined;
   }
+  const suspended = callsSuspended(backend);
+  if (suspended !== undefined) {
+    draft.setCondition('DeletionBlocked', 'True', suspended.reason, suspended.message);
+    await draft.write(client, informers.shareServers);
+    return undefined;
+  }
   const marked = await draft.write(client, informers.shareServers);
   return await context.outsideWorker(() =>
     callTearDown({ ...scope, server: marked, draft: draftOf(operator, marked) }),
@@ -163,6 +170,7 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
       await draft.write(client, informers.shareServers);
       return { requeueAfterMs: thrown.pollAfter * 1000 };
     }
+    if (thrown instanceof CallsSuspended) return { requeueAfterMs: suspendedPauseMs };
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
     if (error.kind !== 'NotFound') {

@@ -29,8 +29,13 @@ export type WantedDriver =
 /** Result of a probe. */
 export type ProbeResult =
   | { readonly ok: true; readonly capabilities: Capabilities }
-  /** Fit to be shown. */
-  | { readonly ok: false; readonly error: DriverError };
+  | {
+      readonly ok: false;
+      /** Fit to be shown. */
+      readonly error: DriverError;
+      /** Whether calls go to the driver that gave no answer, or to none; else a former one is in force and may well work. */
+      readonly ofDriverInForce: boolean;
+    };
 
 /** What a backend's Secret holds, or the first key whose content is no text. */
 type Credentials = { readonly texts: Readonly<Record<string, string>> } | { readonly notText: string };
@@ -110,18 +115,20 @@ export class BackendDrivers {
   /**
    * Asks the wanted driver for its capabilities; a new one takes the place of the old one only when it answers. Bounded by
    * `timeoutMs`, whatever the driver does.
+   * @param anew whether the present driver, which asked for a pause, is replaced: a person does not want to wait for its end
    */
   async probe(
     backend: StorageBackend,
     wanted: WantedDriver & { ok: true },
     timeoutMs: number,
     signal: AbortSignal,
+    anew = false,
   ): Promise<ProbeResult> {
     const { name } = backend.metadata;
     const current = this.#current.get(name);
     let driver: Driver | undefined;
     try {
-      driver = current?.key === wanted.key ? current.driver : wanted.create();
+      driver = current?.key === wanted.key && !anew ? current.driver : wanted.create();
       const answered = await this.#ask(driver, name, timeoutMs, signal);
       // Without both methods there is no update, whatever the driver says.
       const able =
@@ -136,7 +143,8 @@ export class BackendDrivers {
       return { ok: true, capabilities };
     } catch (error) {
       if (driver !== undefined && driver !== current?.driver) await driver.close().catch(() => undefined);
-      return { ok: false, error: presentable(asDriverError(error), wanted.secrets) };
+      const ofDriverInForce = current === undefined || current.key === wanted.key;
+      return { ok: false, error: presentable(asDriverError(error), wanted.secrets), ofDriverInForce };
     }
   }
 

@@ -6,6 +6,7 @@ import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/st
 import { usersOfBackend } from '../../cluster-state/backend-users.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Capabilities } from '../../drivers/driver.ts';
+import type { DriverError } from '../../drivers/errors.ts';
 import { identityRefusal } from '../../drivers/identity.ts';
 import { configMemberOf, type DriverModules } from '../../drivers/registry.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
@@ -22,11 +23,21 @@ import { noteVulnerabilities } from './known-vulnerabilities.ts';
 
 const probeIntervalMs = 60_000;
 const failedProbeIntervalMs = 10_000;
+/** Failing calls have a backend probed no more often. */
+const suspicionIntervalMs = 5000;
+/** A driver that asks for a longer pause after a failed probe gets no longer one. */
+const longestProbeIntervalMs = 300_000;
+/** Condition, and its reason, of a backend that does not answer. */
+const callsSuspended = 'CallsSuspended';
 
 /** When a backend is probed next, as long as nothing else is wanted of it. */
 interface NextProbe {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
+  /** Whether the driver asked for a longer pause than usual. */
+  readonly pausing: boolean;
+  /** When a failed call had it probed last, or will. */
+  readonly suspectedAt: number;
   /** What the last probe was of: configuration and credentials. */
   readonly key: string;
 }
@@ -53,6 +64,15 @@ export class StorageBackendReconciler {
       reconcile: (context) => this.reconcile(context),
     });
     controller.watch(informers.storageBackends);
+    this.#operator.calls.circuits.onSuspicion((name) => {
+      const next = this.#nextProbe.get(name);
+      if (next === undefined) return;
+      const { clock } = this.#operator;
+      const at = Math.max(clock.now(), next.suspectedAt + suspicionIntervalMs);
+      if (at >= next.at) return;
+      this.#nextProbe.set(name, { ...next, at, suspectedAt: at });
+      controller.enqueue({ name });
+    });
     // Only what may end a wait for deletion.
     controller.watch(informers.shares, ({ type, object, previous }) => {
       const left = (type === 'deleted' ? object : previous)?.status?.backendName;
@@ -87,6 +107,7 @@ export class StorageBackendReconciler {
     if (backend === undefined) {
       this.#nextProbe.delete(context.key.name);
       this.#records.forget(context.key);
+      this.#operator.calls.circuits.forget(context.key.name);
       await this.#drivers.remove(context.key.name);
       return undefined;
     }
@@ -99,12 +120,25 @@ export class StorageBackendReconciler {
     const draft = draftOf(this.#operator, backend);
     if (isPaused(backend)) {
       draft.stand(pausedStanding);
+      this.#resumeCalls(draft);
       await this.#records.store(draft);
       return undefined;
     }
     const result = await this.#keep(context, backend, draft);
-    await this.#records.store(draft);
+    try {
+      await this.#records.store(draft);
+    } catch (error) {
+      // What was seen is not told yet: it is to be seen again at once.
+      this.#nextProbe.delete(backend.metadata.name);
+      throw error;
+    }
     return result;
+  }
+
+  /** Calls are made again: the backend answers, or nobody asks it whether it does. */
+  #resumeCalls(draft: BackendDraft): void {
+    this.#operator.calls.circuits.close(draft.object.metadata.name);
+    draft.removeCondition(callsSuspended);
   }
 
   /** Configuration, driver, probe. */
@@ -127,6 +161,7 @@ export class StorageBackendReconciler {
     if (asked) draft.set({ lastHandledReconcileAt: token });
     if (!wanted.ok) {
       draft.stand({ state: 'stalled', reason: wanted.reason, message: wanted.message });
+      this.#resumeCalls(draft);
       return undefined;
     }
     const next = this.#nextProbe.get(name);
@@ -136,16 +171,20 @@ export class StorageBackendReconciler {
       return { requeueAfterMs: next.at - clock.now() };
     }
     const probed = await context.outsideWorker(() =>
-      this.#drivers.probe(backend, wanted, timeoutsOf(backend).operation, context.signal),
+      this.#drivers.probe(backend, wanted, timeoutsOf(backend).operation, context.signal, asked && next?.pausing),
     );
-    const inMs = Math.round((probed.ok ? probeIntervalMs : failedProbeIntervalMs) * (0.9 + 0.2 * random()));
-    this.#nextProbe.set(name, { at: clock.now() + inMs, key: wanted.key });
+    const pauseMs = probed.ok ? probeIntervalMs : pauseAfterFailure(probed.error);
+    const inMs = Math.round(pauseMs * (0.9 + 0.2 * random()));
+    const pausing = !probed.ok && pauseMs > failedProbeIntervalMs;
+    const { suspectedAt = 0 } = this.#nextProbe.get(name) ?? {};
+    this.#nextProbe.set(name, { at: clock.now() + inMs, pausing, suspectedAt, key: wanted.key });
     if (informers.storageBackends.cache.get(nameOf(backend))?.metadata.generation !== backend.metadata.generation) {
       // Changed while it was probed: what was seen belongs to the past.
       this.#nextProbe.delete(name);
       return { requeueAfterMs: 1 };
     }
     if (probed.ok) {
+      this.#resumeCalls(draft);
       this.#operator.instances.limit(name, backend.spec.maxConcurrentOperations ?? 8);
       draft.set({ ...probedStatus(probed.capabilities), identity: wanted.identity });
       noteVulnerabilities(draft, probed.capabilities.knownVulnerabilities);
@@ -164,6 +203,11 @@ export class StorageBackendReconciler {
     } else {
       const { error } = probed;
       draft.stand({ state: 'working', reason: error.reason, message: error.message });
+      if (probed.ofDriverInForce) {
+        this.#operator.calls.circuits.open(name);
+        const message = 'the storage system did not answer the last probe; no driver call is made until it does';
+        draft.setCondition(callsSuspended, 'True', callsSuspended, message);
+      }
       context.logger.warn({ reason: error.reason, error: error.message, detail: error.detail }, 'backend probe failed');
     }
     return { requeueAfterMs: inMs };
@@ -201,6 +245,10 @@ export class StorageBackendReconciler {
     await this.#records.release(backend);
     return undefined;
   }
+}
+
+function pauseAfterFailure({ retryAfter = 0 }: DriverError): number {
+  return Math.min(longestProbeIntervalMs, Math.max(failedProbeIntervalMs, retryAfter * 1000));
 }
 
 function probedStatus({
