@@ -15,6 +15,7 @@ import { DriverInstances } from './controllers/driver-calls/driver-instances.ts'
 import { JoiningNetworks } from './controllers/joining-networks.ts';
 import { OperatorMetrics } from './controllers/metrics.ts';
 import type { Operator } from './controllers/operator.ts';
+import { RefusedWrites } from './controllers/refused-writes.ts';
 import { SecurityServiceReconciler } from './controllers/securityservice/reconciler.ts';
 import { ShareReconciler } from './controllers/share/reconciler.ts';
 import { ShareAccessReconciler } from './controllers/shareaccess/reconciler.ts';
@@ -135,6 +136,7 @@ export async function runOperator(
       instances,
       installation,
       recorder,
+      refusedWrites: new RefusedWrites({ clock, random: Math.random }),
       joining: new JoiningNetworks(),
       pace: new ChangePace(),
       refusals: new CredentialRefusals(clock),

@@ -61,6 +61,7 @@ const judgedReasons = new Set([
   'ShareServerError',
   'AccessKeySecretConflict',
   'TooManyAccessRules',
+  'WriteRefused',
 ]);
 
 /** Whether the backend may have the rule: the finalizer comes before the first call. */

@@ -1,3 +1,4 @@
+import { refusalAdvice } from '../api/refusal-advice.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import { type ReasonEntry, reasons } from '../api/v1alpha1/reasons.ts';
 import {
@@ -45,6 +46,8 @@ export async function remedyOf(step: CauseStep, mayI: MayI, hidden?: HiddenObjec
       },
     };
   }
+  // Who can lift it depends on who refused it.
+  if (step.note.reason === 'WriteRefused') return { text: refusalAdvice(step.note.message) };
   const entry = entryOf(step);
   if (entry !== undefined) return await withCommand(step, mayI, entry[3]);
   if (step.note.reason === undefined) {

@@ -11,6 +11,7 @@ import type { DriverCalls } from './driver-calls/driver-calls.ts';
 import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { JoiningNetworks } from './joining-networks.ts';
 import type { OperatorMetrics } from './metrics.ts';
+import type { RefusedWrites } from './refused-writes.ts';
 import type { ChangePace } from './shareserver/change-pace.ts';
 import type { SuspectServers } from './suspect-servers.ts';
 import { namespaceNotKnown } from './waits.ts';
@@ -21,6 +22,7 @@ export interface Operator extends ClusterState {
   readonly calls: DriverCalls;
   readonly instances: DriverInstances;
   readonly recorder: EventRecorder;
+  readonly refusedWrites: RefusedWrites;
   readonly joining: JoiningNetworks;
   readonly pace: ChangePace;
   readonly refusals: CredentialRefusals;

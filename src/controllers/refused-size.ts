@@ -1,6 +1,7 @@
 import { parseQuantity } from '../api/quantity.ts';
 import { findCondition } from '../api/v1alpha1/conditions.ts';
 import type { Share } from '../api/v1alpha1/share.ts';
+import { writeRefused } from './refused-writes.ts';
 import type { Standing } from './status-draft.ts';
 
 /** Whether the size that is wished was refused already: it rests until the spec changes or somebody asks. */
@@ -11,6 +12,7 @@ export function isSizeRefused({ metadata, spec, status }: Share): boolean {
     parseQuantity(spec.size) !== parseQuantity(status.size ?? spec.size) &&
     stalled?.status === 'True' &&
     stalled.reason !== 'ShareServerError' &&
+    stalled.reason !== writeRefused &&
     status.observedGeneration === metadata.generation
   );
 }

@@ -3,13 +3,14 @@ import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import { related } from '../cluster-state/related.ts';
 import type { SecurityServiceUpdateResult } from '../drivers/driver.ts';
-import { uidOf } from '../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../runtime/kube-object.ts';
 import { boundedExportLocations } from './driver-data.ts';
 import { writeDriverResult } from './driver-result.ts';
 import type { Operator } from './operator.ts';
+import { workOf } from './refused-writes.ts';
 import { storageID } from './restored.ts';
 import { storeKey } from './shareaccess/key-secret.ts';
-import { appliedStanding, writeRule, writeRuleError } from './shareaccess/rule-status.ts';
+import { appliedStanding, forRule, writeRule, writeRuleError } from './shareaccess/rule-status.ts';
 import { isApplied } from './shares-for-driver.ts';
 import { draftOf } from './status-draft.ts';
 
@@ -32,7 +33,11 @@ export async function storeShareResults(
     for (const [ruleID, { accessKey, state, reason }] of accessUpdates?.get(storageID(share)) ?? []) {
       const rule = rulesOf(share.metadata.name).find((candidate) => uidOf(candidate) === ruleID);
       if (rule === undefined || !isApplied(rule)) continue;
-      if (accessKey !== undefined) await storeKey(operator, rule, accessKey);
+      if (accessKey !== undefined) {
+        await forRule(operator, rule, () => storeKey(operator, rule, accessKey), {
+          work: workOf('shareserver', nameOf(server)),
+        });
+      }
       if (state === 'error') await writeRuleError(operator, rule, 'AccessRejected', reason ?? 'refused by the backend');
       else if (readyReason(rule) === 'AccessRejected') await writeGranted(operator, rule);
     }

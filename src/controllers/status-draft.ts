@@ -6,7 +6,7 @@ import { invalidTokens } from '../cluster-state/request-tokens.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { removeCondition, setCondition } from '../runtime/conditions.ts';
 import type { Informer } from '../runtime/informer.ts';
-import type { KubeObject } from '../runtime/kube-object.ts';
+import { type KubeObject, nameOf, uidOf } from '../runtime/kube-object.ts';
 import { recordsUID } from './finalizers.ts';
 import type { Operator } from './operator.ts';
 
@@ -41,11 +41,14 @@ export interface Standing {
 export class StatusDraft<T extends ManagedObject> {
   readonly object: T;
   readonly #now: Date;
+  readonly #refusal: () => Standing | undefined;
   #status: StatusOf<T>;
 
-  constructor(object: T, now: Date) {
+  /** @param refusal what the object says while the API server refuses a write for it, whatever else the draft says */
+  constructor(object: T, now: Date, refusal: () => Standing | undefined = () => undefined) {
     this.object = object;
     this.#now = now;
+    this.#refusal = refusal;
     // An object without a status is one whose kind has no default for it: every field of it is optional.
     this.#status = object.status ?? ({} as StatusOf<T>);
   }
@@ -103,16 +106,13 @@ export class StatusDraft<T extends ManagedObject> {
   }
 
   /** Sets Ready, Reconciling and Stalled together, so that they never contradict each other. */
-  stand({ state, reason, message }: Standing): this {
-    this.setCondition('Ready', state === 'ready' ? 'True' : 'False', reason, message);
-    if (state === 'working') this.setCondition('Reconciling', 'True', reason, message);
-    else this.removeCondition('Reconciling');
-    if (state === 'stalled') this.setCondition('Stalled', 'True', reason, message);
-    else this.removeCondition('Stalled');
+  stand(standing: Standing): this {
+    this.say(standing);
     return this.set({ observedGeneration: this.object.metadata.generation } as Changes<StatusOf<T>>);
   }
 
   get changed(): boolean {
+    this.#showRefusal();
     return !isDeepStrictEqual(this.#status, this.object.status ?? {});
   }
 
@@ -134,6 +134,22 @@ export class StatusDraft<T extends ManagedObject> {
     return written;
   }
 
+  /** Sets Ready, Reconciling and Stalled without a word about which generation was observed. */
+  say({ state, reason, message }: Standing): this {
+    this.setCondition('Ready', state === 'ready' ? 'True' : 'False', reason, message);
+    if (state === 'working') this.setCondition('Reconciling', 'True', reason, message);
+    else this.removeCondition('Reconciling');
+    if (state === 'stalled') this.setCondition('Stalled', 'True', reason, message);
+    else this.removeCondition('Stalled');
+    return this;
+  }
+
+  /** Without it each pass that comes to the refused write would first announce its beginning, and so bring itself back at once. */
+  #showRefusal(): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined && this.condition('Ready')?.status !== 'True') this.say(refusal);
+  }
+
   #noteInvalidTokens(): void {
     const invalid = invalidTokens(this.object);
     if (invalid.length === 0) {
@@ -150,7 +166,16 @@ export function ownPhase<P extends string>(phase: P): { readonly phase: P; reado
   return { phase, recordedPhase: phase };
 }
 
+/** An object as the cache has it; itself where that is another one or none. */
+export function latestOf<T extends KubeObject>(informer: Informer<T>, object: T): T {
+  const cached = informer.cache.get(nameOf(object));
+  return cached !== undefined && uidOf(cached) === uidOf(object) ? cached : object;
+}
+
 /** Begins a draft of an object's status. */
-export function draftOf<T extends ManagedObject>({ clock }: Pick<Operator, 'clock'>, object: T): StatusDraft<T> {
-  return new StatusDraft(object, new Date(clock.now()));
+export function draftOf<T extends ManagedObject>(
+  { clock, refusedWrites }: Pick<Operator, 'clock' | 'refusedWrites'>,
+  object: T,
+): StatusDraft<T> {
+  return new StatusDraft(object, new Date(clock.now()), () => refusedWrites.standingOf(uidOf(object)));
 }

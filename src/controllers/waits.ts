@@ -30,6 +30,31 @@ export function namespaceNotKnown(namespace: string): Wait {
   return { reason: 'NamespaceNotKnown', message: `namespace ${namespace} is not known to the operator yet` };
 }
 
+/** A lock that calls for the same object exclude each other by. */
+export const callRunning: Wait = {
+  reason: 'OperationRunning',
+  message: 'another driver call is still running; this goes on by itself when it has ended',
+};
+
+/** The lock of a share network, which calls hold together and the commit of a change alone. */
+export const changeBeginning: Wait = {
+  reason: 'OperationRunning',
+  message:
+    'a change of the security services of the share network waits for running driver calls; this goes on by itself when it has begun',
+};
+
+/** Credentials that no directory has accepted lately are tried by one call at a time. */
+export const credentialsBeingTried: Wait = {
+  reason: 'OperationRunning',
+  message: 'another driver call tries the same credentials first; this goes on by itself when it has ended',
+};
+
+/** Every slot of a backend is taken. */
+export function backendBusy(name: string): Wait {
+  const message = `as many driver calls run on backend ${name} as its maxConcurrentOperations allows; this goes on by itself when one has ended`;
+  return { reason: 'BackendBusy', message };
+}
+
 /** A share network is changing, in maintenance or in error. */
 export function networkNotActive(name: string): Wait {
   return { reason: 'ShareNetworkNotActive', message: `waits until share network ${name} is active` };

@@ -10,6 +10,7 @@ import {
   isInvalid,
   isNamespaceTerminating,
   isNotFound,
+  RefusedWrite,
 } from './api-error.ts';
 import type { KubeObject, ResourceType } from './kube-object.ts';
 import { createLogger } from './logger.ts';
@@ -213,6 +214,81 @@ describe('the API client', () => {
     expect(text).not.toContain('c2VjcmV0LWRhdGE');
     expect(text).not.toContain('test-token');
     expect(text).toContain('422 Invalid');
+  });
+
+  describe('tells a write that is refused from one that a fresh read or time cures', () => {
+    const status = (code: number, reason: string, message: string) => ({
+      status: code,
+      body: JSON.stringify({ reason, message, code }),
+    });
+    const denied = 'admission webhook "policy.example.com" denied the request: no';
+    const refusedFor: readonly [string, ReturnType<typeof status>][] = [
+      ['a quota or RBAC', status(403, 'Forbidden', 'exceeded quota: small')],
+      ['validation', status(422, 'Invalid', 'Widget "one" is invalid: spec: Required value')],
+      ['a request that can not be read', status(400, 'BadRequest', 'strict decoding error')],
+      ['a verb that is not there', status(405, 'MethodNotAllowed', 'the server does not allow this method')],
+      ['its size', status(413, 'RequestEntityTooLarge', 'limit is 3145728')],
+      ['its size in etcd', status(500, 'InternalError', 'etcdserver: request is too large')],
+      ['a webhook', status(403, '', denied)],
+      ['a webhook that says not found', status(404, 'NotFound', denied)],
+      ['a webhook that says conflict', status(409, 'Conflict', denied)],
+      ['a webhook that does not answer', status(500, 'InternalError', 'failed calling webhook "x": refused')],
+    ];
+    it.each(refusedFor)('%s', async (_what, fault) => {
+      server.fault = () => fault;
+      for (const write of [
+        client.create(widgets, widget),
+        client.mergePatch(widgets, name, {}),
+        client.delete(widgets, name),
+        client.apply(widgets, widget, { fieldManager: 'test' }),
+        client.replaceStatus(widgets, { metadata: { ...name, resourceVersion: '1' } }),
+      ]) {
+        const error = await failure(write);
+        expect(error).toBeInstanceOf(RefusedWrite);
+        expect([isNotFound(error), isConflict(error), isAlreadyExists(error)]).toEqual([false, false, false]);
+      }
+      expect(await failure(client.get(widgets, name).catch((error) => Promise.reject(error)))).not.toBeInstanceOf(
+        RefusedWrite,
+      );
+    });
+
+    const other: readonly [string, ReturnType<typeof status> | 'reset'][] = [
+      ['a conflict', status(409, 'Conflict', 'the object has been modified')],
+      ['a name that is taken', status(409, 'AlreadyExists', 'exists')],
+      ['an object that is gone', status(404, 'NotFound', 'not found')],
+      ['wrong credentials', status(401, 'Unauthorized', 'Unauthorized')],
+      ['a fault of the server', status(500, 'InternalError', 'etcdserver: leader changed')],
+      ['an outage', status(503, 'ServiceUnavailable', 'apiserver not ready')],
+      ['a cut connection', 'reset'],
+    ];
+    it.each(other)('not %s', async (_what, fault) => {
+      server.fault = () => fault;
+      expect(await failure(client.create(widgets, widget))).not.toBeInstanceOf(RefusedWrite);
+    });
+
+    it('names the write, counts it, and asks by a dry run whether it still is', async () => {
+      const metrics = new RuntimeMetrics();
+      await client.close();
+      client = clientWith({ metrics });
+      server.fault = () => status(403, 'Forbidden', 'exceeded quota: small');
+      const error = await failure(client.replaceStatus(widgets, { metadata: { ...name, resourceVersion: '1' } }));
+      if (!(error instanceof RefusedWrite)) throw error;
+      expect(error.write).toEqual({ verb: 'update', kind: 'Widget', subresource: 'status', object: name });
+      await expect(error.tryAgain()).rejects.toBeInstanceOf(RefusedWrite);
+      expect(server.requests.at(-1)?.query.get('dryRun')).toBe('All');
+      expect(await metrics.registry.metrics()).toContain(
+        'rest_client_refused_writes_total{verb="update",resource="widgets/status",code="403"} 2',
+      );
+    });
+  });
+
+  it('shows what the server says of a refused Secret without the data that was sent', async () => {
+    const data = { key: Buffer.from('first-line\nsecond-line').toString('base64') };
+    const message = `denied request: first-line and second-line and ${data.key.replace(/=+$/, '')}`;
+    server.fault = () => ({ status: 422, body: JSON.stringify({ reason: 'Invalid', message, code: 422 }) });
+    const secret = { metadata: name, data };
+    const error = await failure(client.create(secrets, secret));
+    expect(error.explanation).toBe('denied request: [redacted] and [redacted] and [redacted]');
   });
 
   it('refuses writes when the guard says so, but not those of Leases', async () => {

@@ -1,5 +1,5 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { ApiError, errorFromStatus, isExpired } from './api-error.ts';
+import { ApiError, errorFromStatus, isExpired, isRefusal, RefusedWrite, type WriteAttempt } from './api-error.ts';
 import type { Clock } from './clock.ts';
 import { jsonLines } from './json-lines.ts';
 import type { KubeObject, ObjectName, ResourceType } from './kube-object.ts';
@@ -41,8 +41,8 @@ export interface DeleteOptions {
 }
 
 /**
- * Requests to the API server. All reject with {@link ApiError}, or the signal's reason when aborted. Objects come back as the server
- * sent them, with `apiVersion` and `kind` set.
+ * Requests to the API server. All reject with {@link ApiError}, a write that the server refused with {@link RefusedWrite}, or the
+ * signal's reason when aborted. Objects come back as the server sent them, with `apiVersion` and `kind` set.
  */
 export interface ApiClient {
   get<T extends KubeObject>(
@@ -54,8 +54,8 @@ export interface ApiClient {
   list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions<T>): Promise<ObjectList<T>>;
   /** POST. `dryRun`: checked by all of admission, but not stored. */
   create<T extends KubeObject>(type: ResourceType<T>, object: T, options?: { dryRun?: boolean }): Promise<T>;
-  /** PUT, guarded by the object's `metadata.resourceVersion`. */
-  replace<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T>;
+  /** PUT, guarded by the object's `metadata.resourceVersion`. `dryRun`: checked, but not stored. */
+  replace<T extends KubeObject>(type: ResourceType<T>, object: T, options?: { dryRun?: boolean }): Promise<T>;
   /** PUT of the status subresource, guarded likewise. */
   replaceStatus<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T>;
   /** JSON merge patch; guarded only when the patch names a `metadata.resourceVersion`. `dryRun`: checked, but not stored. */
@@ -116,18 +116,20 @@ const defaultPageSize = 500;
 
 /** Creates the client of one process; {@link HttpApiClient.close} ends its connections. */
 export function createApiClient(options: CreateApiClientOptions): HttpApiClient {
-  return new HttpApiClient(new Transport(options), options.fieldManager);
+  return new HttpApiClient(new Transport(options), options.fieldManager, options.metrics);
 }
 
 /** {@link ApiClient} over HTTP. */
 export class HttpApiClient implements ApiClient, WatchClient {
   readonly #transport: Transport;
   readonly #fieldManager: string;
+  readonly #metrics: RuntimeMetrics | undefined;
   #mayWrite: () => boolean = () => true;
 
-  constructor(transport: Transport, fieldManager: string) {
+  constructor(transport: Transport, fieldManager: string, metrics?: RuntimeMetrics) {
     this.#transport = transport;
     this.#fieldManager = fieldManager;
+    this.#metrics = metrics;
   }
 
   /** From now on writes (except of Leases) are refused while `mayWrite` says no: a process that lost its lease must not write. */
@@ -140,7 +142,7 @@ export class HttpApiClient implements ApiClient, WatchClient {
     name: ObjectName,
     options?: { signal?: AbortSignal | undefined },
   ): Promise<T> {
-    return this.#object(type, {
+    return this.#object(type, name, {
       ...about(type, 'get'),
       method: 'GET',
       path: objectPath(type, name),
@@ -159,24 +161,29 @@ export class HttpApiClient implements ApiClient, WatchClient {
   }
 
   async create<T extends KubeObject>(type: ResourceType<T>, object: T, options: { dryRun?: boolean } = {}): Promise<T> {
-    return this.#write(type, object, {
-      ...about(type, 'create'),
+    return this.#put(type, object, {
+      ...about(type, 'create', undefined, object),
       method: 'POST',
       path: collectionPath(type, object.metadata.namespace),
       query: { dryRun: options.dryRun ? 'All' : undefined },
     });
   }
 
-  async replace<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T> {
-    return this.#write(type, guarded(type, object), {
-      ...about(type, 'update'),
+  async replace<T extends KubeObject>(
+    type: ResourceType<T>,
+    object: T,
+    options: { dryRun?: boolean } = {},
+  ): Promise<T> {
+    return this.#put(type, guarded(type, object), {
+      ...about(type, 'update', undefined, object),
       method: 'PUT',
       path: objectPath(type, object.metadata),
+      query: { dryRun: options.dryRun ? 'All' : undefined },
     });
   }
 
   async replaceStatus<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T> {
-    return this.#write(type, guarded(type, object), {
+    return this.#put(type, guarded(type, object), {
       ...about(type, 'update', 'status'),
       method: 'PUT',
       path: objectPath(type, object.metadata, 'status'),
@@ -189,8 +196,8 @@ export class HttpApiClient implements ApiClient, WatchClient {
     patch: object,
     options: { subresource?: 'status'; dryRun?: boolean } = {},
   ): Promise<T> {
-    return this.#object(type, {
-      ...about(type, 'patch', options.subresource),
+    return this.#object(type, name, {
+      ...about(type, 'patch', options.subresource, patch),
       method: 'PATCH',
       path: objectPath(type, name, options.subresource),
       query: { fieldManager: this.#fieldManager, dryRun: options.dryRun ? 'All' : undefined },
@@ -204,8 +211,8 @@ export class HttpApiClient implements ApiClient, WatchClient {
     object: T,
     options: { fieldManager: string; force?: boolean },
   ): Promise<T> {
-    return this.#object(type, {
-      ...about(type, 'patch'),
+    return this.#object(type, object.metadata, {
+      ...about(type, 'patch', undefined, object),
       method: 'PATCH',
       path: objectPath(type, object.metadata),
       query: { fieldManager: options.fieldManager, force: options.force ? 'true' : undefined },
@@ -223,8 +230,7 @@ export class HttpApiClient implements ApiClient, WatchClient {
       path: objectPath(type, name),
       body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions, propagationPolicy }),
     };
-    this.#checkWrite(type, request);
-    await this.#transport.json(request);
+    await this.#send(type, name, request);
   }
 
   async rawGet(path: string): Promise<unknown> {
@@ -298,22 +304,41 @@ export class HttpApiClient implements ApiClient, WatchClient {
     }
   }
 
-  #write<T extends KubeObject>(type: ResourceType<T>, object: T, request: TransportRequest): Promise<T> {
-    return this.#object(type, {
+  #put<T extends KubeObject>(type: ResourceType<T>, object: T, request: TransportRequest): Promise<T> {
+    return this.#object(type, object.metadata, {
       ...request,
       query: { ...request.query, fieldManager: this.#fieldManager },
       body: JSON.stringify({ ...object, apiVersion: apiVersionOf(type), kind: type.kind }),
     });
   }
 
-  async #object<T extends KubeObject>(type: ResourceType<T>, request: TransportRequest): Promise<T> {
-    if (request.method !== 'GET') this.#checkWrite(type, request);
-    const body = await this.#transport.json(request);
+  async #object<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, request: TransportRequest): Promise<T> {
+    const body = await this.#send(type, name, request);
     if (typeof body !== 'object' || body === null || !('metadata' in body)) {
       throw new ApiError({ ...request, status: 0, reason: 'InvalidResponse', message: `not a ${type.kind}` });
     }
     // The server's answer is of the kind that was asked for: this is the border where it gets its type.
     return typed(type, body as T);
+  }
+
+  /** The one way of every write: what the server refuses gets its type here. */
+  async #send(type: ResourceType, { namespace, name }: ObjectName, request: TransportRequest): Promise<unknown> {
+    if (request.method === 'GET') return await this.#transport.json(request);
+    this.#checkWrite(type, request);
+    try {
+      return await this.#transport.json(request);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !isRefusal(error)) throw error;
+      const { status, reason, causes, explanation: message, retryAfterSeconds } = error;
+      const { method, path, verb, resource } = request;
+      const [, subresource] = resource.split('/');
+      const object: ObjectName = namespace === undefined ? { name } : { namespace, name };
+      const write: WriteAttempt = { verb, kind: type.kind, subresource, object };
+      this.#metrics?.refusedWrites.inc({ verb, resource, code: String(status) });
+      throw new RefusedWrite({ method, path, status, reason, causes, message, retryAfterSeconds }, write, () =>
+        this.#send(type, object, asDryRun(request)),
+      );
+    }
   }
 
   #checkWrite(type: ResourceType, request: TransportRequest): void {
@@ -330,12 +355,33 @@ function same<T>(object: T): T {
   return object;
 }
 
-function about(type: ResourceType, verb: string, subresource?: string) {
+/** @param body what is sent; of a Secret it holds the texts that must not show */
+function about(type: ResourceType, verb: string, subresource?: string, body: object = {}) {
   return {
     verb,
     resource: subresource === undefined ? type.plural : `${type.plural}/${subresource}`,
-    sensitive: type.group === '' && type.plural === 'secrets',
+    ...(type.group === '' && type.plural === 'secrets' ? { sensitive: secretTexts(body) } : {}),
   };
+}
+
+/** Data of a Secret as an answer can quote it: encoded, with or without its padding, and decoded, as a whole or line by line. */
+function secretTexts(body: { readonly data?: unknown; readonly stringData?: unknown }): readonly string[] {
+  const values = (data: unknown): string[] =>
+    typeof data === 'object' && data !== null
+      ? Object.values(data).filter((value): value is string => typeof value === 'string')
+      : [];
+  const encoded = values(body.data);
+  const plain = [...values(body.stringData), ...encoded.map((value) => Buffer.from(value, 'base64').toString('utf8'))];
+  return [
+    ...encoded.map((value) => value.replace(/=+$/, '')),
+    ...plain,
+    ...plain.flatMap((text) => text.split(/\r?\n/)),
+  ];
+}
+
+/** The same write, checked but not stored. */
+function asDryRun(request: TransportRequest): TransportRequest {
+  return { ...request, query: { ...request.query, dryRun: 'All' } };
 }
 
 /** A PUT without resourceVersion would overwrite what others wrote since. */

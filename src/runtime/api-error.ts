@@ -1,3 +1,5 @@
+import type { ObjectName } from './kube-object.ts';
+
 /** One entry of `Status.details.causes`. */
 export interface StatusCause {
   readonly field?: string;
@@ -20,10 +22,10 @@ export interface ApiErrorInit {
 
 /**
  * A request to the API server that failed. Its message holds method, path and `Status.message` only: a body or a header could
- * carry a secret. For Secrets not even the server's message is kept, since a validation message can quote the data.
+ * carry a secret. In what the server says of a Secret the data that was sent is redacted, since an answer can quote it.
  */
 export class ApiError extends Error {
-  override readonly name = 'ApiError';
+  override readonly name: string = 'ApiError';
   /** HTTP status; 0 when no answer came (network, timeout). */
   readonly status: number;
   /** `Status.reason`, or `ConnectionFailed`, `Timeout`, `InvalidResponse`, `WriteRefused`. */
@@ -42,10 +44,59 @@ export class ApiError extends Error {
     this.#explanation = init.message;
   }
 
-  /** What the server said, or what is known where no answer came; never of Secrets. Not a property: logs have it in the message. */
+  /** What the server said, or what is known where no answer came. Not a property: logs have it in the message. */
   get explanation(): string | undefined {
     return this.#explanation;
   }
+}
+
+/** What a write was about. */
+export interface WriteAttempt {
+  /** Kubernetes verb: create, update, patch, delete. */
+  readonly verb: string;
+  readonly kind: string;
+  readonly subresource: string | undefined;
+  readonly object: ObjectName;
+}
+
+/**
+ * A write that the API server refused: an admission policy, a quota, missing rights or validation. The same write is refused again
+ * until a person changes something; unlike a conflict, which a fresh read cures, and an outage, which passes.
+ */
+export class RefusedWrite extends ApiError {
+  override readonly name: string = 'RefusedWrite';
+  readonly write: WriteAttempt;
+  readonly #tryAgain: () => Promise<unknown>;
+
+  /** @param tryAgain sends the same write as a dry run */
+  constructor(init: ApiErrorInit, write: WriteAttempt, tryAgain: () => Promise<unknown>) {
+    super(init);
+    this.write = write;
+    this.#tryAgain = tryAgain;
+  }
+
+  /**
+   * Asks the API server, by a dry run, whether it still refuses the write.
+   * @throws RefusedWrite while it does; any other failure says that it no longer does, or that nobody knows
+   */
+  async tryAgain(): Promise<void> {
+    await this.#tryAgain();
+  }
+}
+
+/** Statuses that say what is wrong with a request; not those that another attempt, a fresh read or new credentials cure. */
+const refusals: ReadonlySet<number> = new Set([400, 402, 403, 405, 406, 411, 413, 414, 415, 422, 451]);
+
+/**
+ * Whether the server refused a write for what it is, by its answer. A webhook chooses the status of its refusal itself, and one that
+ * does not answer, like an object too large for etcd, yields 500.
+ */
+export function isRefusal({ status, explanation = '' }: ApiError): boolean {
+  if (status < 400) return false;
+  if (refusals.has(status)) return true;
+  return /^admission webhook ".*" denied the request|failed (calling|to call) webhook|request is too large/s.test(
+    explanation,
+  );
 }
 
 interface StatusBody {
@@ -67,9 +118,9 @@ function causesOf(value: unknown): StatusCause[] {
   });
 }
 
-/** Reads a `metav1.Status` (parsed, of unknown shape) into an error; `sensitive` keeps nothing beyond the reason and cause reasons. */
+/** Reads a `metav1.Status` (parsed, of unknown shape) into an error; `sensitive` are texts that must not show in it. */
 export function errorFromStatus(
-  request: { readonly method: string; readonly path: string; readonly sensitive?: boolean },
+  request: { readonly method: string; readonly path: string; readonly sensitive?: readonly string[] },
   status: number,
   body: unknown,
   retryAfterHeader?: string,
@@ -78,34 +129,49 @@ export function errorFromStatus(
   const code = status === 0 && typeof parsed.code === 'number' ? parsed.code : status;
   const fromBody = parsed.details?.retryAfterSeconds;
   const retryAfter = retryAfterHeader === undefined ? fromBody : Number.parseInt(retryAfterHeader, 10);
-  const causes = causesOf(parsed.details?.causes);
+  const shown = (said: unknown): string | undefined => text(redacted(said, request.sensitive ?? []));
+  const causes = causesOf(parsed.details?.causes).map((cause) => {
+    const message = shown(cause.message);
+    return { ...cause, ...(message && { message }) };
+  });
   return new ApiError({
     method: request.method,
     path: request.path,
     status: code,
     reason: text(parsed.reason) ?? `HTTP${code}`,
-    message: request.sensitive ? undefined : text(parsed.message),
+    message: shown(parsed.message),
     retryAfterSeconds: typeof retryAfter === 'number' && retryAfter >= 0 ? retryAfter : undefined,
-    causes: request.sensitive ? causes.map(({ reason }) => (reason ? { reason } : {})) : causes,
+    causes,
   });
+}
+
+/** What the server says without the texts. The longest first: one within a longer one must not leave the rest of that. */
+function redacted(said: unknown, texts: readonly string[]): unknown {
+  if (typeof said !== 'string') return said;
+  const longestFirst = [...new Set(texts)].filter((one) => one.length >= 4).sort((a, b) => b.length - a.length);
+  return longestFirst.reduce((result, one) => result.replaceAll(one, '[redacted]'), said);
 }
 
 const hasStatus = (error: unknown, status: number): error is ApiError =>
   error instanceof ApiError && error.status === status;
 
+/** The status is the server's own, not one that a webhook chose for its refusal. */
+const answered = (error: unknown, status: number): error is ApiError =>
+  hasStatus(error, status) && !(error instanceof RefusedWrite);
+
 /** 404: the object, or its whole kind, does not exist. */
 export function isNotFound(error: unknown): boolean {
-  return hasStatus(error, 404);
+  return answered(error, 404);
 }
 
 /** 409 because of the resourceVersion or a precondition. */
 export function isConflict(error: unknown): boolean {
-  return hasStatus(error, 409) && error.reason === 'Conflict';
+  return answered(error, 409) && error.reason === 'Conflict';
 }
 
 /** 409 because the name is taken. */
 export function isAlreadyExists(error: unknown): boolean {
-  return hasStatus(error, 409) && error.reason === 'AlreadyExists';
+  return answered(error, 409) && error.reason === 'AlreadyExists';
 }
 
 /** 422: the object breaks a rule of its schema. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isConflict } from './api-error.ts';
+import { isConflict, RefusedWrite } from './api-error.ts';
 import type { CacheEvent } from './cache.ts';
 import type { Clock } from './clock.ts';
 import { FairSlots } from './fair-slots.ts';
@@ -77,6 +77,8 @@ interface Running {
 }
 
 const conflictDelays = { baseDelayMs: 20, maxDelayMs: 1000 };
+/** A person has to act first; a minute later at most the operator sees that they did. */
+const refusedDelays = { baseDelayMs: 1000, maxDelayMs: 60_000 };
 const defaultStuckAfterMs = 5 * 60_000;
 const stuckCheckMs = 10_000;
 const defaultBlockedAfterMs = 1000;
@@ -233,6 +235,11 @@ export class QueueController implements Controller {
       return 'requeue';
     }
     metrics?.reconcileErrors.inc(this.#labels);
+    if (error instanceof RefusedWrite) {
+      logger.warn({ err: error }, 'the API server refused a write');
+      this.#queue.retry(key, refusedDelays);
+      return 'error';
+    }
     if (!(error instanceof Error) || error instanceof TypeError || error instanceof ReferenceError) {
       metrics?.reconcilePanics.inc(this.#labels);
     }

@@ -91,6 +91,12 @@ export class RuntimeMetrics {
     labelNames: ['verb', 'resource'],
     registers: [this.registry],
   });
+  readonly refusedWrites = new Counter({
+    name: 'rest_client_refused_writes_total',
+    help: 'Total number of writes that the API server refused: by a policy, a quota, missing rights or validation',
+    labelNames: ['verb', 'resource', 'code'],
+    registers: [this.registry],
+  });
   readonly leaderStatus = new Gauge({
     name: 'leader_election_master_status',
     help: 'Whether this process leads (1) or not (0)',

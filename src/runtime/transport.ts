@@ -21,8 +21,8 @@ export interface TransportRequest {
   /** For metrics: the Kubernetes verb and the plural (with the subresource). */
   readonly verb: string;
   readonly resource: string;
-  /** The answer may hold secret data: nothing of it may reach an error or a log. */
-  readonly sensitive?: boolean;
+  /** The answer may hold secret data: these texts may not reach an error, and no warning reaches a log. */
+  readonly sensitive?: readonly string[];
 }
 
 export interface TransportOptions {

@@ -9,6 +9,7 @@ import { DriverInstances } from '../../src/controllers/driver-calls/driver-insta
 import { JoiningNetworks } from '../../src/controllers/joining-networks.ts';
 import { OperatorMetrics } from '../../src/controllers/metrics.ts';
 import type { Operator } from '../../src/controllers/operator.ts';
+import { RefusedWrites } from '../../src/controllers/refused-writes.ts';
 import { ChangePace } from '../../src/controllers/shareserver/change-pace.ts';
 import { SuspectServers } from '../../src/controllers/suspect-servers.ts';
 import type { Tenant } from '../../src/drivers/driver.ts';
@@ -79,6 +80,7 @@ export async function createOperatorRig(key = Buffer.alloc(32, 1)): Promise<Oper
     installation,
     metrics: new OperatorMetrics(new Registry(), clock),
     recorder: { event: (_object, content) => void events.push(content) },
+    refusedWrites: new RefusedWrites({ clock, random: Math.random }),
     joining: new JoiningNetworks(),
     pace: new ChangePace(),
     refusals: new CredentialRefusals(clock),

@@ -87,6 +87,8 @@ export interface TestClusterOptions {
   readonly rights?: keyof typeof lastRights | 'none';
   /** The API server asks webhooks at the Pods behind their Services. */
   readonly services?: boolean;
+  /** ResourceQuotas count what is there. */
+  readonly quotas?: boolean;
 }
 
 /**
@@ -124,8 +126,9 @@ export class TestCluster {
     auditLog = true,
     rights = 'rbac',
     services = false,
+    quotas = false,
   }: TestClusterOptions = {}): Promise<TestCluster> {
-    const plane = await startControlPlane({ auditLog, services });
+    const plane = await startControlPlane({ auditLog, services, quotas });
     const client = createApiClient({
       kubeConfig: loadKubeConfig(plane.kubeconfigPath),
       fieldManager: 'integration-test',
@@ -157,15 +160,25 @@ export class TestCluster {
   }
 
   /** Waits until the API server allows a user something: it heeds bindings and aggregated roles some moments after it took them. */
-  async untilMay({ user, groups = [] }: KubeUser, what: AccessReview['spec']['resourceAttributes']): Promise<void> {
+  async untilMay(who: KubeUser, what: AccessReview['spec']['resourceAttributes']): Promise<void> {
+    await eventually(`${who.user} may ${what.verb} ${what.resource}`, () => this.#may(who, what), 20_000);
+  }
+
+  /** The same for a right that was taken away. */
+  async untilMayNot(who: KubeUser, what: AccessReview['spec']['resourceAttributes']): Promise<void> {
     await eventually(
-      `${user} may ${what.verb} ${what.resource}`,
-      async () => {
-        const spec = { user, groups, resourceAttributes: what };
-        return (await this.client.create(accessReviews, { metadata: { name: '' }, spec })).status?.allowed === true;
-      },
+      `${who.user} may not ${what.verb} ${what.resource}`,
+      async () => !(await this.#may(who, what)),
       20_000,
     );
+  }
+
+  async #may(
+    { user, groups = [] }: KubeUser,
+    resourceAttributes: AccessReview['spec']['resourceAttributes'],
+  ): Promise<boolean> {
+    const spec = { user, groups, resourceAttributes };
+    return (await this.client.create(accessReviews, { metadata: { name: '' }, spec })).status?.allowed === true;
   }
 
   /** Names requests of operators that the API server is to refuse for want of rights. */

@@ -92,14 +92,14 @@ export function apiServerFlags(
  * The arguments of kube-controller-manager: only what acts on the API alone. Without these controllers a namespace
  * never finishes deleting, nothing is garbage-collected and aggregated roles stay empty.
  */
-export function controllerManagerFlags(files: ServerFiles, kubeconfig: string, services: boolean): string[] {
+export function controllerManagerFlags(files: ServerFiles, kubeconfig: string, more: readonly string[]): string[] {
   const controllers = [
     'namespace',
     'garbage-collector',
     'serviceaccount',
     'serviceaccount-token',
     'clusterrole-aggregation',
-    ...(services ? ['endpointslice'] : []),
+    ...more,
   ];
   return [
     `--kubeconfig=${kubeconfig}`,

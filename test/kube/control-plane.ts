@@ -28,6 +28,8 @@ export interface ControlPlaneOptions {
    * the test makes; the controller manager finds those that a Service selects.
    */
   readonly services?: boolean;
+  /** ResourceQuotas count what is there, also when objects go. */
+  readonly quotas?: boolean;
   /** Finds a port of 127.0.0.1 that is free at the moment; called for etcd, its peers and the API server in turn. */
   readonly findPort?: () => Promise<number>;
 }
@@ -77,6 +79,7 @@ export class ControlPlane {
   readonly #files: ServerFiles;
   readonly #authority: CertificateAuthority;
   readonly #services: boolean;
+  readonly #quotas: boolean;
   readonly #agent: Agent;
   #kubeconfigs = 0;
 
@@ -87,7 +90,7 @@ export class ControlPlane {
     files: ServerFiles,
     authority: CertificateAuthority,
     adminToken: string,
-    { auditLog, services }: Required<Pick<ControlPlaneOptions, 'auditLog' | 'services'>>,
+    { auditLog, services, quotas }: Required<Pick<ControlPlaneOptions, 'auditLog' | 'services' | 'quotas'>>,
   ) {
     this.#programs = programs;
     this.#assets = assets;
@@ -95,6 +98,7 @@ export class ControlPlane {
     this.#files = files;
     this.#authority = authority;
     this.#services = services;
+    this.#quotas = quotas;
     this.#agent = new Agent({ ca: authority.certificate });
     this.adminToken = adminToken;
     this.ca = authority.certificate;
@@ -114,7 +118,7 @@ export class ControlPlane {
   /** @throws PortTakenError */
   static async start(
     assets: Assets,
-    { dataDirectory, auditLog = false, services = false, findPort = freePort }: ControlPlaneOptions,
+    { dataDirectory, auditLog = false, services = false, quotas = false, findPort = freePort }: ControlPlaneOptions,
   ): Promise<ControlPlane> {
     const programs = await SupervisedPrograms.open(dataDirectory);
     try {
@@ -122,7 +126,11 @@ export class ControlPlane {
       const authority = await CertificateAuthority.create('sharenet-local-control-plane');
       const adminToken = randomBytes(16).toString('hex');
       const files = await writeServerFiles(programs.directory, authority, adminToken);
-      const plane = new ControlPlane(programs, assets, ports, files, authority, adminToken, { auditLog, services });
+      const plane = new ControlPlane(programs, assets, ports, files, authority, adminToken, {
+        auditLog,
+        services,
+        quotas,
+      });
       await plane.#startAll();
       return plane;
     } catch (error) {
@@ -204,7 +212,13 @@ export class ControlPlane {
     const user = 'system:kube-controller-manager';
     // The API server's roles for the single controllers are for service accounts of theirs; here one identity has all.
     const kubeconfig = await this.kubeconfigFor({ user, groups: ['system:masters'] });
-    await this.#run('kube-controller-manager', controllerManagerFlags(this.#files, kubeconfig, this.#services));
+    await this.#run(
+      'kube-controller-manager',
+      controllerManagerFlags(this.#files, kubeconfig, [
+        ...(this.#services ? ['endpointslice'] : []),
+        ...(this.#quotas ? ['resourcequota'] : []),
+      ]),
+    );
   }
 
   /** Kills the programs and removes the temporary folder; returns when nothing is left. Once more does nothing. */

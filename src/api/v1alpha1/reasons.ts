@@ -51,6 +51,12 @@ const byItself = 'Nothing: it goes on by itself.';
 export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
   'Every kind': [
     [
+      'BackendBusy',
+      working,
+      'As many driver calls run on the backend as its maxConcurrentOperations allows: the next one waits.',
+      `${byItself} If it often stays long, an administrator raises maxConcurrentOperations.`,
+    ],
+    [
       'DriverError',
       [...failed, 'Reconciling'],
       'The storage driver failed without a reason that can be shown.',
@@ -97,6 +103,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       [...working, 'status.check'],
       'The annotation sharenet.io/paused is "true": the operator leaves the object alone.',
       'Remove the annotation to go on.',
+    ],
+    [
+      'WriteRefused',
+      [...failed, 'Reconciling', 'DeletionBlocked'],
+      'The API server refuses a write that the operator makes for the object; the message quotes it. The operator tries again every minute.',
+      'Act on what the message quotes. Quota: the administrator of the namespace. Admission policy: its owner. Rights: an administrator of the cluster.',
     ],
   ],
 
@@ -229,6 +241,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       failed,
       'The operator cannot tell where a change of security services stands, and set the phase to error.',
       'An administrator looks at the share servers that the message names, and sets the phase to active.',
+    ],
+    [
+      'CheckInProgress',
+      working,
+      'The drivers are being asked whether the share servers can take a change of security services.',
+      byItself,
     ],
     [
       'CheckTimedOut',

@@ -1,10 +1,10 @@
 import type { CredentialsRefusal, SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { PasswordState } from '../../cluster-state/credentials.ts';
 import { related } from '../../cluster-state/related.ts';
-import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { nameOf } from '../../runtime/kube-object.ts';
+import type { Operator } from '../operator.ts';
 import { draftOf } from '../status-draft.ts';
 import { presentCredentials } from './credentials.ts';
 
@@ -84,7 +84,7 @@ export class CredentialRefusals {
    * @throws ApiError with a conflict when a service was changed meanwhile
    */
   async lift(
-    state: PasswordState & { readonly client: ApiClient; readonly clock: Clock },
+    state: PasswordState & Pick<Operator, 'client' | 'clock' | 'refusedWrites'>,
     namespace: string,
     names: readonly string[],
   ) {

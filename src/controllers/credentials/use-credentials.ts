@@ -4,6 +4,7 @@ import { related } from '../../cluster-state/related.ts';
 import type { CredentialsResult } from '../../drivers/driver.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Operator } from '../operator.ts';
+import { credentialsBeingTried, type Wait } from '../waits.ts';
 import type { TrialEnd } from './trials.ts';
 
 /** A service with credentials that a call is given. */
@@ -24,6 +25,8 @@ interface CredentialsUse {
   readonly optional?: readonly GivenCredentials[];
   readonly signal: AbortSignal;
   readonly waitMs: number;
+  /** Is told what is waited for; undefined: for nothing any more. */
+  readonly waiting?: (wait: Wait | undefined) => void;
 }
 
 type Said = Pick<CredentialsRefusal, 'reason' | 'message'>;
@@ -48,13 +51,15 @@ export class CredentialsNotTried extends DriverError {
  */
 export async function useCredentials<R extends (CredentialsResult & { readonly refusal?: Said }) | undefined>(
   operator: Operator,
-  { namespace, holder, required, optional = [], signal, waitMs }: CredentialsUse,
+  { namespace, holder, required, optional = [], signal, waitMs, waiting }: CredentialsUse,
   call: () => Promise<R>,
 ): Promise<R> {
   const { refusals, trials } = operator;
   const given = [...required, ...optional];
   const names = [...new Set(given.flatMap(({ credentials }) => credentials ?? []))];
+  waiting?.(credentialsBeingTried);
   await trials.begin(names, holder, signal, waitMs);
+  waiting?.(undefined);
   let how: TrialEnd = 'unknown';
   const note = (ids: readonly string[], said: Said): void => {
     for (const { applied, credentials } of given) {

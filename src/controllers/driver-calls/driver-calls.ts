@@ -2,6 +2,7 @@ import type { CallContext, Driver, DriverLogger, DriverOperation, Tenant } from 
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { isStorable } from '../driver-data.ts';
+import { backendBusy, callRunning, changeBeginning, type Wait } from '../waits.ts';
 import { BackendCircuits } from './backend-circuits.ts';
 import type { DriverCallMetrics } from './driver-call-metrics.ts';
 import type { CallPriority, DriverInstances, DriverLease } from './driver-instances.ts';
@@ -95,23 +96,33 @@ export class DriverCalls {
   /**
    * Waits until nothing else excludes the scope and its backend has a free slot. The slot is the first call's; each further
    * call waits for one of its own.
+   * @param waiting is told what is waited for from then on; undefined: for nothing any more
    * @throws DriverError `Unavailable` when one of these waits takes longer than `waitMs`, or the backend has no driver; CallsSuspended
    */
-  async permit(scope: CallScope, cancelled: AbortSignal, waitMs: number): Promise<Permit> {
+  async permit(
+    scope: CallScope,
+    cancelled: AbortSignal,
+    waitMs: number,
+    waiting: (wait: Wait | undefined) => void = () => undefined,
+  ): Promise<Permit> {
     const { backendName } = scope;
     this.circuits.check(backendName);
     const signal = AbortSignal.any([cancelled, this.circuits.whenOpened(backendName)]);
     if (scope.priority !== 'denial') await this.circuits.afterHeadStart(backendName, signal);
+    const withDeadline = <R>(wait: Wait, work: (signal: AbortSignal) => Promise<R>): Promise<R> => {
+      waiting(wait);
+      return this.#withDeadline(signal, waitMs, wait, work);
+    };
     const network: LockRequest[] =
       scope.networkUID === undefined ? [] : [{ key: networkLock(scope.networkUID), mode: 'shared' }];
     const locks: LockRequest[] = [];
     if (scope.server !== undefined) locks.push({ key: `server/${scope.server.uid}`, mode: scope.server.mode });
     if (scope.shareUID !== undefined) locks.push({ key: shareLock(scope.shareUID), mode: 'exclusive' });
 
-    const releaseNetwork = await this.#withDeadline(signal, waitMs, (bounded) => this.#locks.acquire(network, bounded));
+    const releaseNetwork = await withDeadline(changeBeginning, (bounded) => this.#locks.acquire(network, bounded));
     let releaseLocks: () => void;
     try {
-      releaseLocks = await this.#withDeadline(signal, waitMs, (bounded) => this.#locks.acquire(locks, bounded));
+      releaseLocks = await withDeadline(callRunning, (bounded) => this.#locks.acquire(locks, bounded));
     } catch (error) {
       releaseNetwork();
       throw error;
@@ -121,7 +132,8 @@ export class DriverCalls {
     let next: DriverLease | undefined;
     try {
       // Bounded: the network's lock is held meanwhile, and a change of it must not wait for a stuck backend for ever.
-      next = await this.#withDeadline(signal, waitMs, lease);
+      next = await withDeadline(backendBusy(scope.backendName), lease);
+      waiting(undefined);
     } catch (error) {
       releaseLocks();
       releaseNetwork();
@@ -149,7 +161,8 @@ export class DriverCalls {
         try {
           const free = next;
           next = undefined;
-          used = free ?? (await this.#withDeadline(signal, waitMs, lease));
+          used = free ?? (await withDeadline(backendBusy(backendName), lease));
+          if (free === undefined) waiting(undefined);
           this.circuits.check(backendName);
         } catch (error) {
           settled();
@@ -174,7 +187,7 @@ export class DriverCalls {
    * @throws DriverError `Unavailable` when running calls did not end within `waitMs`
    */
   async whileQuiet<R>(networkUID: string, signal: AbortSignal, waitMs: number, work: () => Promise<R>): Promise<R> {
-    const release = await this.#withDeadline(signal, waitMs, (bounded) =>
+    const release = await this.#withDeadline(signal, waitMs, callRunning, (bounded) =>
       this.#locks.acquire([{ key: networkLock(networkUID), mode: 'exclusive' }], bounded),
     );
     try {
@@ -280,16 +293,15 @@ export class DriverCalls {
     }
   }
 
-  async #withDeadline<R>(signal: AbortSignal, waitMs: number, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+  async #withDeadline<R>(
+    signal: AbortSignal,
+    waitMs: number,
+    wait: Wait,
+    work: (signal: AbortSignal) => Promise<R>,
+  ): Promise<R> {
     const deadline = new AbortController();
     const timer = this.#clock.setTimeout(() => {
-      deadline.abort(
-        new DriverError({
-          kind: 'Unavailable',
-          reason: 'OperationRunning',
-          message: 'another driver call is still running; this goes on by itself when it has ended',
-        }),
-      );
+      deadline.abort(new DriverError({ kind: 'Unavailable', ...wait }));
     }, waitMs);
     try {
       return await work(AbortSignal.any([signal, deadline.signal]));

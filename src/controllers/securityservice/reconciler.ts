@@ -19,6 +19,7 @@ import { credentialsRefused } from '../credentials/refusals.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import { listLive } from '../live.ts';
 import type { Operator } from '../operator.ts';
+import { reportingRefusals } from '../refused-writes.ts';
 import { usageOf } from '../service-usage.ts';
 import { pausedStanding } from '../standings.ts';
 import { draftOf, type Standing } from '../status-draft.ts';
@@ -38,7 +39,9 @@ export class SecurityServiceReconciler {
     const controller = manager.controller({
       name: 'securityservice',
       workers,
-      reconcile: (context) => this.reconcile(context),
+      reconcile: reportingRefusals(this.#operator, 'securityservice', informers.securityServices, (context) =>
+        this.reconcile(context),
+      ),
     });
     controller.watch(informers.securityServices);
     controller.watch(informers.shareNetworks, ({ object, previous }) => {

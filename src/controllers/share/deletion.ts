@@ -12,8 +12,10 @@ import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { removeFinalizer } from '../finalizers.ts';
 import { isPlacementCurrent, listLive, staleCache } from '../live.ts';
+import { sayingWaits } from '../long-waits.ts';
+import { writeRefused } from '../refused-writes.ts';
 import { serverOfShare } from '../server-for-driver.ts';
-import { draftOf } from '../status-draft.ts';
+import { draftOf, latestOf } from '../status-draft.ts';
 import { type Wait, whyNoRemoval } from '../waits.ts';
 import { type ShareScope, shareCallScope } from './scope.ts';
 
@@ -24,6 +26,7 @@ const waits: ReadonlySet<string> = new Set([
   'BackendNotFound',
   'BackendUnavailable',
   'AccessRulesExist',
+  writeRefused,
 ]);
 
 /** Takes the share off the storage system, its rules first, and lets the object go. Deletion is tried for ever. */
@@ -87,19 +90,22 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
     draft.stand({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
   }
   const begun = await draft.write(client, informers.shares);
-  return await context.outsideWorker(() => callDelete({ ...scope, share: begun, draft: draftOf(operator, begun) }));
+  const marked = { ...scope, share: begun, draft: draftOf(operator, begun) };
+  return await context.outsideWorker(() =>
+    sayingWaits(operator, informers.shares, begun, (waiting) => callDelete(marked, waiting)),
+  );
 }
 
-async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefined> {
+async function callDelete(
+  scope: ShareScope,
+  waiting: (wait: Wait | undefined) => void,
+): Promise<ReconcileResult | undefined> {
   const { operator, context, share, network, server, timeoutMs } = scope;
   const { client, informers } = operator;
   const { operation } = share.status ?? {};
   try {
-    const permit = await operator.calls.permit(
-      { ...shareCallScope(scope), priority: 'denial' },
-      context.signal,
-      timeoutMs,
-    );
+    const callScope = { ...shareCallScope(scope), priority: 'denial' } as const;
+    const permit = await operator.calls.permit(callScope, context.signal, timeoutMs, waiting);
     try {
       await permit.call(
         { operation: 'deleteShare', id: operation?.id ?? uidOf(share), token: operation?.token, timeoutMs },
@@ -116,9 +122,11 @@ async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefine
       permit.release();
     }
   } catch (thrown) {
+    // It may have said meanwhile what it waits for.
+    const draft = draftOf(operator, latestOf(informers.shares, share));
     if (thrown instanceof InProgress) {
-      if (operation !== undefined) scope.draft.set({ operation: { ...operation, token: thrown.token } });
-      await scope.draft.write(client, informers.shares);
+      if (operation !== undefined) draft.set({ operation: { ...operation, token: thrown.token } });
+      await draft.write(client, informers.shares);
       return { requeueAfterMs: thrown.pollAfter * 1000 };
     }
     if (thrown instanceof CallsSuspended) return { requeueAfterMs: suspendedPauseMs };
@@ -126,10 +134,10 @@ async function callDelete(scope: ShareScope): Promise<ReconcileResult | undefine
     const error = asDriverError(thrown);
     if (error.kind !== 'NotFound') {
       const message = `${error.message}; it is tried again`;
-      scope.draft.set({ phase: error.kind === 'Unavailable' ? 'deleting' : 'error_deleting' });
-      scope.draft.setCondition('DeletionBlocked', 'True', error.reason, message);
-      scope.draft.stand({ state: 'working', reason: error.reason, message });
-      await scope.draft.write(client, informers.shares);
+      draft.set({ phase: error.kind === 'Unavailable' ? 'deleting' : 'error_deleting' });
+      draft.setCondition('DeletionBlocked', 'True', error.reason, message);
+      draft.stand({ state: 'working', reason: error.reason, message });
+      await draft.write(client, informers.shares);
       throw error;
     }
   }

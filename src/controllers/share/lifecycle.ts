@@ -14,9 +14,11 @@ import { boundedExportLocations } from '../driver-data.ts';
 import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { ensureShare } from '../ensure-share.ts';
+import { sayingWaits } from '../long-waits.ts';
 import { serverOfShare } from '../server-for-driver.ts';
 import { shareAvailable } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';
+import type { Wait } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type ShareScope, shareCallScope, whyWait } from './scope.ts';
 
@@ -120,9 +122,9 @@ async function withOperation(
   work: (permit: Permit, fresh: Fresh) => Promise<void>,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, share, namespace, timeoutMs } = scope;
-  return await context.outsideWorker(async () => {
+  const run = async (waiting: (wait: Wait | undefined) => void): Promise<ReconcileResult | undefined> => {
     try {
-      const permit = await operator.calls.permit(shareCallScope(scope), context.signal, timeoutMs);
+      const permit = await operator.calls.permit(shareCallScope(scope), context.signal, timeoutMs, waiting);
       try {
         // A change of the network may have begun while the permit was waited for.
         const { network, server } = related(operator, namespace);
@@ -148,7 +150,8 @@ async function withOperation(
     } catch (thrown) {
       return await storeFailure(scope, thrown);
     }
-  });
+  };
+  return await context.outsideWorker(() => sayingWaits(operator, operator.informers.shares, share, run));
 }
 
 async function storeFailure({ operator, share }: ShareScope, thrown: unknown): Promise<ReconcileResult | undefined> {

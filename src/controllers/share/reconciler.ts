@@ -16,6 +16,7 @@ import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { isCurrent, staleCache } from '../live.ts';
 import type { Operator } from '../operator.ts';
 import { isSizeRefused } from '../refused-size.ts';
+import { reportingRefusals } from '../refused-writes.ts';
 import { lacksStatus, restoredWithoutStatus } from '../restored.ts';
 import { pausedStanding, shareAvailable } from '../standings.ts';
 import type { Wait } from '../waits.ts';
@@ -40,7 +41,11 @@ export class ShareReconciler {
   /** Adds the controller to the manager. */
   register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
     const { informers } = this.#operator;
-    const controller = manager.controller({ name: 'share', workers, reconcile: (context) => this.reconcile(context) });
+    const controller = manager.controller({
+      name: 'share',
+      workers,
+      reconcile: reportingRefusals(this.#operator, 'share', informers.shares, (context) => this.reconcile(context)),
+    });
     controller.watch(informers.shares, (event) => {
       this.#reserve(event);
       return nameOf(event.object);

@@ -6,6 +6,7 @@ import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import type { AccessUpdates } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
+import { RefusedWrite } from '../../runtime/api-error.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
@@ -13,9 +14,10 @@ import { driverRule } from '../driver-requests.ts';
 import { ensureShare } from '../ensure-share.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import { isCurrent, isPlacementCurrent } from '../live.ts';
-import { currentRules, release } from './deny.ts';
-import { cachedKeySecret, isIntact, liveKeySecret } from './key-secret.ts';
+import { currentRules, isRevoked, release } from './deny.ts';
+import { cachedKeySecret, isIntact, tryKeySecret } from './key-secret.ts';
 import { fail, failForSecret, mintsKey, settle } from './outcome.ts';
+import { forRule, type RuleDraft, workOn } from './rule-status.ts';
 import { type AccessScope, planOf, surroundingsOf } from './scope.ts';
 import { callUpdateAccess, recoveryEnded } from './update-access.ts';
 
@@ -35,7 +37,7 @@ interface Batch {
 export async function applyBatch(
   scope: AccessScope,
   permit: Permit,
-  options: { readonly grants: boolean; readonly prepared: ReadonlySet<string> },
+  options: { readonly grants: boolean; readonly prepared: PreparedAhead },
 ): Promise<void> {
   const plan = planOf(scope);
   const add = options.grants ? await prepare(scope, plan.add, options.prepared) : nothingPrepared;
@@ -45,11 +47,15 @@ export async function applyBatch(
   const names = userNamesOf(scope.backend?.status?.capabilities, scope.server);
   const keyOf = ({ spec }: ShareAccess): string => targetKey(spec, names);
   const staying = new Map([...kept, ...add.ready, ...update.ready].map((rule) => [keyOf(rule), rule]));
-  const leaving = (await isServerKnown(scope)) ? [...(await currentRules(scope.operator, plan.deny))] : [];
-  const [duplicates, deny] = partition(leaving, (rule) => staying.has(keyOf(rule)));
+  const isResting = (rule: ShareAccess) =>
+    isRevoked(scope.operator, rule) && scope.operator.refusedWrites.rests(uidOf(rule), workOn(rule));
+  const pending = plan.deny.filter((rule) => !isResting(rule));
+  const leaving = (await isServerKnown(scope)) ? [...(await currentRules(scope.operator, pending))] : [];
+  const [revoked, granted] = partition(leaving, (rule) => isRevoked(scope.operator, rule));
+  const [duplicates, deny] = partition(granted, (rule) => staying.has(keyOf(rule)));
   const rivals = new Set(duplicates.flatMap((rule) => staying.get(keyOf(rule)) ?? []));
   const present = new Set([...(await currentRules(scope.operator, [...rivals]))].map(keyOf));
-  const forgotten = duplicates.filter((rule) => present.has(keyOf(rule)));
+  const forgotten = [...revoked, ...duplicates.filter((rule) => present.has(keyOf(rule)))];
   await all(forgotten, (rule) => release(scope.operator, rule));
   await runBatch(scope, permit, kept, {
     add: add.ready,
@@ -114,9 +120,10 @@ async function runBatch(scope: AccessScope, permit: Permit, kept: readonly Share
 /**
  * Recovery: the backend is made equal to the rules, and every key comes back. The rules are listed live: a stale list would
  * shut clients out.
+ * @param isAskedFor by a person: also where nothing shows that something is amiss
  * @throws DriverError `Unavailable`, which is tried again
  */
-export async function recover(scope: AccessScope, permit: Permit): Promise<void> {
+export async function recover(scope: AccessScope, permit: Permit, isAskedFor: boolean): Promise<void> {
   const { operator, namespace, share } = scope;
   const { items } = await operator.client.list(shareAccesses, {
     namespace,
@@ -132,11 +139,18 @@ export async function recover(scope: AccessScope, permit: Permit): Promise<void>
     isAskedFor: () => true,
   });
   const restored = [...plan.keep, ...plan.update, ...plan.add, ...plan.hitByServer];
-  const { ready, taken } = await prepare(scope, restored, new Set());
+  const { ready, taken, refused } = await prepare(scope, restored);
+  // Their keys can't be kept, and nothing else is amiss: the driver would be asked for nothing, again and again.
+  if (refused.length > 0 && !isAskedFor && ready.every((rule) => isIntact(scope, rule))) return;
+  // What is granted stays as it is.
+  const granted = refused.filter(({ status }) => status?.accessLevel !== undefined);
   let updates: AccessUpdates;
   try {
     updates = await callUpdateAccess(scope, permit, {
-      accessRules: ready.map((rule) => (isPaused(rule) ? driverRule(rule, rule.status?.accessLevel) : wanted(rule))),
+      accessRules: [
+        ...ready.map((rule) => (isPaused(rule) ? driverRule(rule, rule.status?.accessLevel) : wanted(rule))),
+        ...granted.map((rule) => driverRule(rule, rule.status?.accessLevel)),
+      ],
       addRules: [],
       updateRules: [],
       deleteRules: [],
@@ -173,46 +187,68 @@ interface Prepared {
   readonly ready: readonly ShareAccess[];
   /** Rules whose Secret's name belongs to somebody else; their status says so. */
   readonly taken: readonly ShareAccess[];
+  /** Rules for which the API server refuses a write; their status says so. */
+  readonly refused: readonly ShareAccess[];
 }
 
-const nothingPrepared: Prepared = { ready: [], taken: [] };
+/** What came of preparing rules ahead, by UID. */
+export type PreparedAhead = ReadonlyMap<string, keyof Prepared>;
 
-/**
- * Does what can be done before there is leave to call the driver, so that no slot of the backend waits for it.
- * @returns UIDs of the rules that are ready
- */
-export async function prepareAhead(scope: AccessScope, { add, update }: RulePlan): Promise<ReadonlySet<string>> {
-  const { ready } = await prepare(scope, [...add, ...update], new Set());
-  return new Set(ready.map(uidOf));
+const nothingPrepared: Prepared = { ready: [], taken: [], refused: [] };
+
+/** Does what can be done before there is leave to call the driver, so that no slot of the backend waits for it. */
+export async function prepareAhead(scope: AccessScope, { add, update }: RulePlan): Promise<PreparedAhead> {
+  const { ready, taken, refused } = await prepare(scope, [...add, ...update]);
+  const named = (state: keyof Prepared, rules: readonly ShareAccess[]) =>
+    rules.map((rule) => [uidOf(rule), state] as const);
+  return new Map([...named('ready', ready), ...named('taken', taken), ...named('refused', refused)]);
 }
 
 /**
- * Puts our finalizer on the rules, and sorts out those whose Secret's name is taken.
- * @param prepared UIDs of rules that this was done for a moment ago
+ * Puts our finalizer on the rules, and sorts out those whose Secret's name is taken and those for which a write is refused: before
+ * the driver is asked, so that nothing is granted whose key could not be kept.
+ * @param ahead what this came to a moment ago
  */
 async function prepare(
   scope: AccessScope,
   rules: readonly ShareAccess[],
-  prepared: ReadonlySet<string>,
+  ahead: PreparedAhead = new Map(),
 ): Promise<Prepared> {
   const { operator } = scope;
+  const { refusedWrites } = operator;
   const ready: ShareAccess[] = [];
   const taken: ShareAccess[] = [];
-  await all(rules, async (rule) => {
-    if (prepared.has(uidOf(rule)) && hasFinalizer(rule)) {
+  const refused: ShareAccess[] = [];
+  const one = async (rule: ShareAccess): Promise<void> => {
+    const uid = uidOf(rule);
+    if (ahead.get(uid) === 'ready' && hasFinalizer(rule)) {
       ready.push(rule);
       return;
     }
-    if (mintsKey(scope, rule) && !isPaused(rule) && cachedKeySecret(operator, rule).state !== 'ours') {
-      if ((await liveKeySecret(operator, rule)).state === 'foreign') {
-        // What the backend grants is known until it was taken back.
-        taken.push(await failForSecret(scope, rule, rule.status?.accessLevel));
-        return;
-      }
+    const isMinting = mintsKey(scope, rule) && !isPaused(rule);
+    if (!isMinting || cachedKeySecret(operator, rule).state === 'ours') await refusedWrites.stillRefused(uid);
+    else if (!(await tryKeySecret(operator, rule))) {
+      // What the backend grants is known until it was taken back.
+      taken.push(await failForSecret(scope, rule, rule.status?.accessLevel));
+      return;
     }
     ready.push(await addFinalizer(operator.client, operator.informers.shareAccesses, rule));
+    refusedWrites.clear(uid, workOn(rule));
+  };
+  await all(rules, async (rule) => {
+    if (ahead.get(uidOf(rule)) === 'refused' || refusedWrites.rests(uidOf(rule), workOn(rule))) {
+      refused.push(rule);
+      return;
+    }
+    const change = (draft: RuleDraft) => rule.status?.accessLevel === undefined && draft.set({ phase: 'applying' });
+    try {
+      await forRule(operator, rule, () => one(rule), { change });
+    } catch (error) {
+      if (!(error instanceof RefusedWrite)) throw error;
+      refused.push(rule);
+    }
   });
-  return { ready, taken };
+  return { ready, taken, refused };
 }
 
 function partition<T>(items: readonly T[], holds: (item: T) => boolean): readonly [T[], T[]] {

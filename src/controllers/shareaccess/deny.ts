@@ -1,6 +1,6 @@
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
-import { isNotFound } from '../../runtime/api-error.ts';
+import { isNotFound, RefusedWrite } from '../../runtime/api-error.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
@@ -8,37 +8,63 @@ import { writeDriverResult } from '../driver-result.ts';
 import { hasFinalizer, removeFinalizer } from '../finalizers.ts';
 import { isCurrent, isPlacementCurrent, staleCache } from '../live.ts';
 import type { Operator } from '../operator.ts';
+import { latestOf } from '../status-draft.ts';
 import { deleteKey } from './key-secret.ts';
-import { writeRule } from './rule-status.ts';
+import { forRule, workOn, writeRule } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';
 
 /**
  * What follows when the backend has a rule no more: its Secret goes, then the finalizer. A rule that is not deleted itself
  * waits for a share of that name to return.
+ * @returns false when the API server refuses a write; the rule says so, and that it grants nothing any more
  */
-export async function release(operator: Operator, rule: ShareAccess): Promise<void> {
+export async function release(operator: Operator, rule: ShareAccess): Promise<boolean> {
+  if (operator.refusedWrites.rests(uidOf(rule), workOn(rule))) return false;
+  const isLeaving = rule.metadata.deletionTimestamp !== undefined;
   const { client, informers } = operator;
-  await deleteKey(operator, rule);
-  const waiting =
-    rule.metadata.deletionTimestamp === undefined ? await standWithoutShare(operator, rule) : latest(operator, rule);
   try {
-    // An edit in the meantime must not make the driver be asked once more.
-    await writeDriverResult(operator, informers.shareAccesses, waiting, (fresh) =>
-      removeFinalizer(client, informers.shareAccesses, fresh),
+    await forRule(
+      operator,
+      rule,
+      async () => {
+        await deleteKey(operator, rule);
+        const waiting = isLeaving ? latestOf(informers.shareAccesses, rule) : await standWithoutShare(operator, rule);
+        // An edit in the meantime must not make the driver be asked once more.
+        await writeDriverResult(operator, informers.shareAccesses, waiting, (fresh) =>
+          removeFinalizer(client, informers.shareAccesses, fresh),
+        );
+      },
+      {
+        isDone: true,
+        change: (draft) => draft.set({ accessLevel: undefined, ...(isLeaving ? { phase: 'denying' } : {}) }),
+      },
     );
+    return true;
   } catch (error) {
+    if (error instanceof RefusedWrite) return false;
     if (!isNotFound(error)) throw error;
+    return true;
   }
+}
+
+/** Whether the backend has a rule no more, and only a write that the API server refuses keeps it. */
+export function isRevoked(operator: Operator, rule: ShareAccess): boolean {
+  return operator.refusedWrites.isDone(uidOf(rule), workOn(rule));
 }
 
 /** Forgets a rule on a person's word, without asking the driver; only where the backend's owner allows it. */
 export async function abandon(scope: AccessScope): Promise<ReconcileResult | undefined> {
   const { operator, rules, share, backend } = scope;
   const given = rules.filter(
-    (rule) => rule.metadata.deletionTimestamp !== undefined && hasFinalizer(rule) && mayAbandon(rule, backend),
+    (rule) =>
+      rule.metadata.deletionTimestamp !== undefined &&
+      hasFinalizer(rule) &&
+      mayAbandon(rule, backend) &&
+      !operator.refusedWrites.rests(uidOf(rule), workOn(rule)),
   );
   if (given.length === 0) return undefined;
   if (!(await isPlacementCurrent(operator, scope))) return staleCache;
+  let released = false;
   await oneByOne(given, async (rule) => {
     operator.recorder.event(rule, {
       type: 'Warning',
@@ -46,10 +72,10 @@ export async function abandon(scope: AccessScope): Promise<ReconcileResult | und
       action: 'DenyAccess',
       note: `forgotten without asking backend ${share.status?.backendName ?? 'of its share'}; the access may remain there`,
     });
-    await release(operator, rule);
+    released = (await release(operator, rule)) || released;
   });
   // What was let go is out of the cache: the next pass begins without it.
-  return { requeueAfterMs: 1 };
+  return released ? { requeueAfterMs: 1 } : undefined;
 }
 
 /** Those of the rules that are as the API server has them; the others are judged again when the cache shows what they are. */
@@ -64,11 +90,6 @@ export async function currentRules(
     })),
   );
   return new Set(checked.filter(({ current }) => current).map(({ rule }) => rule));
-}
-
-function latest(operator: Operator, rule: ShareAccess): ShareAccess {
-  const cached = operator.informers.shareAccesses.cache.get(nameOf(rule));
-  return cached !== undefined && uidOf(cached) === uidOf(rule) ? cached : rule;
 }
 
 /** A rule whose share does not exist. */

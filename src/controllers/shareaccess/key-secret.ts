@@ -1,11 +1,13 @@
+import { readyReason } from '../../access-rules/plan.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { Installation } from '../../cluster-state/installation.ts';
-import { isAlreadyExists, isNotFound } from '../../runtime/api-error.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../../runtime/api-error.ts';
 import { type Secret, secretData, secrets, secretText } from '../../runtime/core-types.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
+import { writeRefused } from '../refused-writes.ts';
 
 /** Most characters of an access key. */
 export const maxKeyLength = 255;
@@ -81,7 +83,9 @@ const judged = new WeakMap<
 /** Whether nothing is amiss with a rule, as far as the caches show. */
 export function isIntact({ operator }: { readonly operator: Operator }, rule: ShareAccess): boolean {
   const { phase, accessKeySecretRef } = rule.status ?? {};
-  return phase === 'active' && (accessKeySecretRef === undefined || cachedKeySecret(operator, rule).state === 'ours');
+  // What the API server refused to keep may be a key that the backend has changed.
+  if (phase !== 'active' || readyReason(rule) === writeRefused) return false;
+  return accessKeySecretRef === undefined || cachedKeySecret(operator, rule).state === 'ours';
 }
 
 function judge(operator: Operator, rule: ShareAccess, secret: Secret): KeySecret {
@@ -116,14 +120,38 @@ export async function liveKeySecret(operator: Operator, rule: ShareAccess): Prom
 }
 
 /**
- * Keeps a rule's access key: creates the Secret, or replaces the key in place by one guarded update, so that there is no
- * moment without one; one that cannot be updated is deleted and created. Nothing is written when it holds the key already.
- * @returns false when a Secret of that name belongs to somebody else, or is held by a finalizer
+ * Looks, before the driver is asked for a key, whether it could be kept: by a dry run of the write that would follow. A key that
+ * nobody gets must not be granted.
+ * @returns false when a Secret of that name belongs to somebody else
+ * @throws RefusedWrite when the API server would refuse the Secret
  */
-export async function storeKey(operator: Operator, rule: ShareAccess, accessKey: string): Promise<boolean> {
-  const { cache } = operator.informers.accessKeys;
+export async function tryKeySecret(operator: Operator, rule: ShareAccess): Promise<boolean> {
+  const { client } = operator;
+  const wanted = keySecret(operator, rule, 'tried by a dry run');
+  let present = cachedKeySecret(operator, rule);
+  if (present.state === 'missing') {
+    try {
+      await client.create(secrets, wanted, { dryRun: true });
+      return true;
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+  }
+  if (present.state !== 'ours') present = await liveKeySecret(operator, rule);
+  // One that cannot be updated is deleted and created.
+  if (present.state !== 'altered' || !isUpdatable(present.secret)) return present.state !== 'foreign';
+  try {
+    await client.replace(secrets, merged(present.secret, wanted), { dryRun: true });
+  } catch (error) {
+    // The cache is behind: the write itself finds out.
+    if (!isConflict(error) && !isNotFound(error)) throw error;
+  }
+  return true;
+}
+
+function keySecret(operator: Operator, rule: ShareAccess, accessKey: string): Secret {
   const texts = { accessKey, userID: rule.spec.accessTo, userKey: accessKey };
-  const wanted: Secret = {
+  return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
@@ -138,6 +166,16 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
     type: 'Opaque',
     data: secretData(texts),
   };
+}
+
+/**
+ * Keeps a rule's access key: creates the Secret, or replaces the key in place by one guarded update, so that there is no
+ * moment without one; one that cannot be updated is deleted and created. Nothing is written when it holds the key already.
+ * @returns false when a Secret of that name belongs to somebody else, or is held by a finalizer
+ */
+export async function storeKey(operator: Operator, rule: ShareAccess, accessKey: string): Promise<boolean> {
+  const { cache } = operator.informers.accessKeys;
+  const wanted = keySecret(operator, rule, accessKey);
   let present = cachedKeySecret(operator, rule);
   for (let attempt = 1; attempt <= 4; attempt += 1) {
     if (present.state === 'foreign') return false;

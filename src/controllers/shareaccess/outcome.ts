@@ -4,7 +4,7 @@ import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { AccessUpdate } from '../../drivers/driver.ts';
 import { cachedKeySecret, keySecretName, maxKeyLength, storeKey } from './key-secret.ts';
-import { appliedStanding, writeRule, writeRuleError } from './rule-status.ts';
+import { appliedStanding, forRule, type RuleDraft, writeRule, writeRuleError } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';
 
 /** Whether the backend makes an access key for rules of this type. */
@@ -38,7 +38,9 @@ export async function settle(
     return await fail(scope, rule, 'AccessKeyMissing', 'the backend returned no access key for the rule');
   }
   const level = rule.spec.accessLevel ?? 'rw';
-  if (key !== undefined && !(await storeKey(operator, rule, key))) {
+  // Without its key in a Secret the rule is not active, whatever the backend grants.
+  const change = (draft: RuleDraft) => rule.status?.accessLevel === undefined && draft.set({ phase: 'applying' });
+  if (key !== undefined && !(await forRule(operator, rule, () => storeKey(operator, rule, key), { change }))) {
     // Granted, and to be taken back: nobody would get the key.
     return await failForSecret(scope, rule, level);
   }

@@ -21,6 +21,7 @@ export const shortWaitMs = 1000;
 /** Of the rules that can't be applied so many are written in one pass at least, or such a part of them. */
 const leastInPass = 100;
 const partInPass = 0.1;
+const beingAsked: Wait = { reason: 'Applying', message: 'the backend is being asked' };
 
 type QueuedPhase = 'queued_to_apply' | 'queued_to_update' | 'queued_to_deny';
 
@@ -72,10 +73,15 @@ export class AccessProgress {
   }
 
   /**
-   * A call, or the wait for one, takes long: the share and the rules say what is going on. Best effort.
+   * A call, or the wait for leave to make it, takes long: the share and the rules say what is going on. Best effort.
    * @param over aborted when it has ended
    */
-  async markSlow(scope: AccessScope, rules: readonly ShareAccess[], over: AbortSignal): Promise<void> {
+  async markSlow(
+    scope: AccessScope,
+    rules: readonly ShareAccess[],
+    over: AbortSignal,
+    wait: Wait = beingAsked,
+  ): Promise<void> {
     const { client, informers } = this.#operator;
     const share = informers.shares.cache.get(nameOf(scope.share));
     if (share !== undefined && share.metadata.deletionTimestamp === undefined) {
@@ -89,7 +95,7 @@ export class AccessProgress {
       if (over.aborted || fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') return;
       const draft = draftOf(this.#operator, fresh);
       draft.set({ phase: phaseInCall(fresh) });
-      draft.stand({ state: 'working', reason: 'Applying', message: 'the backend is being asked' });
+      draft.stand({ state: 'working', ...wait });
       // What really happened is written when the call ends.
       await draft.write(client, informers.shareAccesses).catch(() => undefined);
     });

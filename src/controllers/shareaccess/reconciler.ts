@@ -5,6 +5,7 @@ import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import { RefusedWrite } from '../../runtime/api-error.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
@@ -12,15 +13,18 @@ import { oneByOne } from '../../runtime/one-by-one.ts';
 import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { isCurrent, staleCache } from '../live.ts';
+import { tellingWhile } from '../long-waits.ts';
 import type { Operator } from '../operator.ts';
+import { reportingRefusals } from '../refused-writes.ts';
 import { shortest } from '../soonest.ts';
-import { whyNoRemoval } from '../waits.ts';
+import { type Wait, whyNoRemoval } from '../waits.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
-import { applyBatch, prepareAhead } from './apply.ts';
+import { applyBatch, type PreparedAhead, prepareAhead } from './apply.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
 import { ruleNameOf } from './key-secret.ts';
 import { AccessProgress, shortWaitMs } from './progress.ts';
 import { Recovery } from './recovery.ts';
+import { workOn } from './rule-status.ts';
 import { type AccessScope, accessCallScope, accessScope, planOf, timeoutOf, whyNoGrant } from './scope.ts';
 
 const foreignSecretLookMs = 300_000;
@@ -54,7 +58,9 @@ export class ShareAccessReconciler {
     const controller = manager.controller({
       name: 'shareaccess',
       workers,
-      reconcile: (context) => this.reconcile(context),
+      reconcile: reportingRefusals(this.#operator, 'shareaccess', informers.shares, (context) =>
+        this.reconcile(context),
+      ),
     });
     const ofShare = (namespace: string | undefined, name: string) => ({ namespace: namespace ?? '', name });
     controller.watch(informers.shareAccesses, ({ object }) =>
@@ -144,8 +150,12 @@ export class ShareAccessReconciler {
     let wake = told;
     if (deny || grant || recovery) {
       const waiting = [...(deny ? plan.deny : []), ...(grant ? [...plan.add, ...plan.update] : [])];
-      const poll = await this.#work(scope, { deny, grant, recovery, plan, waiting, withoutKey });
-      wake = shortest(wake, poll);
+      try {
+        wake = shortest(wake, await this.#work(scope, { deny, grant, recovery, plan, waiting, withoutKey }));
+      } catch (error) {
+        if (error instanceof RefusedWrite) await this.#progress.writeShareSummary(scope);
+        throw error;
+      }
     }
     await this.#progress.writeShareSummary(scope);
     const { rulesOf } = related(this.#operator, scope.namespace);
@@ -197,17 +207,25 @@ export class ShareAccessReconciler {
   }
 
   /** Waits for the backend without holding a worker; when that takes long, the rules say so. */
-  async #waitOutside<R>(scope: AccessScope, todo: Todo, work: () => Promise<R>): Promise<R> {
-    const { clock } = scope.operator;
+  async #waitOutside<R>(
+    scope: AccessScope,
+    todo: Todo,
+    work: (waiting: (wait: Wait | undefined) => void) => Promise<R>,
+  ): Promise<R> {
     const over = new AbortController();
-    const slow = clock.setTimeout(() => {
-      void this.#progress.markSlow(scope, todo.waiting, over.signal);
-      this.#progress.standWithoutKey(todo.withoutKey, 'the backend is being asked').catch(() => undefined);
-    }, shortWaitMs);
+    let wait: Wait | undefined;
+    let shown: Wait | 'none' | undefined;
+    const tell = (): void => {
+      if (shown === (wait ?? 'none')) return;
+      shown = wait ?? 'none';
+      void this.#progress.markSlow(scope, todo.waiting, over.signal, wait);
+      const why = wait?.message ?? 'the backend is being asked';
+      this.#progress.standWithoutKey(todo.withoutKey, why).catch(() => undefined);
+    };
+    const outside = () => scope.context.outsideWorker(() => work((next) => (wait = next)));
     try {
-      return await scope.context.outsideWorker(work);
+      return await tellingWhile(scope.operator.clock, tell, outside, shortWaitMs);
     } finally {
-      clock.clearTimeout(slow);
       over.abort();
     }
   }
@@ -215,9 +233,11 @@ export class ShareAccessReconciler {
   async #call(scope: AccessScope, todo: Todo): Promise<void> {
     const { operator, context } = scope;
     const callScope = accessCallScope(scope, todo.deny ? 'denial' : 'normal');
-    const prepared = todo.grant ? await prepareAhead(scope, todo.plan) : new Set<string>();
-    const held = await this.#waitOutside(scope, todo, () =>
-      operator.calls.permit(callScope, context.signal, timeoutOf(scope)),
+    const prepared: PreparedAhead = todo.grant ? await prepareAhead(scope, todo.plan) : new Map();
+    const granting = [...prepared.values()].some((state) => state !== 'refused');
+    if (!granting && !todo.deny && !todo.recovery) return;
+    const held = await this.#waitOutside(scope, todo, (waiting) =>
+      operator.calls.permit(callScope, context.signal, timeoutOf(scope), waiting),
     );
     const permit: Permit = {
       call: (options, invoke) => this.#waitOutside(scope, todo, () => held.call(options, invoke)),
@@ -274,10 +294,15 @@ export class ShareAccessReconciler {
   async #releaseUnknown({ share }: AccessScope, plan: RulePlan): Promise<ReconcileResult | undefined> {
     const { identifier, operation, backendName } = share.status ?? {};
     if (identifier !== undefined || (operation !== undefined && backendName !== undefined)) return undefined;
-    if (plan.deny.length === 0) return undefined;
-    if (!(await isCurrent(this.#operator, this.#operator.informers.shares, nameOf(share), share))) return staleCache;
-    await oneByOne(plan.deny, (rule) => release(this.#operator, rule));
-    return { requeueAfterMs: 1 };
+    const { refusedWrites, informers } = this.#operator;
+    const unknown = plan.deny.filter((rule) => !refusedWrites.rests(uidOf(rule), workOn(rule)));
+    if (unknown.length === 0) return undefined;
+    if (!(await isCurrent(this.#operator, informers.shares, nameOf(share), share))) return staleCache;
+    let released = false;
+    await oneByOne(unknown, async (rule) => {
+      released = (await release(this.#operator, rule)) || released;
+    });
+    return released ? { requeueAfterMs: 1 } : undefined;
   }
 }
 

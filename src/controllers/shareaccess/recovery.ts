@@ -94,7 +94,7 @@ export class Recovery {
       }
       if (asked && scope !== undefined && whyNoGrant(scope) === undefined) {
         this.#unfinished.add(uid);
-        await recover(scope, permit);
+        await recover(scope, permit, token !== undefined);
       }
     } catch (error) {
       if (wasToExamine) this.#toExamine.add(uid);

@@ -1,6 +1,8 @@
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import { RefusedWrite } from '../../runtime/api-error.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
+import { reportRefusal, workOf } from '../refused-writes.ts';
 import { draftOf, type Standing, type StatusDraft } from '../status-draft.ts';
 
 /** How a rule stands that the backend grants. */
@@ -12,17 +14,47 @@ export const appliedStanding: Standing = {
 
 export type RuleDraft = StatusDraft<ShareAccess>;
 
+/** Names the work on the rules of the rule's share. */
+export function workOn({ metadata, spec }: ShareAccess): string {
+  return workOf('shareaccess', { namespace: metadata.namespace ?? '', name: spec.shareName });
+}
+
+/**
+ * Does a part of the work on a rule that writes; a write that the API server refuses is shown on the rule.
+ * @param options `work`: what is repeated when a write is refused, whose object shows it, too; that on the share's rules when absent
+ * @throws RefusedWrite
+ */
+export async function forRule<R>(
+  operator: Operator,
+  rule: ShareAccess,
+  write: () => Promise<R>,
+  options: Parameters<typeof reportRefusal<ShareAccess>>[5] & { readonly work?: string } = {},
+): Promise<R> {
+  try {
+    return await write();
+  } catch (error) {
+    if (error instanceof RefusedWrite && !operator.refusedWrites.isTold(error)) {
+      const { work, ...rest } = options;
+      await reportRefusal(operator, operator.informers.shareAccesses, rule, error, work ?? workOn(rule), rest);
+      if (work === undefined) operator.refusedWrites.told(error);
+    }
+    throw error;
+  }
+}
+
 /** Works out and writes the status of a rule; on a conflict again on the fresh rule. */
 export async function writeRule(
   operator: Operator,
   rule: ShareAccess,
   change: (draft: RuleDraft, fresh: ShareAccess) => void,
 ): Promise<ShareAccess> {
-  const written = await writeDriverResult(operator, operator.informers.shareAccesses, rule, (fresh) => {
-    const draft = draftOf(operator, fresh);
-    change(draft, fresh);
-    return draft.write(operator.client, operator.informers.shareAccesses);
-  });
+  const written = await forRule(operator, rule, () =>
+    writeDriverResult(operator, operator.informers.shareAccesses, rule, (fresh) => {
+      const draft = draftOf(operator, fresh);
+      change(draft, fresh);
+      return draft.write(operator.client, operator.informers.shareAccesses);
+    }),
+  );
   return written ?? rule;
 }
 

@@ -88,6 +88,30 @@ export function wishOf(scope: NetworkScope, servers: readonly ShareServer[], qui
   };
 }
 
+/** What the network waits for while driver calls of it run: the guard's words, which name the shares, rules or servers. */
+export function standingWhileBusy(scope: NetworkScope, servers: readonly ShareServer[]): Standing {
+  const { operator, network } = scope;
+  const { calls } = operator;
+  const judgement = judgeChange(
+    guardInput(operator, network, servers, {
+      reapply: reapplyToken(scope) !== undefined,
+      quiet: false,
+      shareIsBusy: (uid) => calls.shareIsBusy(uid),
+    }),
+  );
+  if (judgement.kind === 'refused' && judgement.refusal.effect === 'wait') {
+    const { reason, message } = judgement.refusal;
+    return { state: 'working', reason, message: `${message}; the change goes on when they have ended` };
+  }
+  const busy = servers.filter((server) => calls.serverIsBusy(uidOf(server))).map(({ metadata }) => metadata.name);
+  const what = busy.length === 0 ? 'objects of the network' : `share servers ${nameList(busy)}`;
+  return {
+    state: 'working',
+    reason: busy.length === 0 ? 'ShareBusy' : 'ShareServerNotActive',
+    message: `driver calls are running for ${what}; the change goes on when they have ended`,
+  };
+}
+
 function refused(state: 'working' | 'stalled', reason: string, message: string): Wish {
   return { kind: 'refused', standing: { state, reason, message } };
 }

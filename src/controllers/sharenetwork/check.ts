@@ -1,3 +1,4 @@
+import { nameList } from '../../api/name-list.ts';
 import { safeReason, safeText } from '../../api/safe-text.ts';
 import type { CredentialsRefusal } from '../../api/v1alpha1/security-service.ts';
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
@@ -17,7 +18,29 @@ import { appliedService, driverNetwork, driverService, timeoutsOf } from '../dri
 import { requiredTenant } from '../operator.ts';
 import { serverForDriver } from '../server-for-driver.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
+import type { Standing } from '../status-draft.ts';
+import type { Wait } from '../waits.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
+
+/** Names of the share servers whose driver is being asked, with what keeps it from being asked. */
+export type Asking = Map<string, Wait | undefined>;
+
+/** What to say of a check that takes long. */
+export function standingOfCheck(asking: Asking): Standing {
+  for (const [name, wait] of asking) {
+    if (wait === undefined) continue;
+    return {
+      state: 'working',
+      reason: wait.reason,
+      message: `the change of security services waits to ask the driver of share server ${name}: ${wait.message}`,
+    };
+  }
+  return {
+    state: 'working',
+    reason: 'CheckInProgress',
+    message: `the drivers are being asked whether share servers ${nameList([...asking.keys()])} can take the change`,
+  };
+}
 
 /** Verdict of the drivers. */
 export type CheckVerdict =
@@ -33,6 +56,7 @@ export type CheckVerdict =
 
 /**
  * Asks the driver of every server, in parallel within the backends' limits, whether it can take the change.
+ * @param asking takes in which servers are being asked
  * @param agreed answers of earlier rounds on the same content, by server UID: these are not asked again; takes in new ones
  */
 export async function checkWithDrivers(
@@ -40,13 +64,21 @@ export async function checkWithDrivers(
   plan: ChangePlan,
   servers: readonly ShareServer[],
   agreed: Map<string, CheckVerdict>,
+  asking: Asking = new Map(),
 ): Promise<CheckVerdict> {
   const stop = new AbortController();
   const answers = await Promise.all(
     servers.map(async (server) => {
       const known = agreed.get(uidOf(server));
       if (known !== undefined) return known;
-      const verdict = await checkServer(scope, plan, server, AbortSignal.any([scope.context.signal, stop.signal]));
+      const verdict = await checkServer(
+        scope,
+        plan,
+        server,
+        AbortSignal.any([scope.context.signal, stop.signal]),
+        asking,
+      );
+      asking.delete(server.metadata.name);
       if (verdict.kind === 'compatible') agreed.set(uidOf(server), verdict);
       // The first refusal ends it; calls that run already are waited for.
       if (verdict.kind === 'incompatible') stop.abort(new Error('another share server refused the change'));
@@ -76,6 +108,7 @@ async function checkServer(
   plan: ChangePlan,
   server: ShareServer,
   signal: AbortSignal,
+  asking: Asking,
 ): Promise<CheckVerdict> {
   const { name } = server.metadata;
   const backend = related(operator, namespace).backend(server.spec.backendName);
@@ -91,7 +124,8 @@ async function checkServer(
     },
   );
   const holder = `check/${uidOf(server)}`;
-  const use = { namespace, holder, required: steps, signal, waitMs: timeouts.operation };
+  const waiting = (wait: Wait | undefined) => void asking.set(name, wait);
+  const use = { namespace, holder, required: steps, signal, waitMs: timeouts.operation, waiting };
   try {
     const { results } = await useCredentials(operator, use, async () => {
       const permit = await operator.calls.permit(
@@ -102,6 +136,7 @@ async function checkServer(
         },
         signal,
         timeouts.operation,
+        waiting,
       );
       try {
         const answers: SecurityServiceCheckResult[] = [];

@@ -9,6 +9,7 @@ import type { Manager } from '../../runtime/manager.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { reportingRefusals } from '../refused-writes.ts';
 import { soonest } from '../soonest.ts';
 import { pausedStanding } from '../standings.ts';
 import { ownPhase } from '../status-draft.ts';
@@ -42,7 +43,9 @@ export class ShareNetworkReconciler {
     const controller = manager.controller({
       name: 'sharenetwork',
       workers,
-      reconcile: (context) => this.reconcile(context),
+      reconcile: reportingRefusals(this.#operator, 'sharenetwork', informers.shareNetworks, (context) =>
+        this.reconcile(context),
+      ),
     });
     controller.watch(informers.shareNetworks);
     controller.watch(informers.shareServers, ({ object }) => ({

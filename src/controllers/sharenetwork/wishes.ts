@@ -6,10 +6,11 @@ import { BackOff } from '../../runtime/back-off.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { timeoutsOf } from '../driver-requests.ts';
+import { showMeanwhile, tellingWhile } from '../long-waits.ts';
 import type { Operator } from '../operator.ts';
-import type { Standing } from '../status-draft.ts';
-import { type WantedChange, wishOf } from './association.ts';
-import { type CheckVerdict, checkWithDrivers, refusedCredentialsOf } from './check.ts';
+import { latestOf, type Standing } from '../status-draft.ts';
+import { standingWhileBusy, type WantedChange, wishOf } from './association.ts';
+import { type Asking, type CheckVerdict, checkWithDrivers, refusedCredentialsOf, standingOfCheck } from './check.ts';
 import { commit, recordAssociation, recordedBy } from './commit.ts';
 import type { NetworkScope } from './scope.ts';
 import { standAsRecorded } from './standing.ts';
@@ -66,7 +67,7 @@ export class Wishes {
     if (wish.kind === 'record') {
       if (wish.plan.silent === undefined && servers.length > 0) {
         const { operation } = this.#boundsOf(servers);
-        return await this.#whenQuiet(scope, async () => {
+        return await this.#whenQuiet(scope, servers, async () => {
           const recorded = await context.outsideWorker(() => recordAssociation(scope, operation));
           return recorded ? undefined : { requeueAfterMs: 50 };
         });
@@ -107,8 +108,12 @@ export class Wishes {
       return { requeueAfterMs: ms };
     };
     const isNew = stage.agreed.size < change.participants.length;
-    const verdict = await context.outsideWorker(() =>
-      checkWithDrivers(scope, change.plan, change.participants, stage.agreed),
+    const asking: Asking = new Map();
+    const verdict = await this.#showing(
+      scope,
+      () => standingOfCheck(asking),
+      () =>
+        context.outsideWorker(() => checkWithDrivers(scope, change.plan, change.participants, stage.agreed, asking)),
     );
     if (verdict.kind === 'incompatible') return this.#refuse(scope, change, verdict.reason, verdict.message);
     const bounds = this.#boundsOf(change.participants);
@@ -118,7 +123,7 @@ export class Wishes {
       return wait({ state: 'working', reason, message }, stage.pauses.next());
     }
     if (isNew) this.#announceImpact(network, verdict.servers);
-    return await this.#whenQuiet(scope, async () => {
+    return await this.#whenQuiet(scope, change.participants, async () => {
       const outcome = await context.outsideWorker(() => commit(scope, change, bounds.operation));
       if (outcome.kind === 'refused') return wait(outcome.standing, busyPauseMs);
       if (outcome.kind === 'overtaken') return { requeueAfterMs: 50 };
@@ -127,20 +132,30 @@ export class Wishes {
     });
   }
 
-  /** Does what waits for running driver calls; says so where they don't end in time. */
+  /** Does what may take long; the network says meanwhile what it waits for, which the next pass confirms or takes back. */
+  async #showing<R>({ network }: NetworkScope, standing: () => Standing, work: () => Promise<R>): Promise<R> {
+    const { shareNetworks } = this.#operator.informers;
+    const show = (): void => {
+      const present = latestOf(shareNetworks, network);
+      // What is being committed has its own words.
+      if ((present.status?.phase ?? 'active') === 'active')
+        showMeanwhile(this.#operator, shareNetworks, present, standing());
+    };
+    return await tellingWhile(this.#operator.clock, show, work);
+  }
+
+  /** Does what waits for running driver calls; says so where they don't end soon. */
   async #whenQuiet(
-    { draft }: NetworkScope,
+    scope: NetworkScope,
+    servers: readonly ShareServer[],
     work: () => Promise<ReconcileResult | undefined>,
   ): Promise<ReconcileResult | undefined> {
+    const standing = () => standingWhileBusy(scope, servers);
     try {
-      return await work();
+      return await this.#showing(scope, standing, work);
     } catch (thrown) {
       if (!(thrown instanceof DriverError) || thrown.kind !== 'Unavailable') throw thrown;
-      draft.stand({
-        state: 'working',
-        reason: 'ShareBusy',
-        message: 'driver calls of the network are running; the change goes on when they have ended',
-      });
+      scope.draft.stand(standing());
       return { requeueAfterMs: 1000 };
     }
   }

@@ -19,12 +19,13 @@ import type { Permit } from '../driver-calls/driver-calls.ts';
 import { boundedDetails } from '../driver-data.ts';
 import { driverNetwork, driverService, serviceDetails } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
+import { sayingWaits } from '../long-waits.ts';
 import { serverForDriver } from '../server-for-driver.ts';
 import { storeShareResults } from '../share-results.ts';
 import { sharesForDriver } from '../shares-for-driver.ts';
 import { serverAvailable } from '../standings.ts';
-import { draftOf, ownPhase } from '../status-draft.ts';
-import { callsSuspended, type Wait } from '../waits.ts';
+import { draftOf, latestOf, ownPhase } from '../status-draft.ts';
+import { callRunning, callsSuspended, type Wait } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
 import { finalError, handleFailure, storeFailure } from './change-failure.ts';
@@ -50,6 +51,13 @@ export async function takePart(
   }
   const restMs = progress.restMs(callKey(change.id, server));
   if (restMs > 0) return { requeueAfterMs: restMs };
+  try {
+    // What the driver returns could not be kept.
+    await operator.refusedWrites.stillRefused(uidOf(server));
+  } catch (error) {
+    progress.ended(callKey(change.id, server));
+    throw error;
+  }
   const { service, serversOf } = related(operator, namespace);
   const turn = operator.pace.turn(change.id, server, network, serversOf(server.spec.shareNetworkName));
   if (turn === 'wait') return undefined;
@@ -64,8 +72,11 @@ export async function takePart(
     draft.set(beginning(server, change.id, timestamp(operator.clock), service, change.changes));
     begun = await draft.write(operator.client, operator.informers.shareServers);
   }
+  const marked = { ...scope, server: begun, draft: draftOf(operator, begun) };
   return await context.outsideWorker(() =>
-    callDriver({ ...scope, server: begun, draft: draftOf(operator, begun) }, change, progress),
+    sayingWaits(operator, operator.informers.shareServers, begun, (waiting) =>
+      callDriver(marked, change, progress, waiting),
+    ),
   );
 }
 
@@ -124,6 +135,7 @@ async function callDriver(
   scope: ServerScope,
   change: ShareServerNetworkChange,
   progress: CallProgress,
+  waiting: (wait: Wait | undefined) => void,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, server, namespace, timeouts } = scope;
   const key = callKey(change.id, server);
@@ -148,7 +160,10 @@ async function callDriver(
     const outcome = await useCredentials(operator, use, async () => {
       const waitMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
       const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: false });
-      const permit = await operator.calls.permit(callScope, context.signal, waitMs);
+      const permit = await operator.calls.permit(callScope, context.signal, waitMs, (wait) =>
+        // In a large change most servers wait for a slot, which is no news for anyone.
+        waiting(wait === callRunning ? wait : undefined),
+      );
       held.push(permit);
       for (;;) {
         const go = mayGoOn(scope, change.id, current);
@@ -170,8 +185,11 @@ async function callDriver(
       }
     });
     if (outcome.go === 'ended') return ended();
-    if (outcome.go === 'skip') await skip({ ...scope, server: current, draft: draftOf(operator, current) }, change);
-    else progress.ended(key);
+    if (outcome.go === 'skip') {
+      // It may have said meanwhile what it waited for.
+      current = latestOf(operator.informers.shareServers, current);
+      await skip({ ...scope, server: current, draft: draftOf(operator, current) }, change);
+    } else progress.ended(key);
     return outcome.go === 'again' ? { requeueAfterMs: 1 } : undefined;
   } catch (thrown) {
     if (thrown instanceof CredentialsNotTried && !operator.pace.isCalled(change.id, server)) {

@@ -10,6 +10,7 @@ import { nameOf, type ObjectName, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { hasFinalizer } from '../finalizers.ts';
 import type { Operator } from '../operator.ts';
+import { reportingRefusals } from '../refused-writes.ts';
 import { isRestored, lacksStatus, networkOwner, noteCompared, restoredWithoutStatus } from '../restored.ts';
 import { soonest } from '../soonest.ts';
 import { pausedStanding, serverAvailable } from '../standings.ts';
@@ -43,7 +44,9 @@ export class ShareServerReconciler {
     const controller = manager.controller({
       name: 'shareserver',
       workers,
-      reconcile: (context) => this.reconcile(context),
+      reconcile: reportingRefusals(this.#operator, 'shareserver', informers.shareServers, (context) =>
+        this.reconcile(context),
+      ),
     });
     this.#operator.suspects.onAdd((name) => controller.enqueue(name));
     controller.watch(informers.shareServers, ({ type, object, previous }) => {

@@ -23,6 +23,7 @@ import { boundedDetails, isStorable, storableIdentifier } from '../driver-data.t
 import { driverNetwork, serviceDetails } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
+import { sayingWaits } from '../long-waits.ts';
 import { serverForDriver } from '../server-for-driver.ts';
 import { serverAvailable } from '../standings.ts';
 import { draftOf, ownPhase } from '../status-draft.ts';
@@ -67,6 +68,8 @@ export async function setUp(
   }
   const restMs = progress.restMs(setUpKey(server));
   if (restMs > 0) return { requeueAfterMs: restMs };
+  // What the driver returns could not be kept.
+  await operator.refusedWrites.stillRefused(uidOf(server));
   const capabilities = backend?.status?.capabilities;
   const allocations = allocate(scope, capabilities?.networkAllocationsPerServer ?? 0, given);
   if ('exhausted' in allocations) {
@@ -88,8 +91,9 @@ export async function setUp(
   });
   draft.stand({ state: 'working', reason: 'Creating', message: 'the share server is being set up' });
   const begun = await draft.write(operator.client, operator.informers.shareServers);
+  const marked = { ...scope, server: begun, draft: draftOf(operator, begun) };
   return await context.outsideWorker(() =>
-    callSetUp({ ...scope, server: begun, draft: draftOf(operator, begun) }, progress),
+    sayingWaits(operator, operator.informers.shareServers, begun, (waiting) => callSetUp(marked, progress, waiting)),
   );
 }
 
@@ -102,7 +106,11 @@ function setUpKey(server: ShareServer): string {
   return `setup/${uidOf(server)}`;
 }
 
-async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<ReconcileResult | undefined> {
+async function callSetUp(
+  scope: ServerScope,
+  progress: CallProgress,
+  waiting: (wait: Wait | undefined) => void,
+): Promise<ReconcileResult | undefined> {
   const { operator, context, server, namespace, timeouts } = scope;
   const { informers } = operator;
   const { operation } = server.status ?? {};
@@ -111,10 +119,17 @@ async function callSetUp(scope: ServerScope, progress: CallProgress): Promise<Re
   let services: readonly PassedService[] = [];
   try {
     services = passServices(scope);
-    const use = { namespace, holder: key, required: services, signal: context.signal, waitMs: timeouts.operation };
+    const use = {
+      namespace,
+      holder: key,
+      required: services,
+      signal: context.signal,
+      waitMs: timeouts.operation,
+      waiting,
+    };
     const result = await useCredentials(operator, use, async () => {
       const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: true });
-      const permit = await operator.calls.permit(callScope, context.signal, timeouts.operation);
+      const permit = await operator.calls.permit(callScope, context.signal, timeouts.operation, waiting);
       held.push(permit);
       progress.begin(key);
       // What was true before the permit may have changed while it was waited for.

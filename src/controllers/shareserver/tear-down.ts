@@ -11,9 +11,10 @@ import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverNetwork } from '../driver-requests.ts';
 import { removeFinalizer } from '../finalizers.ts';
 import { isCurrent, listLive, staleCache } from '../live.ts';
+import { sayingWaits } from '../long-waits.ts';
 import { serverForDriver } from '../server-for-driver.ts';
-import { draftOf, ownPhase } from '../status-draft.ts';
-import { backendNotFound, callsSuspended } from '../waits.ts';
+import { draftOf, latestOf, ownPhase } from '../status-draft.ts';
+import { backendNotFound, callsSuspended, type Wait } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type ServerScope, serverCallScope } from './scope.ts';
 import { formerService } from './services.ts';
@@ -101,9 +102,10 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
     await draft.write(client, informers.shareServers);
     return undefined;
   }
-  const marked = await draft.write(client, informers.shareServers);
+  const begun = await draft.write(client, informers.shareServers);
+  const marked = { ...scope, server: begun, draft: draftOf(operator, begun) };
   return await context.outsideWorker(() =>
-    callTearDown({ ...scope, server: marked, draft: draftOf(operator, marked) }),
+    sayingWaits(operator, informers.shareServers, begun, (waiting) => callTearDown(marked, waiting)),
   );
 }
 
@@ -117,9 +119,14 @@ async function isWhole({ operator, namespace, server, network }: ServerScope): P
   );
 }
 
-async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undefined> {
-  const { operator, context, server, namespace, network, draft, timeouts } = scope;
+async function callTearDown(
+  scope: ServerScope,
+  waiting: (wait: Wait | undefined) => void,
+): Promise<ReconcileResult | undefined> {
+  const { operator, context, server, namespace, network, timeouts } = scope;
   const { client, informers } = operator;
+  // It may say meanwhile what it waits for.
+  const draftNow = () => draftOf(operator, latestOf(informers.shareServers, server));
   const formers = () => (server.status?.securityServices ?? []).map((applied) => formerService(scope, applied));
   const use = {
     namespace,
@@ -128,12 +135,13 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
     optional: formers(),
     signal: context.signal,
     waitMs: timeouts.operation,
+    waiting,
   };
   const held: Permit[] = [];
   try {
     const result = await useCredentials(operator, use, async () => {
       const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: false, priority: 'denial' });
-      const permit = await operator.calls.permit(callScope, context.signal, timeouts.operation);
+      const permit = await operator.calls.permit(callScope, context.signal, timeouts.operation, waiting);
       held.push(permit);
       // No share is made on it any more; one that was made before the lock was free may have been on its way at the first look.
       if (server.status?.operation?.token === undefined) {
@@ -162,10 +170,11 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
       );
     });
     if (result === undefined) return staleCache;
-    noteWarnings(operator, server, draft, result.warnings);
+    noteWarnings(operator, server, draftNow(), result.warnings);
   } catch (thrown) {
     if (thrown instanceof InProgress) {
       const { operation } = server.status ?? {};
+      const draft = draftNow();
       if (operation !== undefined) draft.set({ operation: { ...operation, token: thrown.token } });
       await draft.write(client, informers.shareServers);
       return { requeueAfterMs: thrown.pollAfter * 1000 };
@@ -174,6 +183,7 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
     if (error.kind !== 'NotFound') {
+      const draft = draftNow();
       draft.setCondition('DeletionBlocked', 'True', error.reason, `${error.message}; it is tried again`);
       await draft.write(client, informers.shareServers);
       throw error;
@@ -182,6 +192,6 @@ async function callTearDown(scope: ServerScope): Promise<ReconcileResult | undef
     for (const permit of held) permit.release();
   }
   await deleteBackendSecrets(operator, server);
-  await removeFinalizer(client, informers.shareServers, server);
+  await removeFinalizer(client, informers.shareServers, latestOf(informers.shareServers, server));
   return undefined;
 }

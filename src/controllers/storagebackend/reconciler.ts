@@ -15,6 +15,7 @@ import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
 import { listLive } from '../live.ts';
 import type { Operator } from '../operator.ts';
+import { reportingRefusals } from '../refused-writes.ts';
 import { backendAvailable, pausedStanding } from '../standings.ts';
 import { draftOf } from '../status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
@@ -61,7 +62,9 @@ export class StorageBackendReconciler {
     const controller = manager.controller({
       name: 'storagebackend',
       workers,
-      reconcile: (context) => this.reconcile(context),
+      reconcile: reportingRefusals(this.#operator, 'storagebackend', informers.storageBackends, (context) =>
+        this.reconcile(context),
+      ),
     });
     controller.watch(informers.storageBackends);
     this.#operator.calls.circuits.onSuspicion((name) => {
