@@ -39,18 +39,28 @@ export interface Standing {
 
 /** The status of one object while it is being worked out: compared with what is stored, written once and only when it differs. */
 export class StatusDraft<T extends ManagedObject> {
-  readonly object: T;
+  #object: T;
   readonly #now: Date;
   readonly #refusal: () => Standing | undefined;
   #status: StatusOf<T>;
 
   /** @param refusal what the object says while the API server refuses a write for it, whatever else the draft says */
   constructor(object: T, now: Date, refusal: () => Standing | undefined = () => undefined) {
-    this.object = object;
+    this.#object = object;
     this.#now = now;
     this.#refusal = refusal;
     // An object without a status is one whose kind has no default for it: every field of it is optional.
     this.#status = object.status ?? ({} as StatusOf<T>);
+  }
+
+  /** What the draft is worked out from. */
+  get object(): T {
+    return this.#object;
+  }
+
+  /** From now on the draft is for the version of the object that the same pass has stored meanwhile. */
+  onto(object: T): void {
+    this.#object = object;
   }
 
   get status(): StatusOf<T> {

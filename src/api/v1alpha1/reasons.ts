@@ -151,6 +151,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       'Correct the field that the message names.',
     ],
     [
+      'ProbeInProgress',
+      working,
+      'The storage system is being asked for the first time with this spec and has not answered yet.',
+      `${byItself} After operationTimeout the message says why there is no answer.`,
+    ],
+    [
       'VulnerableVersion',
       ['KnownVulnerabilities'],
       'The storage system runs a version with the published vulnerabilities that the message names.',

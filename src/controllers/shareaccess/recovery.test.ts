@@ -130,8 +130,9 @@ test('a recovery that ended before its keys were in their Secrets is repeated by
   };
   const metadata = { ...backend.metadata, resourceVersion: '2' };
   cache.observe({ ...backend, metadata, status: { ...backend.status, capabilities } });
-  const failing = ({ method, path }: { method: string; path: string }) =>
-    method === 'POST' && path.endsWith('/secrets') ? { status: 403 } : undefined;
+  // Only tried it is accepted, so that the driver is asked.
+  const failing: typeof server.fault = ({ method, path, query }) =>
+    method === 'POST' && path.endsWith('/secrets') && !query.has('dryRun') ? { status: 403 } : undefined;
   server.fault = failing;
   const died = new Recovery(operator);
   died.examineLater([present()]);
@@ -141,6 +142,8 @@ test('a recovery that ended before its keys were in their Secrets is repeated by
 
   server.fault = () => undefined;
   reapplyAccess = false;
+  // What was refused a moment ago rests; the next process does not know of it.
+  await rig.clock.advance(1000);
   const next = new Recovery(operator);
   expect(isDue(next, present())).toBe(true);
   await run(next);

@@ -14,10 +14,11 @@ import { nameOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { timeoutsOf } from '../driver-requests.ts';
 import { listLive } from '../live.ts';
+import { tellingWhile } from '../long-waits.ts';
 import type { Operator } from '../operator.ts';
 import { reportingRefusals } from '../refused-writes.ts';
 import { backendAvailable, pausedStanding } from '../standings.ts';
-import { draftOf } from '../status-draft.ts';
+import { draftOf, latestOf } from '../status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
 import type { BackendDraft, BackendRecords } from './backend-records.ts';
 import { noteVulnerabilities } from './known-vulnerabilities.ts';
@@ -173,8 +174,14 @@ export class StorageBackendReconciler {
     if (asBefore && next !== undefined && next.key === wanted.key && clock.now() < next.at) {
       return { requeueAfterMs: next.at - clock.now() };
     }
-    const probed = await context.outsideWorker(() =>
-      this.#drivers.probe(backend, wanted, timeoutsOf(backend).operation, context.signal, asked && next?.pausing),
+    const again = asked && next?.pausing;
+    const probed = await tellingWhile(
+      clock,
+      () => void this.#showProbe(backend, draft),
+      () =>
+        context.outsideWorker(() =>
+          this.#drivers.probe(backend, wanted, timeoutsOf(backend).operation, context.signal, again),
+        ),
     );
     const pauseMs = probed.ok ? probeIntervalMs : pauseAfterFailure(probed.error);
     const inMs = Math.round(pauseMs * (0.9 + 0.2 * random()));
@@ -224,6 +231,24 @@ export class StorageBackendReconciler {
     // Where a share was placed is in its status, which cannot be selected by.
     await listLive(this.#operator, shares, {});
     return usersOfBackend(this.#operator, name);
+  }
+
+  /** A new backend, or one whose spec changed, says that its first probe takes long; best effort. */
+  async #showProbe(backend: StorageBackend, draft: BackendDraft): Promise<void> {
+    const { storageBackends } = this.#operator.informers;
+    const present = latestOf(storageBackends, backend);
+    if (present !== draft.object || present.status?.observedGeneration === present.metadata.generation) return;
+    const meanwhile = draftOf(this.#operator, present).say({
+      state: 'working',
+      reason: 'ProbeInProgress',
+      message: 'the storage system is being asked; driver calls of the former configuration end first',
+    });
+    try {
+      await this.#records.store(meanwhile);
+      draft.onto(latestOf(storageBackends, backend));
+    } catch {
+      // The end of the pass says what came of it.
+    }
   }
 
   async #delete(context: ReconcileContext, backend: StorageBackend): Promise<ReconcileResult | undefined> {

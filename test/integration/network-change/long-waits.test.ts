@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shareAccesses, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
+import { shareAccesses, shareServers, shares, storageBackends } from '../../../src/api/v1alpha1/resource-types.ts';
 import { eventually } from '../../faults/eventually.ts';
-import { access, network, share } from '../manifests.ts';
+import { access, backend, network, share } from '../manifests.ts';
 import { conditionOf, messageOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';
 import { ad, Scene } from './scene.ts';
@@ -80,6 +80,19 @@ describe('whoever waits for a driver call of others says so', () => {
     const { items } = await cluster.client.list(shareServers, { namespace });
     expect(items.map((one) => conditionOf(one, 'Ready')).sort()).toEqual(['False/Creating', 'True/Available']);
     await scene.changed('Succeeded');
+  }, 120_000);
+
+  test.concurrent('a new backend whose storage system does not answer says that it is being asked', async () => {
+    const name = 'slow-to-answer';
+    const dummy = { faults: [{ operation: 'getCapabilities', kind: 'hang', times: 1 }] } as const;
+    await cluster.apply(
+      backend(name, { stateDirectory: cluster.stateDirectory, ...dummy }, { operationTimeout: '15s' }),
+    );
+    const until = (reason: string) =>
+      cluster.until(storageBackends, { name }, reason, (one) => conditionOf(one, 'Ready') === reason, 40_000);
+    await until('False/ProbeInProgress');
+    await until('False/OperationTimeout');
+    await until('True/Available');
   }, 120_000);
 
   test.concurrent('shares and rules that wait for a place on the backend say so, and then what they do', async () => {
