@@ -58,19 +58,31 @@ test.each(['default', 'namespaced'])('no role of %s has a wildcard', async (base
   expect(stdout.replaceAll("scope: '*'", '')).not.toMatch(/["']\*["']/);
 });
 
-test('the only rights of namespaced in the whole cluster are to read, and nothing in it is for the webhook', async () => {
+test('the only rights of namespaced in the whole cluster are to read, to write the status of backends, and to patch its webhook', async () => {
   const { stdout } = await plane.kubectl(['kustomize', join(config, 'namespaced')]);
-  const objects = parseAllDocuments(stdout).map((document): { kind: string; metadata: { name: string } } =>
-    document.toJS(),
+  const objects = parseAllDocuments(stdout).map(
+    (document): { kind: string; metadata: { name: string }; rules?: readonly Record<string, readonly string[]>[] } =>
+      document.toJS(),
   );
-  const named = (kind: string) => objects.filter((each) => each.kind === kind).map(({ metadata }) => metadata.name);
-  expect(named('ClusterRoleBinding')).toEqual(['sharenet-cluster-read']);
-  const role = objects.find(
-    ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'sharenet-cluster-read',
-  );
-  const verbs = [...JSON.stringify(role).matchAll(/"verbs":\[([^\]]*)\]/g)].map(([, list]) => list);
-  expect(new Set(verbs)).toEqual(new Set(['"list","watch"', '"get"']));
-  expect(stdout).not.toContain('webhook');
+  const bound = objects.filter(({ kind }) => kind === 'ClusterRoleBinding').map(({ metadata }) => metadata.name);
+  expect(bound).toEqual(['sharenet-backend-status', 'sharenet-cluster-read', 'sharenet-webhook']);
+  const writes = objects
+    .filter(({ kind, metadata }) => kind === 'ClusterRole' && bound.includes(metadata.name))
+    .flatMap(({ rules = [] }) => rules)
+    .map(({ resources = [], resourceNames = [], verbs = [] }) => ({
+      resources,
+      resourceNames,
+      verbs: verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb)),
+    }))
+    .filter(({ verbs }) => verbs.length > 0);
+  expect(writes).toEqual([
+    { resources: ['storagebackends/status'], resourceNames: [], verbs: ['update'] },
+    {
+      resources: ['validatingwebhookconfigurations'],
+      resourceNames: ['sharenet-validating-webhook'],
+      verbs: ['patch'],
+    },
+  ]);
 });
 
 // What it needs, and what people may do, is proven by test/integration/rbac.

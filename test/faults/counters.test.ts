@@ -5,8 +5,12 @@ import { OperatorMetrics } from '../../src/controllers/metrics.ts';
 import { RuntimeMetrics } from '../../src/runtime/metrics.ts';
 import { ManualClock } from './manual-clock.ts';
 
-/** Whose labels are known only when something happens: codes and hosts of requests. */
-const unknownBefore = ['rest_client_requests_total', 'rest_client_resource_requests_total'];
+/** Whose labels are known only when something happens: codes, hosts and resources of requests. */
+const unknownBefore = [
+  'rest_client_refused_writes_total',
+  'rest_client_requests_total',
+  'rest_client_resource_requests_total',
+];
 
 test('every counter has series at zero before anything happens', async () => {
   const runtime = new RuntimeMetrics();
@@ -24,4 +28,17 @@ test('every counter has series at zero before anything happens', async () => {
   const empty = counters.filter(({ values }) => values.length === 0).map(({ name }) => name);
   expect(empty.sort()).toEqual(unknownBefore);
   expect(counters.flatMap(({ values }) => values.map(({ value }) => value)).filter((value) => value !== 0)).toEqual([]);
+});
+
+test('a backend that is gone leaves no series behind', async () => {
+  const { registry } = new RuntimeMetrics();
+  const metrics = new DriverCallMetrics(registry);
+  metrics.track('gone');
+  const call = metrics.begin('gone', 'createShare');
+  call.timedOut();
+  call.finished('Unavailable');
+  call.settled();
+  expect(await registry.metrics()).toContain('backend="gone"');
+  metrics.forget('gone');
+  expect(await registry.metrics()).not.toContain('backend="gone"');
 });

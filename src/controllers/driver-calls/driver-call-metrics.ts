@@ -71,6 +71,17 @@ export class DriverCallMetrics {
     }
   }
 
+  /** Drops the series of a backend that is gone. */
+  forget(backend: string): void {
+    for (const operation of Object.keys(operations)) {
+      this.#stuck.remove({ backend, operation });
+      for (const kind of Object.keys(errorKinds)) this.#errors.remove({ backend, operation, kind });
+      for (const result of ['ok', 'in_progress', ...Object.keys(errorKinds)]) {
+        this.#duration.remove({ backend, operation, result });
+      }
+    }
+  }
+
   /** Begins to follow a call. */
   begin(backend: string, operation: string): ObservedCall {
     const started = performance.now();

@@ -93,6 +93,12 @@ export class DriverCalls {
     this.#metrics.track(backendName);
   }
 
+  /** Keeps nothing of a backend that is gone. */
+  forget(backendName: string): void {
+    this.circuits.forget(backendName);
+    this.#metrics.forget(backendName);
+  }
+
   /**
    * Waits until nothing else excludes the scope and its backend has a free slot. The slot is the first call's; each further
    * call waits for one of its own.

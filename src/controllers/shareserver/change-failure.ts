@@ -25,6 +25,11 @@ export async function handleFailure(
   const leftMs = progress.leftMs(key, timeouts.change);
   // A failure of the API server is nobody's verdict: the whole step is repeated.
   if (!(thrown instanceof DriverError || thrown instanceof InProgress)) throw thrown;
+  const earlier = progress.lastAnswer(key);
+  if (earlier !== undefined && isCutOff(thrown, leftMs, timeouts.change)) {
+    await storeFailure(scope, changeID, finalError(earlier));
+    return undefined;
+  }
   progress.answered(key, thrown);
   if (thrown instanceof CallsSuspended && leftMs > 0) return { requeueAfterMs: suspendedPauseMs };
   if (thrown instanceof InProgress && leftMs > 0) {
@@ -50,6 +55,18 @@ export async function handleFailure(
   }
   await storeFailure(scope, changeID, finalError(thrown));
   return undefined;
+}
+
+/** Milliseconds that a last call must have to be worth it. */
+export function shortestCallMs(changeTimeoutMs: number): number {
+  return Math.min(1000, changeTimeoutMs / 10);
+}
+
+/** Whether a call ended with changeTimeout and not by itself: it tells less than the answer before. */
+function isCutOff(thrown: DriverError | InProgress, leftMs: number, changeTimeoutMs: number): boolean {
+  return (
+    thrown instanceof DriverError && thrown.reason === 'OperationTimeout' && leftMs < shortestCallMs(changeTimeoutMs)
+  );
 }
 
 /** Stores that the server's part of a change has failed for good. */

@@ -28,7 +28,7 @@ import { draftOf, latestOf, ownPhase } from '../status-draft.ts';
 import { callRunning, callsSuspended, type Wait } from '../waits.ts';
 import { noteWarnings } from '../warnings.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
-import { finalError, handleFailure, storeFailure } from './change-failure.ts';
+import { finalError, handleFailure, shortestCallMs, storeFailure } from './change-failure.ts';
 import { leavePhase, type ServerScope, serverCallScope } from './scope.ts';
 import { formerService, type PassedService, passService } from './services.ts';
 
@@ -218,11 +218,6 @@ function credentialsOfChange(scope: ServerScope, { changes }: ShareServerNetwork
   const types = new Set(left.map(({ type }) => type));
   const applied = (scope.server.status?.securityServices ?? []).filter(({ type }) => types.has(type));
   return { required, optional: applied.map((one) => formerService(scope, one)) };
-}
-
-/** Milliseconds that a last call must have to be worth it. */
-function shortestCallMs(changeTimeoutMs: number): number {
-  return Math.min(1000, changeTimeoutMs / 10);
 }
 
 /** Whether the next call may be made: what was true when the permit was asked for may be so no more. */

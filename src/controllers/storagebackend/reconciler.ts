@@ -111,7 +111,7 @@ export class StorageBackendReconciler {
     if (backend === undefined) {
       this.#nextProbe.delete(context.key.name);
       this.#records.forget(context.key);
-      this.#operator.calls.circuits.forget(context.key.name);
+      this.#operator.calls.forget(context.key.name);
       await this.#drivers.remove(context.key.name);
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shareAccesses, shareServers, shares, storageBackends } from '../../../src/api/v1alpha1/resource-types.ts';
+import { shareAccesses, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { findRegistration, trustedBundle } from '../../integration/admission/webhook.ts';
 import { describeRequest, lacksRights, readAuditLog } from '../../integration/audit-log.ts';
@@ -302,17 +302,9 @@ describe('a release for some namespaces', () => {
         'available',
         ({ status }) => status?.phase === 'available',
       );
-      const allowedNamespaces = { from: 'Selector', selector: { matchLabels: { team: 'other' } } } as const;
-      await cluster.apply(backend('closed', dummy, { allowedNamespaces }));
-      await cluster.until(
-        storageBackends,
-        { name: 'closed' },
-        'probed',
-        ({ status }) => status?.observedGeneration === 1,
-      );
       const judged = async (namespace: string): Promise<boolean> => {
         const { code, stderr } = await cluster.plane.kubectl(['create', '--dry-run=server', '-f', '-'], {
-          input: JSON.stringify(share(namespace, 'refused', { backendName: 'closed' })),
+          input: JSON.stringify(share(namespace, 'refused', { size: '10' })),
         });
         if (code !== 0) expect(stderr).toContain('admission webhook "validate.sharenet.io" denied the request');
         return code !== 0;

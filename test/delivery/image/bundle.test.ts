@@ -88,7 +88,7 @@ describe('what is delivered', () => {
   test('is one file a program, with the native parts, the licences and the bill of materials', async () => {
     const common = ['LICENSE', 'THIRD-PARTY-LICENSES.txt', 'package.json', 'sbom.cdx.json'];
     expect((await readdir(bundle('operator'))).sort()).toEqual(
-      [...common, 'node_modules', 'rados-process.js', 'sharenet-operator.js'].sort(),
+      [...common, 'node_modules', 'rados-process.js', 'sharenet-operator.js', 'webhook-thread.js'].sort(),
     );
     expect(await readdir(bundle('operator/node_modules'))).toEqual(['@koromix']);
     expect((await readdir(bundle('kubectl-sharenet'))).sort()).toEqual([...common, 'kubectl-sharenet'].sort());

@@ -278,7 +278,7 @@ describe('values that a tenant chose to do harm', () => {
     const own = [
       /^sharenet_(unhealthy_since|network_change|share_server|access_recoveries)_\w+\{[^}]*\bname="tried-\d+"/,
       // Administrators name these.
-      /^sharenet_backend_\w+\{backend="tried-\d+"\}/,
+      /^sharenet_(backend_\w+|driver_call_errors_total)\{backend="tried-\d+"/,
     ];
     const named = text.split('\n').filter((line) => /tried-\d/.test(line));
     expect(named.filter((line) => !own.some((series) => series.test(line)))).toEqual([]);
