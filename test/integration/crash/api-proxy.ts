@@ -121,7 +121,7 @@ export class ApiProxy {
   #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { method = 'GET', url = '/' } = incoming;
     const isWatch = method === 'GET' && url.includes('watch=');
-    const isWrite = method !== 'GET' && !url.includes('/events');
+    const isWrite = method !== 'GET' && !url.includes('/events') && !url.includes('dryRun=');
     const request = { method, url, isWatch, isWrite };
     const passage = this.#frozen.has(incoming.socket) ? 'swallow' : this.decide(request);
     if (passage === 'swallow') {
