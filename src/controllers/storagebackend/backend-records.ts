@@ -67,7 +67,8 @@ export function recordsInMemory(stored: Informer<StorageBackend>, logger: Logger
     holds: () => true,
     take: async () => undefined,
     store: async (draft) => {
-      if (!draft.changed) return;
+      // Also what is stored already: others may write something else later.
+      if (!draft.changed) return view.hold(draft.object, draft.status);
       const before = findCondition(draft.object.status?.conditions, 'Ready');
       const now = draft.condition('Ready');
       view.keep(draft.object, draft.status);

@@ -38,6 +38,14 @@ describe('what a process sees of backends that it may not write', () => {
     expect(seen()).toEqual({ observedGeneration: 3 });
   });
 
+  it('stays what it found out, also where that was stored already when it did', () => {
+    view.hold(stored(1, { observedGeneration: 1 }), { observedGeneration: 1 });
+    stored(2, { observedGeneration: 7 });
+    expect(seen()).toEqual({ observedGeneration: 1 });
+    view.hold(stored(3, { observedGeneration: 8 }), { observedGeneration: 8 });
+    expect(seen()).toEqual({ observedGeneration: 1 });
+  });
+
   it('is its own afterwards, whatever is stored and told', () => {
     view.keep(stored(1, { observedGeneration: -1 }), { observedGeneration: 1 });
     expect(seen()).toEqual({ observedGeneration: 1 });

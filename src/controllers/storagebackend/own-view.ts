@@ -82,6 +82,11 @@ export class OwnBackendView implements Informer<StorageBackend> {
     this.#tell({ type: 'modified', object: this.#show(previous), previous, initial: false });
   }
 
+  /** Has a status stay in force that the backend shows already. */
+  hold({ metadata: { name, uid } }: StorageBackend, status: StorageBackendStatus): void {
+    if (this.#own.get(name)?.uid !== uid) this.#own.set(name, { uid, status: deepFreeze(status) });
+  }
+
   /** Forgets what was found out about a backend that is gone. */
   forget({ name }: ObjectName): void {
     this.#own.delete(name);

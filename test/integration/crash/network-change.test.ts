@@ -43,7 +43,7 @@ describe('an operator that is killed again and again', () => {
       60_000,
     );
     await operator.stop();
-    await cluster.apply(backend('dummy', { stateDirectory: cluster.stateDirectory, latency: '150ms' }));
+    await cluster.apply(backend('dummy', { stateDirectory: cluster.stateDirectory, latency: '60ms' }));
   }, 180_000);
 
   afterAll(async () => {
@@ -67,7 +67,7 @@ describe('an operator that is killed again and again', () => {
             await operator.stop();
             break;
           }
-          await pause(random() * 700);
+          await pause(random() * 1000);
           await operator.kill();
           killed += 1;
           const callsBefore = (await cluster.calls()).length;

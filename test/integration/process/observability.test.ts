@@ -144,7 +144,8 @@ describe('what an operator process tells', () => {
     const counters = [...text.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name = '']) => name);
     const without = counters.filter((name) => !new RegExp(`^${name}(?:\\{.*\\})? [0-9.e+-]+$`, 'm').test(text));
     expect(counters.length).toBeGreaterThan(15);
-    expect(without).toEqual([]);
+    // Nothing was refused, and what could be is not known beforehand.
+    expect(without).toEqual(['rest_client_refused_writes_total']);
     const series = new Set(text.split('\n').map((line) => line.replace(/ \S+$/, '')));
     const labelsOf = (name: string, label: string) =>
       new Set(
