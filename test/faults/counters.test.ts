@@ -27,6 +27,12 @@ test('every counter has series at zero before anything happens', async () => {
   expect(counters.length).toBeGreaterThan(10);
   const empty = counters.filter(({ values }) => values.length === 0).map(({ name }) => name);
   expect(empty.sort()).toEqual(unknownBefore);
+  // An operator without the webhook has none of these: here they are.
+  const text = await registry.metrics();
+  for (const code of ['200', '400', '403', '409', '422']) {
+    expect(text).toContain(`sharenet_admission_requests_total{resource="shares",operation="CREATE",code="${code}"} 0`);
+  }
+  expect(text).toContain('controller_runtime_webhook_requests_total{webhook="/validate",code="500"} 0');
   expect(counters.flatMap(({ values }) => values.map(({ value }) => value)).filter((value) => value !== 0)).toEqual([]);
 });
 

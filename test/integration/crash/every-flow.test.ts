@@ -7,7 +7,7 @@ import { chooseSeed, seededRandom } from './seeded-random.ts';
 
 /** `FAULTS=all` in the environment: every point of every flow; else one of each sort, chosen by the seed. */
 const all = process.env.FAULTS === 'all';
-const seed = chooseSeed();
+const seed = chooseSeed(all ? undefined : 31);
 const random = seededRandom(seed);
 const settleMs = 90_000;
 /** Of the points of a sample so many are tried: what all runs together try is all of them. */

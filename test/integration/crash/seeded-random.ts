@@ -1,6 +1,9 @@
-/** A seed for one run of a test; `TEST_SEED` in the environment repeats an earlier one. */
-export function chooseSeed(): number {
-  return Number(process.env.TEST_SEED ?? Date.now() % 1_000_000);
+/**
+ * A seed for one run of a test; `TEST_SEED` in the environment repeats an earlier one.
+ * @param sample the seed where no other is asked for, so that a failure of a sample is about the change; else each run has its own
+ */
+export function chooseSeed(sample = Date.now() % 1_000_000): number {
+  return Number(process.env.TEST_SEED ?? sample);
 }
 
 /** Numbers from 0 up to 1 that are the same for the same seed (mulberry32). */

@@ -31,7 +31,7 @@ describe('an operator whose objects are created, edited, deleted, reset and dist
   test(`comes to what the model says after each of ${steps} steps in rounds`, {
     timeout: 120_000 + steps * 2000,
   }, async () => {
-    const seed = chooseSeed();
+    const seed = chooseSeed(process.env.MODEL_STEPS === undefined ? 31 : undefined);
     console.info(`TEST_SEED=${seed} MODEL_STEPS=${steps} repeats these steps`);
     const sequence = fc.sample(step, { seed, numRuns: steps });
     const said: Record<string, number> = {};

@@ -178,12 +178,6 @@ describe('what an operator process tells', () => {
     }
     expect(series).toContain('sharenet_access_recoveries_total{result="failed"}');
     expect(series).toContain('event_recorder_dropped_total{cause="queue full"}');
-    for (const code of ['200', '400', '403', '409', '422']) {
-      expect(series).toContain(
-        `sharenet_admission_requests_total{resource="shares",operation="CREATE",code="${code}"}`,
-      );
-    }
-    expect(series).toContain('controller_runtime_webhook_requests_total{webhook="/validate",code="500"}');
   });
 
   test('tells no password and no key, neither in logs, metrics, events nor objects', async () => {
