@@ -8,7 +8,7 @@ import { type Step, step } from './steps.ts';
 import { World } from './world.ts';
 
 /** `MODEL_STEPS` in the environment asks for another number; nightly it is 10,000. */
-const steps = Number(process.env.MODEL_STEPS ?? 300);
+const steps = Number(process.env.MODEL_STEPS ?? 500);
 /** After so many the operator gets time to become idle, and everything is compared with the model. */
 const stepsPerRound = 12;
 const idleTimeoutMs = 120_000;
