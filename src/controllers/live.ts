@@ -32,13 +32,20 @@ async function readLive<T extends KubeObject>(
   }
 }
 
-/** Lists objects from the API server and shows them to the cache. */
+/**
+ * Lists objects from the API server and shows them to the cache.
+ * @param cached what the cache has of the same selection: it loses those that exist no more
+ */
 export async function listLive<T extends KubeObject>(
   { client }: Pick<Operator, 'client'>,
   informer: Informer<T>,
   options: Pick<ListOptions, 'namespace' | 'fieldSelector'>,
+  cached: readonly T[] = [],
 ): Promise<readonly T[]> {
-  const { items } = await client.list(informer.type, options);
+  const { items, resourceVersion } = await client.list(informer.type, options);
+  const listed = new Set(items.map(({ metadata }) => metadata.uid));
+  for (const object of cached)
+    if (!listed.has(object.metadata.uid)) informer.cache.observeAbsence(object, resourceVersion);
   for (const item of items) informer.cache.observe(item);
   return items;
 }

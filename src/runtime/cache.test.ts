@@ -125,6 +125,30 @@ describe('ObjectCache', () => {
   });
 });
 
+describe('observeAbsence', () => {
+  it('drops an object that a list did not have, and the events from before that list', () => {
+    const cache = cacheOf();
+    cache.replace(undefined, [widget('one', 1), widget('two', 2)], '2', false);
+    cache.observeAbsence(widget('one', 1), '6');
+    expect(cache.get(key('one'))).toBeUndefined();
+    expect(cache.apply(undefined, 'MODIFIED', widget('one', 4))).toBe(true);
+    expect(cache.get(key('one'))).toBeUndefined();
+    cache.apply(undefined, 'ADDED', widget('one', 8, { uid: 'successor' }));
+    expect(cache.get(key('one'))?.metadata.uid).toBe('successor');
+    expect(events).toEqual(['added initially one@1', 'added initially two@2', 'deleted one@1', 'added one@8']);
+  });
+
+  it('keeps an object that was changed or made after the list', () => {
+    const cache = cacheOf();
+    cache.replace(undefined, [widget('one', 1), widget('two', 2)], '2', false);
+    cache.observe(widget('one', 9));
+    cache.observeAbsence(widget('one', 1), '6');
+    cache.observeAbsence(widget('two', 2, { uid: 'former' }), '6');
+    expect(cache.get(key('one'))?.metadata.resourceVersion).toBe('9');
+    expect(cache.get(key('two'))).toBeDefined();
+  });
+});
+
 describe('observe', () => {
   it('shows a write at once, and drops the event of the watch for it', () => {
     const cache = cacheOf();

@@ -26,6 +26,11 @@ export interface Cache<T extends KubeObject> {
    * Emits the event that the watch would; the watch's own event of the same version is dropped then. Freezes the object.
    */
   observe(object: T): void;
+  /**
+   * Takes in that a list of ours did not have an object which the cache has. Dropped when the cache has a version of it from after
+   * the list. Emits the event that the watch would; older events of the watch do not bring the object back.
+   */
+  observeAbsence(object: T, listVersion: string): void;
   readonly size: number;
 }
 
@@ -104,16 +109,9 @@ export class ObjectCache<T extends KubeObject> implements Cache<T> {
     const partition = this.#partitions.get(undefined) ?? this.#partitions.get(object.metadata.namespace);
     if (partition === undefined) return;
     const key = keyOf(object.metadata);
-    const { uid, resourceVersion } = object.metadata;
-    const present = this.#store.get(key);
-    const gone = isGone(object);
-
-    if (gone || !this.#matches(object)) {
-      if (present === undefined || present.metadata.uid !== uid) return;
-      if (isNewer(present.metadata.resourceVersion, resourceVersion)) return;
-      this.#removed.set(key, { uid, resourceVersion, partition });
-      this.#store.delete(key);
-      this.#emit({ type: 'deleted', object: this.#prepare(object) ?? present, previous: present, initial: false });
+    const { resourceVersion } = object.metadata;
+    if (isGone(object) || !this.#matches(object)) {
+      this.#remove(partition, resourceVersion, object);
       return;
     }
     // The stream has passed this version: it is known, or something newer (perhaps a deletion) is.
@@ -121,6 +119,23 @@ export class ObjectCache<T extends KubeObject> implements Cache<T> {
     const removed = this.#removed.get(key);
     if (removed && !isNewer(resourceVersion, removed.resourceVersion)) return;
     this.#put(key, object, false, false, (event) => this.#emit(event));
+  }
+
+  observeAbsence(object: T, listVersion: string): void {
+    const partition = this.#partitions.get(undefined) ?? this.#partitions.get(object.metadata.namespace);
+    if (partition !== undefined) this.#remove(partition, listVersion, object);
+  }
+
+  /** @param removedAt the version at which the object was known not to exist any more */
+  #remove(partition: Partition, removedAt: string | undefined, object: T): void {
+    const key = keyOf(object.metadata);
+    const { uid } = object.metadata;
+    const present = this.#store.get(key);
+    if (present === undefined || present.metadata.uid !== uid) return;
+    if (isNewer(present.metadata.resourceVersion, removedAt)) return;
+    this.#removed.set(key, { uid, resourceVersion: removedAt, partition });
+    this.#store.delete(key);
+    this.#emit({ type: 'deleted', object: this.#prepare(object) ?? present, previous: present, initial: false });
   }
 
   /**

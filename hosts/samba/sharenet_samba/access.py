@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .addresses import parse_network
+import ipaddress
+
 from .deadline import Deadline
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
@@ -17,7 +18,7 @@ from .state import Rule, Share
 def normal_range(to: str) -> str | None:
     """An address or range as Samba takes it; None for anything else. IPv6 ranges are written with their length."""
     try:
-        network = parse_network(to)
+        network = ipaddress.ip_network(to, strict=False)
     except ValueError:
         return None
     if network.num_addresses == 1:

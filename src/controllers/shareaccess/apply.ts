@@ -1,19 +1,18 @@
 import { planRules, type RulePlan } from '../../access-rules/plan.ts';
 import { targetKey } from '../../access-rules/rule-target.ts';
 import { userNamesOf } from '../../access-rules/user-names.ts';
-import { shareAccesses } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import type { AccessUpdates } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
-import { uidOf } from '../../runtime/kube-object.ts';
+import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverRule } from '../driver-requests.ts';
 import { ensureShare } from '../ensure-share.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
-import { isCurrent, isPlacementCurrent } from '../live.ts';
+import { isCurrent, isPlacementCurrent, listLive } from '../live.ts';
 import { currentRules, isRevoked, release } from './deny.ts';
 import { cachedKeySecret, isIntact, tryKeySecret } from './key-secret.ts';
 import { fail, failForSecret, mintsKey, settle } from './outcome.ts';
@@ -40,8 +39,8 @@ export async function applyBatch(
   options: { readonly grants: boolean; readonly prepared: PreparedAhead },
 ): Promise<void> {
   const plan = planOf(scope);
-  const add = options.grants ? await prepare(scope, plan.add, options.prepared) : nothingPrepared;
-  const update = options.grants ? await prepare(scope, plan.update, options.prepared) : nothingPrepared;
+  const add = options.grants ? await prepare(scope, plan.add, { ahead: options.prepared }) : nothingPrepared;
+  const update = options.grants ? await prepare(scope, plan.update, { ahead: options.prepared }) : nothingPrepared;
   const kept = [...plan.keep, ...(options.grants ? [] : plan.update)];
   // A duplicate of a rule that stays is only forgotten: a driver that denies by target would cut the other's clients.
   const names = userNamesOf(scope.backend?.status?.capabilities, scope.server);
@@ -125,13 +124,10 @@ async function runBatch(scope: AccessScope, permit: Permit, kept: readonly Share
  */
 export async function recover(scope: AccessScope, permit: Permit, isAskedFor: boolean): Promise<void> {
   const { operator, namespace, share } = scope;
-  const { items } = await operator.client.list(shareAccesses, {
-    namespace,
-    fieldSelector: `spec.shareName=${share.metadata.name}`,
-  });
-  for (const rule of items) operator.informers.shareAccesses.cache.observe(rule);
+  const { shareAccesses } = operator.informers;
+  const fieldSelector = `spec.shareName=${share.metadata.name}`;
   const plan: RulePlan = planRules({
-    rules: items,
+    rules: await listLive(operator, shareAccesses, { namespace, fieldSelector }, scope.rules),
     ...surroundingsOf(scope),
     shareIsLeaving: false,
     serverFailed: false,
@@ -139,7 +135,7 @@ export async function recover(scope: AccessScope, permit: Permit, isAskedFor: bo
     isAskedFor: () => true,
   });
   const restored = [...plan.keep, ...plan.update, ...plan.add, ...plan.hitByServer];
-  const { ready, taken, refused } = await prepare(scope, restored);
+  const { ready, taken, refused } = await prepare(scope, restored, { areLive: true });
   // Their keys can't be kept, and nothing else is amiss: the driver would be asked for nothing, again and again.
   if (refused.length > 0 && !isAskedFor && ready.every((rule) => isIntact(scope, rule))) return;
   // What is granted stays as it is.
@@ -206,15 +202,18 @@ export async function prepareAhead(scope: AccessScope, { add, update }: RulePlan
 
 /**
  * Puts our finalizer on the rules, and sorts out those whose Secret's name is taken and those for which a write is refused: before
- * the driver is asked, so that nothing is granted whose key could not be kept.
+ * the driver is asked, so that nothing is granted whose key could not be kept. A rule that has the finalizer already and is not as
+ * the API server has it is left out: the leader before may have taken its access away, and nobody would again.
  * @param ahead what this came to a moment ago
+ * @param areLive whether the rules were just read from the API server
  */
 async function prepare(
   scope: AccessScope,
   rules: readonly ShareAccess[],
-  ahead: PreparedAhead = new Map(),
+  { ahead = new Map(), areLive = false }: { readonly ahead?: PreparedAhead; readonly areLive?: boolean } = {},
 ): Promise<Prepared> {
   const { operator } = scope;
+  const { shareAccesses } = operator.informers;
   const { refusedWrites } = operator;
   const ready: ShareAccess[] = [];
   const taken: ShareAccess[] = [];
@@ -225,6 +224,7 @@ async function prepare(
       ready.push(rule);
       return;
     }
+    if (!areLive && hasFinalizer(rule) && !(await isCurrent(operator, shareAccesses, nameOf(rule), rule))) return;
     const isMinting = mintsKey(scope, rule) && !isPaused(rule);
     if (!isMinting || cachedKeySecret(operator, rule).state === 'ours') await refusedWrites.stillRefused(uid);
     else if (!(await tryKeySecret(operator, rule))) {
@@ -232,7 +232,7 @@ async function prepare(
       taken.push(await failForSecret(scope, rule, rule.status?.accessLevel));
       return;
     }
-    ready.push(await addFinalizer(operator.client, operator.informers.shareAccesses, rule));
+    ready.push(await addFinalizer(operator.client, shareAccesses, rule));
     refusedWrites.clear(uid, workOn(rule));
   };
   await all(rules, async (rule) => {

@@ -20,6 +20,7 @@ import { shortest } from '../soonest.ts';
 import { type Wait, whyNoRemoval } from '../waits.ts';
 import { labelsOf, tellsNews } from '../watched-facts.ts';
 import { applyBatch, type PreparedAhead, prepareAhead } from './apply.ts';
+import { ComparedRules } from './compared-rules.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
 import { ruleNameOf } from './key-secret.ts';
 import { AccessProgress, shortWaitMs } from './progress.ts';
@@ -45,6 +46,7 @@ export class ShareAccessReconciler {
   readonly #operator: Operator;
   readonly #progress: AccessProgress;
   readonly #recovery: Recovery;
+  readonly #compared = new ComparedRules();
 
   constructor(operator: Operator) {
     this.#operator = operator;
@@ -67,6 +69,7 @@ export class ShareAccessReconciler {
       ofShare(object.metadata.namespace, object.spec.shareName),
     );
     controller.watch(informers.shares, (event) => {
+      if (event.type === 'deleted') this.#compared.forget(uidOf(event.object));
       const facts = ({ status, metadata }: Share) => [
         status?.phase,
         status?.identifier,
@@ -233,6 +236,7 @@ export class ShareAccessReconciler {
   async #call(scope: AccessScope, todo: Todo): Promise<void> {
     const { operator, context } = scope;
     const callScope = accessCallScope(scope, todo.deny ? 'denial' : 'normal');
+    await this.#compared.compare(scope);
     const prepared: PreparedAhead = todo.grant ? await prepareAhead(scope, todo.plan) : new Map();
     const granting = [...prepared.values()].some((state) => state !== 'refused');
     if (!granting && !todo.deny && !todo.recovery) return;

@@ -34,6 +34,7 @@ export class OwnBackendView implements Informer<StorageBackend> {
       list: () => stored.cache.list().map(show),
       byIndex: (index, key) => stored.cache.byIndex(index, key).map(show),
       observe: (backend) => stored.cache.observe(backend),
+      observeAbsence: (backend, listVersion) => stored.cache.observeAbsence(backend, listVersion),
       get size() {
         return stored.cache.size;
       },
