@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-
+from .addresses import parse_network
 from .deadline import Deadline
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
@@ -18,7 +17,7 @@ from .state import Rule, Share
 def normal_range(to: str) -> str | None:
     """An address or range as Samba takes it; None for anything else. IPv6 ranges are written with their length."""
     try:
-        network = ipaddress.ip_network(to, strict=False)
+        network = parse_network(to)
     except ValueError:
         return None
     if network.num_addresses == 1:

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .deadline import Deadline
 from .instance import Instance
-from .layout import IDENTIFIER, Layout
+from .layout import IDENTIFIER, Layout, ServerPaths
 from .locks import locked
 from .problem import Problem
 from .request import Fields
 from .servers import bring_up
+from .state import has_data
 
 # Most of a start is waiting for answers that must not come.
 AT_ONCE = 8
@@ -32,10 +33,15 @@ def _start_one(layout: Layout, server_id: str, deadline: Deadline) -> str | None
         return f"{problem.reason}: {problem.message}"
 
 
+def is_known(paths: ServerPaths) -> bool:
+    """Not so what a call left that was killed before it stored a state."""
+    return paths.state.exists() or has_data(paths.base)
+
+
 def start(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, serverID?} -> {running: [id], failed: {id: text}}. Starts all servers of the root, or the one."""
     only = request.optional_text("serverID", IDENTIFIER)
-    ids = [only] if only else [each for each in layout.server_ids() if layout.server(each).state.exists()]
+    ids = [only] if only else [each for each in layout.server_ids() if is_known(layout.server(each))]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(lambda server_id: _start_one(layout, server_id, deadline), ids))
     failed = {server_id: wrong for server_id, wrong in zip(ids, outcomes) if wrong is not None}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
+from .address_policy import always_denied
+from .addresses import parse_address, parse_network
 from .layout import IDENTIFIER
 from .problem import rejected
 from .smbconf import SECTION
@@ -15,6 +16,7 @@ INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,13}[A-Za-z0-9])?")
 WORKGROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 PLAIN = re.compile(r"[A-Za-z0-9._:@/-]{1,253}")
+HIGHEST_USER = (1 << 32) - 2
 RESERVED_SHARES = frozenset({"global", "homes", "printers", "print$", "ipc$", "admin$", "netlogon", "sysvol"})
 
 
@@ -58,13 +60,17 @@ class Fields:
     def fields(self, name: str) -> "Fields":
         return Fields(self.value.get(name), f"{self.where}.{name}")
 
+    def optional_fields(self, name: str) -> "Fields | None":
+        return None if self.value.get(name) is None else self.fields(name)
+
     def address(self, name: str) -> str:
         try:
-            address = ipaddress.ip_address(self.value.get(name))  # type: ignore[arg-type]
+            address = parse_address(self.value.get(name))
         except ValueError:
             raise _wrong(f"{self.where}.{name}", "must be an IP address") from None
-        if address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local:
-            raise _wrong(f"{self.where}.{name}", f"{address} can't be the address of a machine in a subnet")
+        why = always_denied(address)
+        if why is not None:
+            raise _wrong(f"{self.where}.{name}", f"{address} is {why}: no machine of a subnet can have it")
         return str(address)
 
 
@@ -85,12 +91,18 @@ def allocation_of(value: object, where: str) -> Allocation:
     fields = Fields(value, where)
     address = fields.address("ipAddress")
     gateway = None if fields.value.get("gateway") is None else fields.address("gateway")
-    version = ipaddress.ip_address(address).version
-    if gateway is not None and ipaddress.ip_address(gateway).version != version:
+    version = parse_address(address).version
+    if gateway is not None and parse_address(gateway).version != version:
         raise _wrong(f"{where}.gateway", "must be of the family of ipAddress")
+    prefix_length = fields.number("prefixLength", 1, 32 if version == 4 else 128)
+    subnet = parse_network(f"{address}/{prefix_length}")
+    # The first address means the subnet or its routers; the last one of an IPv4 subnet means all of its machines.
+    shared = [str(subnet[0]), *([str(subnet[-1])] if version == 4 else [])]
+    if subnet.num_addresses > 2 and address in shared:
+        raise _wrong(f"{where}.ipAddress", f"{address} belongs to no single machine of {subnet}")
     return Allocation(
         ip_address=address,
-        prefix_length=fields.number("prefixLength", 1, 32 if version == 4 else 128),
+        prefix_length=prefix_length,
         network_type=fields.text("networkType", PLAIN),
         subnet_name=fields.text("subnetName", PLAIN),
         gateway=gateway,
@@ -107,6 +119,11 @@ def server_of(request: Fields) -> WantedServer:
     allocations = [allocation_of(each, f"server.allocations[{i}]") for i, each in enumerate(given)]
     if not allocations:
         raise _wrong("server.allocations", "a share server needs an address")
+    for i, each in enumerate(allocations):
+        if any(each.ip_address == other.gateway for other in allocations):
+            raise _wrong(f"server.allocations[{i}].ipAddress", f"{each.ip_address} is the address of a gateway")
+        if any(each.ip_address == other.ip_address for other in allocations[:i]):
+            raise _wrong(f"server.allocations[{i}].ipAddress", f"{each.ip_address} occurs twice")
     return WantedServer(
         id=fields.text("id", IDENTIFIER),
         name=fields.text("name", PLAIN),
@@ -123,15 +140,23 @@ def server_id_of(request: Fields) -> str:
 
 
 def settings_of(request: Fields) -> dict:
-    """The backend's settings: `deniedRanges` checked, the rest is the directory's affair."""
-    value = request.value.get("settings") or {}
+    """The backend's settings as far as they are given; null is not given."""
+    given = request.value.get("settings") or {}
+    fields = Fields(given, "settings")
+    value = {name: each for name, each in fields.value.items() if each is not None}
     fields = Fields(value, "settings")
     for each in fields.list("deniedRanges", 200):
         try:
-            ipaddress.ip_network(each, strict=False)
+            parse_network(each)
         except ValueError:
             raise _wrong("settings.deniedRanges", "must be address ranges such as 10.96.0.0/12") from None
-    return dict(value)
+    if not isinstance(value.get("updateDNS", True), bool):
+        raise _wrong("settings.updateDNS", "must be true or false")
+    if "idmapRange" in value:
+        idmap = fields.fields("idmapRange")
+        for name, low in {"first": 1, "size": 1, "count": 2}.items():
+            idmap.optional_number(name, low, HIGHEST_USER)
+    return value
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     with locked(layout, server_id, deadline, "this share server"):
         instance = Instance(layout, server_id, deadline)
         if not instance.exists:
-            # Directories without a state hold nothing of anybody: the state is the first thing that is written.
+            # Empty directories of a call that was killed: where there is data the state cannot be missing.
             shutil.rmtree(instance.paths.base, ignore_errors=True)
             return {"warnings": warnings}
         state = instance.state

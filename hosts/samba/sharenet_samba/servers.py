@@ -65,6 +65,11 @@ def lock_of(layout: Layout, request: Fields, deadline: Deadline) -> AbstractCont
     return locked(layout, server_id_of(request), deadline, "this share server")
 
 
+def service_of(request: Fields, name: str) -> dict | None:
+    fields = request.optional_fields(name)
+    return None if fields is None else fields.value
+
+
 def services_of(request: Fields) -> list[dict]:
     return [Fields(each, f"securityServices[{i}]").value for i, each in enumerate(request.list("securityServices", 10))]
 
@@ -210,7 +215,7 @@ def check(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, owner, serverID, newService, currentService?, shares} -> {compatible, reason?, message?, impact}."""
     with lock_of(layout, request, deadline):
         instance = ready_instance(layout, request, deadline)
-        current = request.value.get("currentService")
+        current = service_of(request, "currentService")
         settings = settings_of(request) or instance.state.settings
         shares = [each for each in request.list("shares") if isinstance(each, str)]
         return directory_part().check(instance, request.fields("newService").value, current, settings, shares)
@@ -224,8 +229,8 @@ def update_security_service(layout: Layout, request: Fields, deadline: Deadline)
         outcome = directory_part().update(
             instance,
             request.fields("newService").value,
-            request.value.get("currentService"),
-            request.value.get("attemptedService"),
+            service_of(request, "currentService"),
+            service_of(request, "attemptedService"),
             settings,
         )
         return _answer(instance, outcome)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .addresses import parse_address, parse_network
 from .deadline import wait_until
+from .principals import qualified
 from .problem import unavailable
 from .state import Rule, Share
 
@@ -21,9 +23,12 @@ def list_sessions(instance: "Instance") -> list[dict]:
         return []
     done = instance.run(["smbstatus", "--json"], timeout=15)
     try:
-        status = json.loads(done.stdout)
-    except ValueError:
-        raise unavailable("SessionsUnknown", "smbd of the share server does not tell its sessions") from None
+        return _read_status(json.loads(done.stdout))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise unavailable("SessionsUnknown", "smbd of the share server does not report its sessions") from None
+
+
+def _read_status(status: dict) -> list[dict]:
     sessions = status.get("sessions", {})
     found = []
     for tree, each in status.get("tcons", {}).items():
@@ -34,9 +39,9 @@ def list_sessions(instance: "Instance") -> list[dict]:
             {
                 "tree": f"{each['server_id']['pid']}/{each['server_id'].get('unique_id', '')}/{tree}",
                 "pid": int(each["server_id"]["pid"]),
-                "share": each["service"],
-                "user": session.get("username", ""),
-                "address": each.get("machine", ""),
+                "share": str(each["service"]),
+                "user": str(session.get("username", "")),
+                "address": str(each.get("machine", "")),
             }
         )
     return found
@@ -44,13 +49,26 @@ def list_sessions(instance: "Instance") -> list[dict]:
 
 def _from(address: str, rule: Rule) -> bool:
     try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(rule.to, strict=False)
+        return parse_address(address) in parse_network(rule.to)
     except ValueError:
         return False
 
 
 def _bare(user: str) -> str:
-    return user.rpartition("\\")[2].partition("@")[0].lower()
+    return user.rpartition("\\")[2].partition("@")[0].casefold()
+
+
+def _is(rule: Rule, user: str) -> bool:
+    """Whether the rule is certainly one for this user and no group. A rule without a domain is for that user of any."""
+    if rule.principal != "user":
+        return False
+    named = rule.to.casefold() == user.casefold()
+    return named or ("\\" not in rule.to and "@" not in rule.to and _bare(rule.to) == _bare(user))
+
+
+def _may_be(rule: Rule, user: str) -> bool:
+    """Whether the rule may be one for this user: by a group, or by a name that a directory alone can compare."""
+    return rule.principal == "group" or "@" in rule.to or _bare(rule.to) == _bare(user)
 
 
 def keeps_access(session: dict, rules: list[Rule], lost: list[Rule]) -> bool:
@@ -67,9 +85,8 @@ def keeps_access(session: dict, rules: list[Rule], lost: list[Rule]) -> bool:
     lost_users = [rule for rule in lost if rule.type == "user"]
     if not lost_users:
         return True
-    own = [rule for rule in users if rule.principal == "user" and _bare(rule.to) == _bare(session["user"])]
-    touched = any(rule.principal == "group" or _bare(rule.to) == _bare(session["user"]) for rule in lost_users)
-    if not touched:
+    own = [rule for rule in users if _is(rule, session["user"])]
+    if not any(_may_be(rule, session["user"]) for rule in lost_users):
         return True
     writable = any(rule.level == "rw" for rule in lost_users)
     return any(rule.level == "rw" for rule in own) or (bool(own) and not writable)
@@ -79,10 +96,15 @@ def close_lost(instance: "Instance", share: Share, lost: list[Rule]) -> None:
     """Disconnects those whom a rule let in that is gone or lower now."""
     if not lost:
         return
+    # As sessions have them: with the domain.
+    in_force, gone = (
+        [replace(rule, to=qualified(rule.to, instance.state)) if rule.type == "user" else rule for rule in rules]
+        for rules in (share.rules, lost)
+    )
     doomed = [
         each
         for each in list_sessions(instance)
-        if each["share"].lower() == share.name.lower() and not keeps_access(each, share.rules, lost)
+        if each["share"].lower() == share.name.lower() and not keeps_access(each, in_force, gone)
     ]
     _close(instance, share.name, doomed)
 

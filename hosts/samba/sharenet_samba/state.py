@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -97,12 +98,25 @@ def save_state(path: Path, state: State) -> None:
     write_json(path, {"format": FORMAT, **asdict(state)})
 
 
+def has_data(base: Path) -> bool:
+    """Whether the directory of a server has anything that cannot be made again. The state is stored when there are but
+    empty directories, and is the last that is removed."""
+    try:
+        if any((base / "shares").iterdir()):
+            return True
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    return any(files for name in ("private", "lib") for _, _, files in os.walk(base / name))
+
+
 def load_state(path: Path) -> State | None:
-    """None when there is no such server. A file of another format or a damaged one is an Internal problem: it is never
-    overwritten by a guess."""
+    """None when there is no such server. A file of another format, a damaged one, or one that is missing beside a
+    server's data is an Internal problem: the data is never removed, and the file never overwritten, by a guess."""
     try:
         raw = read_json(path)
         if raw is None:
+            if has_data(path.parent):
+                raise ValueError("the file is missing, and there is data")
             return None
         if raw.pop("format") != FORMAT:
             raise ValueError("another format")

@@ -2,9 +2,11 @@
 
 import ipaddress
 import os
+import shutil
 import struct
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -17,7 +19,7 @@ from sharenet_samba.inside import NAME
 from sharenet_samba.layout import Layout
 from sharenet_samba.locks import locked
 from sharenet_samba.problem import Problem
-from sharenet_samba.sessions import keeps_access
+from sharenet_samba.sessions import keeps_access, list_sessions
 from sharenet_samba.state import Allocation, Link, Owner, Rule, Share, State, load_state, save_state
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -49,6 +51,19 @@ class Stored(unittest.TestCase):
             with self.subTest(text=text), self.assertRaises(Problem) as caught:
                 load_state(self.path)
             self.assertEqual(caught.exception.reason, "StateUnreadable")
+
+    def test_a_state_that_is_missing_beside_data_is_reported_and_never_taken_for_none(self):
+        base = self.path.parent
+        for name in ("shares", "private", "lib/private"):
+            (base / name).mkdir(parents=True)
+        (base / ".state.json.abcdef01").write_text("{")
+        self.assertIsNone(load_state(self.path))
+        for make in (lambda: (base / "shares" / ID).mkdir(), lambda: (base / "private/secrets.tdb").write_text("x")):
+            make()
+            with self.assertRaises(Problem) as caught:
+                load_state(self.path)
+            self.assertEqual(caught.exception.reason, "StateUnreadable")
+            shutil.rmtree(base / "shares" / ID, ignore_errors=True)
 
     def test_a_write_that_fails_leaves_the_old_file(self):
         write_json(self.path, {"a": 1})
@@ -116,6 +131,25 @@ class Sessions(unittest.TestCase):
         own = Rule("1", "user", "alice", "rw", "user")
         self.assertTrue(keeps_access(self.alice, [own], [Rule("2", "user", "staff", "rw", "group")]))
         self.assertTrue(keeps_access(self.alice, [own], [Rule("2", "user", "bob", "rw", "user")]))
+
+    def test_a_user_of_another_domain_is_another_user(self):
+        own = Rule("1", "user", "DOM1\\alice", "rw", "user")
+        for lost in (Rule("2", "user", "DOM2\\alice", "rw", "user"), Rule("2", "user", "DOM2\\staff", "rw", "group")):
+            self.assertFalse(keeps_access({**self.alice, "user": "DOM2\\alice"}, [own], [lost]), lost)
+            self.assertTrue(keeps_access({**self.alice, "user": "dom1\\ALICE"}, [own], [lost]), lost)
+
+    def test_a_name_that_only_a_directory_can_compare_may_be_anybodys(self):
+        lost = Rule("1", "user", "alice.smith@dom2.example", "rw", "user")
+        self.assertFalse(keeps_access({**self.alice, "user": "DOM2\\asmith"}, [], [lost]))
+        self.assertFalse(keeps_access({**self.alice, "user": "DOM2\\alice"}, [replace(lost, id="2")], [lost]))
+
+    def test_a_status_that_is_damaged_is_reported(self):
+        instance = mock.Mock()
+        for text in ("", "[]", "7", '{"tcons": []}', '{"tcons": {"1": {}}}', '{"tcons": {"1": {"server_id": 7}}}', "[" * 9999):
+            instance.run.return_value.stdout = text.encode()
+            with self.subTest(text=text[:40]), self.assertRaises(Problem) as caught:
+                list_sessions(instance)
+            self.assertEqual((caught.exception.kind, caught.exception.reason), ("Unavailable", "SessionsUnknown"))
 
     def test_a_user_goes_with_its_rule_its_group_or_its_level(self):
         self.assertFalse(keeps_access(self.alice, [], [Rule("1", "user", "alice", "ro", "user")]))

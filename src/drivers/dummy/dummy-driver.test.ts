@@ -82,6 +82,25 @@ test('a target that is denied under one rule and wanted by another stays granted
   expect(keyOf(await recover(driver, share, [alice]))).toBe(key);
 });
 
+test('a rule for a text that is no plain address is an error of that rule', async () => {
+  const driver = rig.open();
+  const share = await oneShare(driver);
+  const sound = ['10.0.0.1', '10.0.0.0/8', 'fd00::1', 'fd00::/64'];
+  const wrong = [
+    'fe80::1%eth0',
+    'fe80::%eth0/64',
+    'fd00::1%',
+    '10.0.0.1/33',
+    '10.0.0.1/',
+    '10.0.0.1/8/8',
+    '::ffff:10.0.0.1',
+  ];
+  const rules = [...sound, ...wrong].map((text) => accessRule(text, 'ip'));
+  const updates = await grant(driver, share, rules);
+  const refused = rules.filter(({ id }) => updates.get(id)?.state === 'error').map(({ accessTo }) => accessTo);
+  expect(refused).toEqual(wrong);
+});
+
 test('keys have the configured length', async () => {
   for (const accessKeyLength of [40, 255, 256]) {
     const driver = rig.open({ accessKeyLength }, `backend-${accessKeyLength}`);

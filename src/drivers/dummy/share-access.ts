@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { parseAddress, parseNetwork } from '../../api/ip-address.ts';
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import type { AccessRequest, AccessUpdate, AccessUpdates, DriverAccessRule } from '../driver.ts';
 import type { AccessKeys, KeyRotation } from './access-keys.ts';
@@ -117,8 +117,5 @@ function refusalOf(share: ShareDocument, rule: DriverAccessRule, context: Access
 }
 
 function isAddressOrNetwork(text: string): boolean {
-  const [address = '', prefix, ...more] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || more.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+  return (text.includes('/') ? parseNetwork(text) : parseAddress(text)) !== undefined;
 }

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { parseAddress, parseNetwork } from '../../api/ip-address.ts';
 import type { AccessRequest, AccessUpdate, DriverAccessRule } from '../driver.ts';
 import type { StoredRule } from './storage-system.ts';
 
@@ -34,6 +34,6 @@ export function planAccess({ accessRules, addRules, updateRules, deleteRules }: 
 function faultOf({ accessType, accessTo }: DriverAccessRule): string | undefined {
   if (accessType === 'user') return undefined;
   if (accessType !== 'ip') return `rules of type ${accessType} are not taken`;
-  const [address = ''] = accessTo.split('/', 1);
-  return isIP(address) === 0 ? `${accessTo} is no address` : undefined;
+  const sound = (accessTo.includes('/') ? parseNetwork(accessTo) : parseAddress(accessTo)) !== undefined;
+  return sound ? undefined : `${accessTo} is no address and no network`;
 }

@@ -199,13 +199,22 @@ test('after a reboot of the host start brings the servers back with their data',
   await remove();
 });
 
-test('a server whose stored state is damaged stops no other, and nothing is guessed about it', async () => {
+test.each([
+  ['damaged', ['truncate', '-s', '20']],
+  ['missing', ['rm']],
+])('a server whose stored state is %s stops no other, and nothing is guessed about it', async (_what, damage) => {
   const [broken, sound] = [await calls.createServer('10.77.0.85'), await calls.createServer('10.77.0.86')];
-  const state = `/srv/sharenet/servers/${broken.id}/state.json`;
+  const folder = `/srv/sharenet/servers/${broken.id}`;
+  const state = `${folder}/state.json`;
+  const share = { id: randomUUID(), name: `share-${randomUUID()}`, size: 1 << 20 };
+  await calls.succeed('share-add', { serverID: broken.id, share });
+  await host.machine.succeed(['tee', `${folder}/shares/${share.id}/kept`], { input: 'kept' });
   const { stdout: text } = await host.machine.run(['cat', state]);
-  await host.machine.succeed(['truncate', '-s', '20', state]);
+  await host.machine.succeed([...damage, state]);
   for (const [verb, members] of [
+    ['create', { interface: host.interface, server: broken, ...plain }],
     ['describe', { serverID: broken.id }],
+    ['share-remove', { serverID: broken.id, shareID: share.id }],
     ['remove', { serverID: broken.id, securityServices: [] }],
   ] as const) {
     const answer = await calls.call(verb, members);
@@ -221,6 +230,8 @@ test('a server whose stored state is damaged stops no other, and nothing is gues
   expect(started).toMatchObject({ running: [sound.id], failed: { [broken.id]: expect.any(String) } });
   const third = await calls.createServer('10.77.0.87');
   await host.machine.succeed(['tee', state], { input: text });
+  expect(await host.machine.succeed(['cat', `${folder}/shares/${share.id}/kept`])).toBe('kept');
+  await calls.succeed('share-remove', { serverID: broken.id, shareID: share.id });
   for (const { id } of [broken, sound, third]) await calls.succeed('remove', { serverID: id, securityServices: [] });
 });
 
