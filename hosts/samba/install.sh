@@ -4,7 +4,8 @@
 #   ./install.sh             into /usr/local
 #   PREFIX=/opt/x ./install.sh
 #
-# Run it again to renew: servers that run go on, and have the new program from their next start.
+# Run it again to renew: servers that run go on. They get the new version's configuration of Samba at once, and have the new
+# program from their next start.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -58,5 +59,6 @@ fi
 
 missing=$("$command" packages)
 [ -z "$missing" ] || fail "installed, but packages are missing: apt-get install --no-install-recommends $missing"
+"$command" renew || say "note: the share servers above keep their former configuration until their next change or start"
 say "installed $("$command" version) in $fresh"
 say "line for authorized_keys: restrict,command=\"$command\" ssh-ed25519 ..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .addresses import parse_network
+from .address_range import normal_range
 from .deadline import Deadline
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
@@ -12,17 +12,6 @@ from .servers import lock_of, ready_instance
 from .sessions import close_lost
 from .shares import known_share
 from .state import Rule, Share
-
-
-def normal_range(to: str) -> str | None:
-    """An address or range as Samba takes it; None for anything else. IPv6 ranges are written with their length."""
-    try:
-        network = parse_network(to)
-    except ValueError:
-        return None
-    if network.num_addresses == 1:
-        return str(network.network_address)
-    return f"{network.network_address}/{network.netmask}" if network.version == 4 else str(network)
 
 
 def _failed(reason: str, message: str) -> dict:

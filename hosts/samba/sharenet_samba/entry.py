@@ -31,6 +31,10 @@ def main(arguments: list[str]) -> int:
             from .boot import start_all
 
             return start_all(root)
+        case ["renew"]:
+            from .renewal import renew_all
+
+            return renew_all()
         case ["packages"]:
             from .host import missing_packages
 

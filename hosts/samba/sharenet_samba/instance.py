@@ -76,8 +76,8 @@ class Instance:
             raise unavailable("ServerNotStopping", "what is left of the share server's processes does not end")
         network.bring_up(self.paths, self.state, self.deadline)
         fill_etc(self.paths, self.state.hostname)
-        if not (self.paths.samba / "smb.conf").exists():
-            self.configure(self.state.sections, test=False)
+        # Also what a former version of the program wrote.
+        self.configure(self.state.sections, test=False)
         self._write_wanted()
         # An old report would name a process that is another one by now.
         (self.paths.control / "status.json").unlink(missing_ok=True)

@@ -48,7 +48,8 @@ def whole(state: State, sections: dict[str, dict[str, str]]) -> dict[str, dict[s
         "deadtime": "0",
         "reset on zero vc": "yes",
         **directory,
-        "interfaces": " ".join(["lo", *(f"{each.ip_address}/{each.prefix_length}" for each in state.allocations)]),
+        # Without prefix lengths: Samba takes one of three digits for a mask, and an address of a small subnet for a network.
+        "interfaces": " ".join(["lo", *(each.ip_address for each in state.allocations)]),
         "bind interfaces only": "yes",
     }
     whole_file = {"global": settings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .address_range import samba_range
 from .principals import qualified
 from .smbconf import quoted_name
 from .state import Rule, Share, State
@@ -43,7 +44,7 @@ def share_section(share: Share, state: State) -> dict[str, str]:
     elif addresses and all(rule.level == "rw" for rule in addresses):
         section["read only"] = "no"
     if addresses:
-        section["hosts allow"] = " ".join(rule.to for rule in addresses)
+        section["hosts allow"] = " ".join(samba_range(rule.to) for rule in addresses)
     if share.project is None:
         # No limit, but clients are shown the size that was asked for.
         section["max disk size"] = str(min(max(1, share.size >> 20), LARGEST_SHOWN))

@@ -2,7 +2,8 @@
 
 import unittest
 
-from sharenet_samba.access import decide, normal_range
+from sharenet_samba.access import decide
+from sharenet_samba.address_range import normal_range, samba_range
 from sharenet_samba.principals import name_problem, qualified
 from sharenet_samba.problem import Problem
 from sharenet_samba.request import WantedRule
@@ -51,7 +52,7 @@ class Whole(unittest.TestCase):
         conf = whole(
             state, {"global": {"interfaces": "0.0.0.0", "include": "/etc/passwd", "preexec": "sh", "realm": "A"}}
         )
-        self.assertEqual(conf["global"]["interfaces"], "lo 10.0.0.5/24")
+        self.assertEqual(conf["global"]["interfaces"], "lo 10.0.0.5")
         self.assertEqual(conf["global"]["bind interfaces only"], "yes")
         self.assertEqual(conf["global"]["realm"], "A")
         self.assertFalse({"include", "preexec"} & conf["global"].keys())
@@ -122,17 +123,22 @@ class Decisions(unittest.TestCase):
         self.assertEqual([rule.id for rule in rules], ["old"])
         self.assertEqual(results["new"]["reason"], "AccessLevelNotSupported")
 
-    def test_ranges_are_written_as_samba_takes_them(self):
-        for to, written in {
-            "10.1.2.3": "10.1.2.3",
-            "10.1.2.3/32": "10.1.2.3",
-            "10.1.2.3/8": "10.0.0.0/255.0.0.0",
-            "FD00::/64": "fd00::/64",
-            "ALL": None,
-            "10.0.0.1 EXCEPT 10.0.0.2": None,
-            "": None,
-        }.items():
-            self.assertEqual(normal_range(to), written, to)
+    def test_ranges_have_one_spelling_for_us_and_one_for_samba(self):
+        ones = "ffff:ffff:ffff:ffff:ffff:ffff:ffff"
+        for to, ours, written in (
+            ("10.1.2.3", "10.1.2.3", "10.1.2.3"),
+            ("10.1.2.3/32", "10.1.2.3", "10.1.2.3"),
+            ("10.1.2.3/8", "10.0.0.0/8", "10.0.0.0/255.0.0.0"),
+            ("10.0.0.0/255.0.0.0", "10.0.0.0/8", "10.0.0.0/255.0.0.0"),
+            ("FD00::/64", "fd00::/64", "fd00::/ffff:ffff:ffff:ffff:0000:0000:0000:0000"),
+            ("fd00::1:0/112", "fd00::1:0/112", f"fd00::1:0/{ones}:0000"),
+            ("fd00::1", "fd00::1", f"fd00::1/{ones}:ffff"),
+            ("::/0", "::/0", "::/0000:0000:0000:0000:0000:0000:0000:0000"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8", "10.0.0.0/255.0.0.0"),
+        ):
+            self.assertEqual((normal_range(to), samba_range(to)), (ours, written), to)
+        for to in ("ALL", "10.0.0.1 EXCEPT 10.0.0.2", "", "fe80::1%eth0", "fe80::%eth0/64"):
+            self.assertIsNone(normal_range(to), to)
 
     def test_names_that_nobody_can_have_are_refused(self):
         for name in (

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SambaClient } from '../../labs/samba-host/samba-client.ts';
 import { type SambaHost, type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
-import { HostCalls } from './host-calls.ts';
+import { allocation, HostCalls } from './host-calls.ts';
 
 const address = '10.77.0.90';
+/** The second one is in a subnet of 65,536 addresses. */
+const addresses6 = [
+  { ipAddress: 'fd00:77::7:90', prefixLength: 64 },
+  { ipAddress: 'fd00:78::5:90', prefixLength: 112 },
+] as const;
 const passwords = { alice: 'alice-1', bob: 'bob-1', carol: 'carol-1' } as const;
 type User = keyof typeof passwords;
 
@@ -17,7 +23,8 @@ beforeAll(async () => {
   lab = await startSambaHosts();
   host = lab.host;
   calls = await HostCalls.open(host);
-  ({ id: serverID } = await calls.createServer(address));
+  const allocations = [allocation(address), ...addresses6.map((each) => allocation(each.ipAddress, each))];
+  ({ id: serverID } = await calls.createServer(address, { allocations }));
   for (const [index, [user, password]] of Object.entries(passwords).entries()) {
     await host.addUser(serverID, user, 2001 + index, password);
   }
@@ -190,6 +197,40 @@ test('ip rules tell from where, alone and with user rules', async () => {
   expect(await there()).toContain(denied);
   expect(await kept.command('ls')).toContain('written');
   await Promise.all([session.close(), kept.close()]);
+});
+
+test('an IPv6 range lets in its own addresses only, also when a former version wrote it', async () => {
+  const other = await lab.addMachine('10.77.0.32/24');
+  for (const machine of [lab.client.machine, other]) {
+    const last = machine === other ? '6:1' : '5:1';
+    await machine.succeed(['ip', 'address', 'add', `fd00:77::${last}/64`, 'dev', 'eth0', 'nodad']);
+  }
+  await lab.client.machine.succeed(['ip', 'address', 'add', 'fd00:78::5:1/112', 'dev', 'eth0', 'nodad']);
+  const { set, login, run } = await newShare(ipRule('FD00:77:0:0::5:0/112'));
+  const by = (ipAddress: string) => ({ ...login('alice'), address: ipAddress });
+  const stranger = new SambaClient(other);
+  const as = async (client: SambaClient, ipAddress: string, commands: string) => {
+    const { stdout, stderr } = await client.run(by(ipAddress), commands);
+    return stdout + stderr;
+  };
+  expect(await as(lab.client, 'fd00:77::7:90', write)).toContain('putting file');
+  expect(await as(stranger, 'fd00:77::7:90', write)).toContain(denied);
+  expect(await run('alice', 'ls')).toContain(denied);
+  await set(ipRule('fd00:78::5:1'));
+  expect(await as(lab.client, 'fd00:78::5:90', 'ls')).toContain('written');
+
+  // The former version's configuration, in which Samba takes 112 for a mask.
+  await set(ipRule('fd00:77::5:0/112'));
+  const folder = `/srv/sharenet/servers/${serverID}/etc/samba`;
+  const expression = 's|hosts allow = fd00:77::5:0/.*|hosts allow = fd00:77::5:0/112|';
+  await host.machine.succeed(['find', folder, '-type', 'f', '-exec', 'sed', '-i', expression, '{}', '+']);
+  await host.inServer(serverID, ['smbcontrol', 'smbd', 'reload-config']);
+  const session = await stranger.connect(by('fd00:77::7:90'));
+  await host.machine.succeed([join(import.meta.dirname, '../../../hosts/samba/install.sh')]);
+  expect(await session.command(write)).toContain('NT_STATUS_');
+  await session.close();
+  expect(await as(stranger, 'fd00:77::7:90', write)).toContain(denied);
+  expect(await as(lab.client, 'fd00:77::7:90', write)).toContain('putting file');
 });
 
 test('links that lead out of a share lead nowhere', async () => {

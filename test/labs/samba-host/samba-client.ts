@@ -14,7 +14,7 @@ export interface SambaLogin {
 }
 
 function argumentsOf({ address, share, user }: SambaLogin): readonly string[] {
-  return [`//${address}/${share}`, '-U', user, '--use-kerberos=off', '-t', '20'];
+  return [`//server/${share}`, `--ip-address=${address}`, '-U', user, '--use-kerberos=off', '-t', '20'];
 }
 
 /** A machine in the tenants' network, with smbclient. */
