@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
+
+LONGEST_JSON = 64 << 20
 
 
 def write_durably(path: Path, data: bytes | str, mode: int = 0o600) -> None:
@@ -40,11 +43,21 @@ def write_json(path: Path, value: object, mode: int = 0o600) -> None:
 
 
 def read_json(path: Path) -> dict | None:
-    """Undefined for a file that does not exist. ValueError for one that is no JSON object."""
+    """None for a file that does not exist. ValueError for one that is no plain file with a JSON object of bounded size."""
     try:
-        value = json.loads(path.read_bytes())
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except OSError as cause:
+        raise ValueError(f"{path}: {cause}") from cause
+    with os.fdopen(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LONGEST_JSON:
+            raise ValueError(f"{path}: not a plain file, or too long")
+        try:
+            value = json.loads(file.read(LONGEST_JSON))
+        except RecursionError:
+            raise ValueError(f"{path}: nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path}: not a JSON object")
     return value

@@ -23,6 +23,11 @@ def main(arguments: list[str]) -> int:
 
             init(directory, server_id)
             return 0
+        case ["daemons", control, pid, started]:
+            from .init import run_daemons
+
+            run_daemons(int(control), int(pid), int(started))
+            return 0
         case ["call", function]:
             from .inside import call_function
 

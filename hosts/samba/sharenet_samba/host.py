@@ -15,6 +15,7 @@ from .links import NET
 from .package_fixes import fixed_vulnerabilities
 from .problem import Problem
 from .request import INTERFACE, Fields
+from .seccomp import ARCHITECTURES
 
 NEEDED = {
     "smbd": "samba",
@@ -29,9 +30,7 @@ NEEDED = {
     "bridge": "iproute2",
     "nsenter": "util-linux",
     "unshare": "util-linux",
-    "pivot_root": "util-linux",
     "sysctl": "procps",
-    "pkill": "procps",
     "kinit": "krb5-user",
     "ldapsearch": "ldap-utils",
     "ldbsearch": "ldb-tools",
@@ -67,7 +66,7 @@ def samba_version() -> str:
 
 def keeps_attributes(layout: Layout) -> bool:
     """Tried on a directory that no share is in."""
-    name = "security.sharenet_trial"
+    name = "user.sharenet_trial"
     try:
         os.setxattr(layout.locks, name, b"1")
         os.removexattr(layout.locks, name)
@@ -80,6 +79,9 @@ def describe_host(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, interface} -> what the operator shows of the host. `problems` are sentences for its administrator."""
     interface = request.text("interface", INTERFACE)
     problems = [f"the package {package} is not installed" for package in missing_packages()]
+    machine = os.uname().machine
+    if machine not in ARCHITECTURES:
+        problems.append(f"share servers run on processors of type {' or '.join(ARCHITECTURES)}, not on {machine}")
     if os.geteuid() != 0:
         problems.append("the program must run as root")
     if not (NET / interface).exists():
@@ -90,7 +92,7 @@ def describe_host(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     if kind == "project":
         problems += [f"the package {package} is not installed" for package in quota.missing_packages()]
     if not keeps_attributes(layout):
-        problems.append(f"the file system of {layout.root} keeps no security attributes, which Windows ACLs need")
+        problems.append(f"the file system of {layout.root} keeps no extended attributes of users, which Windows ACLs need")
     space = os.statvfs(layout.root)
     return {
         "programVersion": PROGRAM_VERSION,

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .container import ENVIRONMENT, enter_container
-from .control import DAEMONS, read_wanted
+from .control import DAEMONS, read_wanted, start_time
 from .durable import write_json
-from .privileges import give_up_privileges
-from .layout import ServerPaths
+from .layout import PROGRAM, ServerPaths
+from .privileges import give_up_privileges, hide_process, limit_daemons
 
-CONTROL = Path("/control")
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 30.0
 # A daemon that ran this long was well: the next end of it counts as the first.
@@ -39,8 +38,11 @@ class Daemon:
 
 
 class Supervisor:
-    def __init__(self, host_pid: int) -> None:
-        self.host_pid = host_pid
+    """`control` is the directory of the same name, which is mounted nowhere inside. `identity` goes into each report."""
+
+    def __init__(self, control: Path, identity: dict[str, int]) -> None:
+        self.control = control
+        self.identity = identity
         self.daemons = {name: Daemon() for name in DAEMONS}
         self.reported: dict | None = None
 
@@ -49,9 +51,9 @@ class Supervisor:
             name: {"pid": each.pid, "restart": each.restart, "failures": each.failures, "running": each.pid is not None}
             for name, each in self.daemons.items()
         }
-        status = {"pid": self.host_pid, "daemons": daemons}
+        status = {**self.identity, "daemons": daemons}
         if status != self.reported:
-            write_json(CONTROL / "status.json", status)
+            write_json(self.control / "status.json", status)
             self.reported = status
 
     def spawn(self, name: str) -> None:
@@ -117,7 +119,7 @@ class Supervisor:
 
     def settle(self) -> float | None:
         """Makes it so. Answers in how many seconds to look again, None for not before a signal."""
-        wanted = read_wanted(CONTROL)
+        wanted = read_wanted(self.control)
         again = None
         for name, daemon in self.daemons.items():
             restart = int(wanted["restarts"].get(name, 0))
@@ -174,11 +176,26 @@ def _reap_group(group: int) -> None:
 
 
 def main(server_directory: str, server_id: str) -> None:
-    """Runs until SIGTERM. Called in fresh namespaces, while /proc is still the host's."""
+    """Called in fresh namespaces, while /proc is still the host's. Ends in run_daemons(), as a program of the share
+    server's own file system: no process inside runs a file that could be written through it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     os.umask(0o022)
-    host_pid = int(os.readlink("/proc/self"))
+    pid = int(os.readlink("/proc/self"))
+    identity = [str(pid), str(start_time(pid))]
     paths = ServerPaths(Path(server_directory), server_id)
+    control = os.open(paths.control, os.O_RDONLY | os.O_DIRECTORY)
     enter_container(paths, read_wanted(paths.control)["hostname"])
+    limit_daemons()
     give_up_privileges()
-    Supervisor(host_pid).run()
+    os.set_inheritable(control, True)
+    program = f"/program/{PROGRAM.name}/sharenet-samba-host"
+    argv = ["/usr/bin/python3", "-I", "-B", program, "daemons", str(control), *identity]
+    os.execve(argv[0], argv, ENVIRONMENT)
+
+
+def run_daemons(control: int, pid: int, started: int) -> None:
+    """Runs until SIGTERM. `control` is a descriptor of that directory."""
+    # Before the first daemon: none of them gets at the descriptor.
+    hide_process()
+    os.set_inheritable(control, False)
+    Supervisor(Path(f"/proc/self/fd/{control}"), {"pid": pid, "started": started}).run()

@@ -12,14 +12,16 @@ All of it happens inside the server's namespaces; nothing here connects to anyth
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import control, keeper, network, samba_settings, systemd
+from . import acl_attribute, beneath, control, keeper, network, samba_settings, systemd
 from .command import Completed, run_command
 from .deadline import Deadline, wait_until
-from .durable import write_durably
+from .entrance import Entrance
 from .inside import read_answer
 from .layout import PROGRAM, Layout, ServerPaths
 from .private_etc import ETC_FILES, fill_etc
@@ -54,6 +56,8 @@ class Instance:
         self.paths.make()
         self._state = state
         self.save()
+        if not state.shares:
+            acl_attribute.mark_new(self.paths)
 
     def save(self) -> None:
         """Stores `state`. To be called before each effect outside, so that remove knows of it."""
@@ -79,8 +83,9 @@ class Instance:
         # Also what a former version of the program wrote.
         self.configure(self.state.sections, test=False)
         self._write_wanted()
-        # An old report would name a process that is another one by now.
-        (self.paths.control / "status.json").unlink(missing_ok=True)
+        # An old report would name a process that is another one by now. In the former version these could be anything.
+        for name in ("status.json", "keeper.log"):
+            beneath.remove(self.paths.base, self.paths.control / name)
         self._start_keeper()
         if not wait_until(lambda: self.leader() is not None, self.deadline.limit(20)):
             raise unavailable(
@@ -94,7 +99,7 @@ class Instance:
         if systemd.in_use():
             systemd.start(self.paths.base)
             return
-        with open(self.paths.log / "keeper.log", "wb") as log:
+        with open(self.paths.control / "keeper.log", "wb", opener=_open_without_links) as log:
             subprocess.Popen(
                 [keeper.PYTHON, *keeper.ENTRY, "supervise", str(self.paths.base)],
                 stdin=subprocess.DEVNULL,
@@ -107,8 +112,10 @@ class Instance:
 
     def _keeper_log(self) -> str:
         try:
-            return (self.paths.log / "keeper.log").read_text(errors="replace")[-2000:]
-        except FileNotFoundError:
+            with open(self.paths.control / "keeper.log", "rb", opener=_open_without_links) as log:
+                log.seek(max(0, os.fstat(log.fileno()).st_size - 2000))
+                return log.read(2000).decode(errors="replace")
+        except OSError:
             return ""
 
     def run(
@@ -118,14 +125,29 @@ class Instance:
         stdin: bytes | None = None,
         timeout: float,
         env: dict[str, str] | None = None,
+        seen: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Runs a program inside the server; the exit code is the caller's affair. Killed with its children after
-        `timeout` seconds or at the call's deadline (Unavailable `CommandTimeout`). Secrets by `stdin` only."""
-        pid = self.leader()
-        if pid is None:
-            raise unavailable("ServerNotRunning", "the share server is not running on the file server host")
-        enter = ["nsenter", f"--target={pid}", "--mount", "--net", "--pid", "--uts", "--ipc", "--wd=/", "--"]
-        return run_command([*enter, *argv], stdin=stdin, timeout=self.deadline.limit(timeout), env=env, name=argv[0])
+        """Runs a program inside the server, with no more rights than the daemons have; the exit code is the caller's affair.
+        Killed with its children after `timeout` seconds or at the call's deadline (Unavailable `CommandTimeout`). Secrets by
+        `stdin` only. `seen`: files inside that the program sees in the place of others, {place: file}."""
+        with control.opened_leader(self.paths.control, self.paths.namespace_file) as found:
+            if found is None:
+                raise self._not_running()
+            try:
+                return run_command(
+                    argv,
+                    stdin=stdin,
+                    timeout=self.deadline.limit(timeout),
+                    env=env,
+                    before_exec=Entrance(found[1], seen or {}),
+                )
+            except subprocess.SubprocessError as cause:
+                # It has ended meanwhile.
+                raise self._not_running() from cause
+
+    @staticmethod
+    def _not_running() -> Problem:
+        return unavailable("ServerNotRunning", "the share server is not running on the file server host")
 
     def python(self, function: str, payload: dict, timeout: float) -> dict:
         """Runs "module:function" of this package inside the server: function(payload) -> dict, JSON both ways. A
@@ -138,10 +160,10 @@ class Instance:
 
     def write_file(self, name: str, text: str, mode: int = 0o644) -> None:
         """A file of the server's own /etc, replaced as a whole: krb5.conf, resolv.conf, hosts, nsswitch.conf, passwd,
-        group. Secrets belong into paths.private with write_durably."""
+        group. Secrets belong into paths.private."""
         if name not in ETC_FILES:
             raise internal("FileUnknown", f"{name} is no file that a share server has")
-        write_durably(self.paths.etc / name, text, mode)
+        beneath.write_file(self.paths.base, self.paths.etc / name, text, mode)
 
     def configure(self, sections: dict[str, dict[str, str]], *, test: bool = True) -> None:
         """Stores the directory's part of smb.conf ({"global": {...}}), merges interfaces and shares, writes the file
@@ -153,15 +175,16 @@ class Instance:
         if former != sections:
             self.state.sections = sections
             self.save()
-        before = smb_conf.read_bytes() if smb_conf.exists() else None
-        write_durably(smb_conf, text, 0o600)
+        beneath.make_directory(self.paths.base, self.paths.samba, 0o755)
+        before = beneath.read_file(self.paths.base, smb_conf)
+        beneath.write_file(self.paths.base, smb_conf, text)
         if not test or self.leader() is None:
             return
         done = self.run(["testparm", "--suppress-prompt"], timeout=20)
         refused = [line for line in done.error_text.splitlines() if "nknown parameter" in line or "rror" in line]
         if done.code != 0 or refused:
             if before is not None:
-                write_durably(smb_conf, before, 0o600)
+                beneath.write_file(self.paths.base, smb_conf, before)
                 self.state.sections = former
                 self.save()
             raise internal(
@@ -181,10 +204,10 @@ class Instance:
             self.state.restarts[name] = self.state.restarts.get(name, 0) + 1
         self.save()
         self._write_wanted()
-        pid = self.leader()
-        if pid is None:
-            raise unavailable("ServerNotRunning", "the share server is not running on the file server host")
-        control.notify(pid)
+        if self.leader() is None:
+            raise self._not_running()
+        # Makes pid 1 read what is wanted.
+        control.signal_leader(self.paths.control, self.paths.namespace_file, signal.SIGHUP)
         if not wait_until(self._as_wanted, self.deadline.limit(15)):
             raise unavailable(
                 "DaemonsNotChanging",
@@ -238,6 +261,10 @@ class Instance:
     def open_sessions(self) -> list[dict]:
         """Connections to shares: [{tree, pid, share, user, address}]."""
         return list_sessions(self)
+
+
+def _open_without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
 
 
 def all_instances(layout: Layout, deadline: Deadline) -> list[Instance]:

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 
 from . import network, systemd
+from .acl_attribute import move_acls
 from .command import PATH
-from .control import leader
+from .control import leader, opened_leader, send, signal_leader
 from .deadline import Deadline, wait_until
 from .init import pause_before_restart
 from .layout import PROGRAM, ServerPaths
@@ -57,23 +58,42 @@ def end(paths: ServerPaths) -> bool:
     if systemd.in_use():
         systemd.stop(paths.base)
     for number, seconds in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
-        # Only a holder of the lock has its own number in the file.
         if lives(paths):
-            _kill((paths.control / "keeper.lock").read_text().strip(), number)
-        pid = leader(paths.control, paths.namespace_file)
-        if pid is not None and number == signal.SIGKILL:
-            _kill(str(pid), number)
+            _signal_keeper(paths, number)
+        if number == signal.SIGKILL:
+            signal_leader(paths.control, paths.namespace_file, number)
         gone = wait_until(lambda: not lives(paths) and leader(paths.control, paths.namespace_file) is None, seconds)
         if gone:
             return True
     return False
 
 
-def _kill(pid: str, number: int) -> None:
+def _signal_keeper(paths: ServerPaths, number: int) -> None:
+    """To the holder of the lock, which has written its number into the file. In a server of the former version root inside
+    can write there too: no process but a keeper of this server gets the signal."""
     try:
-        os.kill(int(pid), number)
-    except (ProcessLookupError, ValueError):
-        pass
+        file = os.open(paths.control / "keeper.lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            pid = int(os.read(file, 32))
+        finally:
+            os.close(file)
+        fd = os.pidfd_open(pid)
+    except (OSError, ValueError, OverflowError):
+        return
+    try:
+        if _is_keeper(pid, paths.base):
+            send(fd, number)
+    finally:
+        os.close(fd)
+
+
+def _is_keeper(pid: int, base: Path) -> bool:
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+        beside = os.stat(f"/proc/{pid}/ns/pid").st_ino == os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return False
+    return beside and arguments[-2:] == [b"supervise", os.fsencode(base)]
 
 
 def _run_once(paths: ServerPaths, server_id: str) -> None:
@@ -81,6 +101,7 @@ def _run_once(paths: ServerPaths, server_id: str) -> None:
     state = load_state(paths.state)
     if state is None or state.phase == "removing":
         raise Stop
+    move_acls(paths)
     network.bring_up(paths, state, Deadline(60))
     process = subprocess.Popen(
         [
@@ -91,6 +112,7 @@ def _run_once(paths: ServerPaths, server_id: str) -> None:
             "--pid",
             "--uts",
             "--ipc",
+            "--cgroup",
             "--fork",
             "--kill-child=SIGKILL",
             "--propagation",
@@ -109,9 +131,8 @@ def _run_once(paths: ServerPaths, server_id: str) -> None:
         process.wait()
     finally:
         # Asked first: smbd then closes its databases in order.
-        pid = leader(paths.control, paths.namespace_file)
-        if pid is not None:
-            os.kill(pid, signal.SIGTERM)
+        if leader(paths.control, paths.namespace_file) is not None:
+            signal_leader(paths.control, paths.namespace_file, signal.SIGTERM)
             try:
                 process.wait(12)
             except subprocess.TimeoutExpired:
@@ -122,17 +143,9 @@ def _run_once(paths: ServerPaths, server_id: str) -> None:
 
 def _outlive(paths: ServerPaths) -> None:
     """Waits for the end of a pid 1 whose keeper was killed: it serves on, and now it is watched again."""
-    pid = leader(paths.control, paths.namespace_file)
-    if pid is None:
-        return
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        select.select([fd], [], [])
-    finally:
-        os.close(fd)
+    with opened_leader(paths.control, paths.namespace_file) as found:
+        if found is not None:
+            select.select([found[1]], [], [])
 
 
 def supervise(server_directory: str) -> int:

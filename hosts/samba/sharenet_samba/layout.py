@@ -7,6 +7,7 @@ import re
 import stat
 from pathlib import Path
 
+from . import beneath
 from .problem import rejected, unavailable
 
 PACKAGE = Path(__file__).resolve().parent
@@ -60,9 +61,10 @@ class Layout:
 class ServerPaths:
     """Paths of one share server as the host sees them; in brackets what they are inside it.
 
-    base; state (state.json); etc [/etc: a whole /etc of its own]; samba [/etc/samba]; lib [/var/lib/samba];
+    base; state (state.json); etc [/etc: a whole /etc of its own, read-only]; samba [/etc/samba]; lib [/var/lib/samba];
     private [/var/lib/samba/private]; cache [/var/cache/samba]; run [/run/samba]; log [/var/log/samba];
-    shares [/shares]; control [/control: what pid 1 is to do and does]; mount (its root file system is built there).
+    shares [/shares]. Nothing else is mounted inside: control (what pid 1 is to do and does), mount (its root file system is
+    built there), acl_mark. What is in the directories that are is opened with the functions of `beneath`.
     """
 
     def __init__(self, base: Path, server_id: str) -> None:
@@ -79,6 +81,7 @@ class ServerPaths:
         self.shares = base / "shares"
         self.control = base / "control"
         self.mount = base / "mount"
+        self.acl_mark = base / "acl-attribute"
 
     @property
     def namespace(self) -> str:
@@ -94,6 +97,7 @@ class ServerPaths:
         for path in (self.lib, self.private, self.cache, self.run, self.log, self.control, self.mount):
             path.mkdir(mode=0o700, exist_ok=True)
         # Read by processes that serve a user of the share server.
-        for path in (self.etc, self.samba, self.shares, self.lib, self.cache, self.run):
+        for path in (self.etc, self.shares, self.lib, self.cache, self.run):
             path.mkdir(mode=0o755, exist_ok=True)
             path.chmod(0o755)
+        beneath.make_directory(self.base, self.samba, 0o755)

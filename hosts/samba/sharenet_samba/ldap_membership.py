@@ -4,10 +4,10 @@ The record, the files that follow from it, changing from one directory or passwo
 
 from __future__ import annotations
 
+from . import beneath
 from .address_policy import denied_networks
 from .directory_service import DirectoryService, invalid
 from .distinguished_name import same_name
-from .durable import write_durably
 from .instance import Instance
 from .ldap_survey import ENCRYPTED, PLAIN, LDAPSurvey, bind_problem, survey_ldap
 from .membership import current, name_servers_text, new_private_directory, private_inside, remove_unused_secrets, switch
@@ -75,14 +75,14 @@ def _stays(instance: Instance, survey: LDAPSurvey) -> bool:
     same = all(old[key] == new[key] for key in SAME) and all(same_name(old[key], new[key]) for key in SAME_NAME)
     return (
         same
-        and _password_file(instance, old).read_text() == survey.service.password
+        and _stored_password(instance, old) == survey.service.password
         and login_problem(instance) is None
     )
 
 
 def _store_password(instance: Instance, record: dict, password: str) -> None:
     """For smbd in its secrets.tdb, for nslcd in a file from which its configuration is written."""
-    write_durably(_password_file(instance, record), password, 0o600)
+    beneath.write_file(instance.paths.base, _password_file(instance, record), password)
     with Trial(instance, (), {}) as trial:
         trial.write_smb_conf(
             {**sections_of(record)["global"], "private dir": private_inside(record["privateDirectory"])}
@@ -98,6 +98,11 @@ def _store_password(instance: Instance, record: dict, password: str) -> None:
 
 def _password_file(instance: Instance, record: dict):
     return instance.paths.private / record["privateDirectory"] / "bind-password"
+
+
+def _stored_password(instance: Instance, record: dict) -> str:
+    """"" for one that was lost: the directory then refuses it, and a re-apply stores it again."""
+    return (beneath.read_file(instance.paths.base, _password_file(instance, record)) or b"").decode(errors="replace")
 
 
 def sections_of(record: dict) -> dict[str, dict[str, str]]:
@@ -123,15 +128,16 @@ def sections_of(record: dict) -> dict[str, dict[str, str]]:
 
 
 def write_files(instance: Instance, record: dict) -> None:
-    password = _password_file(instance, record).read_text()
+    password = _stored_password(instance, record)
     verified = "demand" if record["protection"] not in (PLAIN, ENCRYPTED) else "never"
     instance.write_file("resolv.conf", name_servers_text(record, "") if record["dnsIPs"] else "")
     names = ["passwd: files ldap", "group: files ldap", "hosts: files dns", "services: files", "protocols: files"]
     instance.write_file("nsswitch.conf", "\n".join([*names, ""]))
     ldap = instance.paths.etc / "ldap"
-    ldap.mkdir(mode=0o755, exist_ok=True)
+    beneath.make_directory(instance.paths.base, ldap, 0o755)
     authorities = "/etc/ssl/certs/ca-certificates.crt"
-    write_durably(ldap / "ldap.conf", f"TLS_CACERT {authorities}\nTLS_REQCERT {verified}\nNETWORK_TIMEOUT 4\n", 0o644)
+    text = f"TLS_CACERT {authorities}\nTLS_REQCERT {verified}\nNETWORK_TIMEOUT 4\n"
+    beneath.write_file(instance.paths.base, ldap / "ldap.conf", text, 0o644)
     lines = [
         *(f"uri {each}" for each in record["urls"]),
         f"base {record['suffix']}",
@@ -145,7 +151,7 @@ def write_files(instance: Instance, record: dict) -> None:
         "bind_timelimit 4",
         "timelimit 5",
     ]
-    write_durably(instance.paths.etc / "nslcd.conf", "\n".join([*lines, ""]), 0o600)
+    beneath.write_file(instance.paths.base, instance.paths.etc / "nslcd.conf", "\n".join([*lines, ""]))
     instance.configure(sections_of(record))
 
 
@@ -154,7 +160,7 @@ def login_problem(instance: Instance) -> Problem | None:
     running."""
     directory = instance.state.directory
     record = directory.get("switchingTo") or directory["current"]
-    password = _password_file(instance, record).read_text()
+    password = _stored_password(instance, record)
     return bind_problem(instance, record["urls"], record["protection"], record["bindDN"], password, record["suffix"])
 
 

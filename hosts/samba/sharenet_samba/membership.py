@@ -5,10 +5,9 @@ when this one was killed. Secrets of each join are in a directory of their own, 
 
 from __future__ import annotations
 
-import shutil
 import time
-from pathlib import Path
 
+from . import beneath
 from .deadline import wait_until
 from .instance import Instance
 from .private_etc import START
@@ -30,7 +29,7 @@ def new_private_directory(instance: Instance, prefix: str) -> str:
     instance.state.directory["generation"] = number
     instance.save()
     name = f"{prefix}-{number}"
-    (instance.paths.private / name).mkdir(mode=0o700, exist_ok=True)
+    beneath.make_directory(instance.paths.base, instance.paths.private / name, 0o700)
     return name
 
 
@@ -90,7 +89,7 @@ def _begin(instance: Instance, record: dict | None, restarted: set[str]) -> None
         instance.run(["net", "cache", "flush"], timeout=10)
         for name in ("winbindd_cache.tdb", "netsamlogon_cache.tdb"):
             for path in (instance.paths.cache / name, instance.paths.run / name):
-                path.unlink(missing_ok=True)
+                beneath.remove(instance.paths.base, path)
     apply_record(instance, record)
     instance.start(wanted)
     if not ended >= wanted:
@@ -136,13 +135,9 @@ def remove_unused_secrets(instance: Instance) -> None:
     directory = instance.state.directory
     needed = [directory.get("current"), directory.get("joining"), *directory.get("leaving", [])]
     names = {each["privateDirectory"] for each in needed if each}
-    for path in instance.paths.private.iterdir():
-        if path.is_dir() and path.name.startswith(("domain-", "ldap-")) and path.name not in names:
-            remove_secrets(path)
-
-
-def remove_secrets(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+    for name in beneath.names(instance.paths.base, instance.paths.private):
+        if name.startswith(("domain-", "ldap-")) and name not in names:
+            beneath.remove(instance.paths.base, instance.paths.private / name)
 
 
 def daemon_missing(instance: Instance, record: dict | None) -> Problem | None:

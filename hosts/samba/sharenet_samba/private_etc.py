@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from .durable import write_durably
+from . import beneath
 from .layout import ServerPaths
 
 # What write_file may write.
@@ -21,20 +20,30 @@ START = {
     "krb5.conf": "[libdefaults]\n\tdns_lookup_kdc = false\n",
 }
 
+# The system's keytab, as Samba calls it, is the one file there that is written inside. Without an entry it has a version.
+KEYTAB = "krb5.keytab"
+EMPTY_KEYTAB = b"\x05\x02"
+
 
 def fill_etc(paths: ServerPaths, hostname: str) -> None:
-    """Makes what is missing; what the directory wrote stays."""
+    """Makes what is missing or no plain file; what the directory wrote stays."""
     start = {**START, "hosts": f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {hostname.lower()}\n"}
     for name, text in start.items():
-        if not (paths.etc / name).exists():
-            write_durably(paths.etc / name, text, 0o644)
+        if not beneath.is_file(paths.base, paths.etc / name):
+            beneath.write_file(paths.base, paths.etc / name, text, 0o644)
+    if not beneath.is_file(paths.base, paths.etc / KEYTAB):
+        beneath.write_file(paths.base, paths.etc / KEYTAB, EMPTY_KEYTAB)
     for name in FROM_HOST:
         source = Path("/etc") / name
-        target = paths.etc / name
-        if not source.exists():
-            continue
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
+            files = [f"{name}/{each.name}" for each in source.iterdir() if each.is_file()]
         else:
-            shutil.copyfile(source, target)
+            files = [name] if source.is_file() else []
+        for each in files:
+            _make_parents(paths, Path(each).parent)
+            beneath.write_file(paths.base, paths.etc / each, (Path("/etc") / each).read_bytes(), 0o644)
+
+
+def _make_parents(paths: ServerPaths, relative: Path) -> None:
+    for depth in range(len(relative.parts)):
+        beneath.make_directory(paths.base, paths.etc.joinpath(*relative.parts[: depth + 1]), 0o755)

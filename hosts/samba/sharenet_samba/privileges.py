@@ -1,36 +1,93 @@
-"""What the processes of a share server may not do although they are root's: change its network, load modules, trace."""
+"""What the processes of a share server may not do although they are root's. They have the capabilities that a file
+server needs for the files of its users, and none over the kernel, the network or other processes."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
+
+from . import seccomp, syscalls
 
 # linux/prctl.h and linux/capability.h
+PR_SET_DUMPABLE = 4
+PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+CAPABILITY_VERSION_3 = 0x20080522
 LAST_CAPABILITY = 63
 KEPT = {
     0: "chown",
     1: "dac_override",
-    2: "dac_read_search",
     3: "fowner",
     4: "fsetid",
-    5: "kill",
+    5: "kill: of processes of its own namespace",
     6: "setgid",
     7: "setuid",
     10: "net_bind_service: port 445",
-    21: "sys_admin: the attribute security.NTACL; all that it could mount is gone with the host's file system",
-    24: "sys_resource: smbd raises its limit of open files",
-    28: "lease: oplocks that local processes see",
 }
+# Not kept, although they seem to be about files alone: dac_read_search opens every file of the file system by its handle,
+# sys_resource goes beyond quotas, sys_admin is needed for the attribute security.NTACL only, which is why ACLs are kept in
+# another one.
+
+# smbd wants as many, and may not raise the limit itself.
+OPEN_FILES = 65536
+# Of one program that a call runs inside.
+COMMAND_MEMORY = 2 << 30
+
+
+class _Header(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _Data(ctypes.Structure):
+    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+_MASK = sum(1 << capability for capability in KEPT)
+
+
+def hide_process() -> None:
+    """From the other processes of the share server, which have the same user: what it has open and in memory. Until the
+    next exec."""
+    syscalls.prctl(PR_SET_DUMPABLE, 0)
+
+
+def limit_command() -> None:
+    """A program that a call runs inside: what it may take of the host."""
+    _limit(resource.RLIMIT_AS, COMMAND_MEMORY)
+    limit_daemons()
+
+
+def limit_daemons() -> None:
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
+
+
+def _limit(kind: int, most: int) -> None:
+    """No more than what the caller may have itself."""
+    _, hard = resource.getrlimit(kind)
+    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (limit, limit))
 
 
 def give_up_privileges() -> None:
-    """For this process's children and all of theirs; nothing gives it back. Called by pid 1 when all is mounted."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
-        last = min(LAST_CAPABILITY, int(file.read()))
-    for capability in range(last + 1):
-        if capability not in KEPT and libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), f"capability {capability} can't be dropped")
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "no_new_privs can't be set")
+    """For this process and all that it starts; nothing gives them back. To be called before the first program of the
+    share server's file system is executed."""
+    hide_process()
+    for capability in range(LAST_CAPABILITY + 1):
+        if capability not in KEPT and _is_bound(capability):
+            syscalls.prctl(PR_CAPBSET_DROP, capability)
+    syscalls.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    syscalls.capset(_Header(CAPABILITY_VERSION_3, 0), (_Data * 2)(_Data(_MASK, _MASK, 0), _Data(0, 0, 0)))
+    syscalls.prctl(PR_SET_NO_NEW_PRIVS, 1)
+    seccomp.refuse_calls()
+
+
+def _is_bound(capability: int) -> bool:
+    """False for one that this kernel does not know, too."""
+    try:
+        return syscalls.prctl(PR_CAPBSET_READ, capability) == 1
+    except OSError:
+        return False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-
-from . import network
+from . import beneath, network
 from .deadline import Deadline
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
@@ -24,7 +22,7 @@ def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         instance = Instance(layout, server_id, deadline)
         if not instance.exists:
             # Empty directories of a call that was killed: where there is data the state cannot be missing.
-            shutil.rmtree(instance.paths.base, ignore_errors=True)
+            beneath.remove(layout.servers, instance.paths.base)
             return {"warnings": warnings}
         state = instance.state
         check_owner(state, owner)
@@ -57,12 +55,9 @@ def _leave(instance: Instance, services: list[dict]) -> list[dict]:
 def _delete_files(instance: Instance) -> None:
     """The state last: what is interrupted is found again."""
     base = instance.paths.base
-    for entry in base.iterdir():
-        if entry != instance.paths.state:
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink(missing_ok=True)
+    for name in beneath.names(base, base):
+        if name != instance.paths.state.name:
+            beneath.remove(base, base / name, instance.deadline.limit(3600))
     try:
         instance.paths.state.unlink(missing_ok=True)
         base.rmdir()

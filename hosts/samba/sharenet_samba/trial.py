@@ -3,19 +3,19 @@ on undisturbed: how a directory is tried out, and joined, before anything change
 
 from __future__ import annotations
 
-import shutil
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+from . import beneath
 from .command import Completed
-from .durable import write_durably
+from .control import opened_leader, send
 from .instance import Instance
 from .smbconf import render
 
 INSIDE = "/var/lib/samba/private/trial"
 ETC = ("resolv.conf", "hosts")
-# Constant, and its parameters are arguments: nothing of a request is read as shell text.
-AS_SEEN = 'for f in resolv.conf hosts; do mount --bind "$0/$f" "/etc/$f" || exit 125; done; exec "$@"'
 
 
 class Trial:
@@ -38,7 +38,7 @@ class Trial:
         end_programs(self.instance)
         discard(self.instance)
         for name in ("", "lock", "state", "cache", "private", "log"):
-            (self.path / name).mkdir(mode=0o700)
+            beneath.make_directory(self.instance.paths.base, self.path / name, 0o700)
         for name, text in self._files.items():
             self.write(name, text)
         return self
@@ -47,7 +47,7 @@ class Trial:
         discard(self.instance)
 
     def write(self, name: str, text: str) -> None:
-        write_durably(self.path / name, text, 0o600)
+        beneath.write_file(self.instance.paths.base, self.path / name, text)
 
     def inside(self, name: str) -> str:
         """A file of the trial as programs inside the server see it."""
@@ -74,19 +74,41 @@ class Trial:
             "KRB5CCNAME": f"FILE:{self.inside('ticket')}",
             "SMB_CONF_PATH": self.inside("smb.conf"),
         }
-        seeing = ["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", AS_SEEN, INSIDE]
-        return self.instance.run([*seeing, *argv], stdin=stdin, timeout=timeout, env=env)
+        seen = {f"/etc/{name}": self.inside(name) for name in ETC}
+        return self.instance.run(argv, stdin=stdin, timeout=timeout, env=env, seen=seen)
 
 
 def end_programs(instance: Instance) -> None:
-    """Ends programs of a trial whose call was killed: a late join would change the account's password once more."""
-    if instance.leader() is not None:
-        instance.run(["pkill", "-KILL", "-f", "--", INSIDE], timeout=5)
+    """Ends programs of a trial whose call was killed: a late join would change the account's password once more. They are
+    those of the server's processes that see other files than its pid 1."""
+    with opened_leader(instance.paths.control, instance.paths.namespace_file) as found:
+        if found is None:
+            return
+        server = _namespaces(found[0])
+        for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+            try:
+                fd = os.pidfd_open(pid)
+            except OSError:
+                continue
+            try:
+                theirs = _namespaces(pid)
+                if server and theirs and theirs[0] == server[0] and theirs[1] != server[1]:
+                    send(fd, signal.SIGKILL)
+            finally:
+                os.close(fd)
+
+
+def _namespaces(pid: int) -> tuple[int, int] | None:
+    """Of process ids and of mounts."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino, os.stat(f"/proc/{pid}/ns/mnt").st_ino
+    except OSError:
+        return None
 
 
 def discard(instance: Instance) -> None:
     """Removes what a trial left, also one that was killed."""
-    shutil.rmtree(instance.paths.private / "trial", ignore_errors=True)
+    beneath.remove(instance.paths.base, instance.paths.private / "trial")
 
 
 def resolv_conf(name_servers: tuple[str, ...], search: str = "") -> str:
