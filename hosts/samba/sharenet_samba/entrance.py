@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from . import privileges, syscalls
+from . import limits, privileges, syscalls
 from .syscalls import CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS, MS_PRIVATE, MS_REC
 
 NAMESPACES = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP
@@ -14,15 +14,17 @@ _UNLINKED = syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_NO_MAGICLINKS
 
 class Entrance:
     """Called in a new process. `leader` is a descriptor of the server's pid 1. `seen` are files inside, by the paths where
-    the program sees them instead of what is there."""
+    the program sees them instead of what is there, `groups` files of the server's control groups."""
 
-    def __init__(self, leader: int, seen: Mapping[str, str]) -> None:
+    def __init__(self, leader: int, groups: tuple[int, ...], seen: Mapping[str, str]) -> None:
         self._leader = leader
+        self._groups = groups
         self._seen = seen
 
     def __call__(self) -> None:
         # Before anybody inside can see the process, which still has the memory of the call.
         privileges.hide_process()
+        limits.enter(self._groups)
         syscalls.setns(self._leader, NAMESPACES)
         if self._seen:
             self._bind()

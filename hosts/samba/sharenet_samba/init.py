@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import limits, syscalls
 from .container import ENVIRONMENT, enter_container
 from .control import DAEMONS, read_wanted, start_time
 from .durable import write_json
@@ -183,6 +184,8 @@ def main(server_directory: str, server_id: str) -> None:
     pid = int(os.readlink("/proc/self"))
     identity = [str(pid), str(start_time(pid))]
     paths = ServerPaths(Path(server_directory), server_id)
+    limits.join(server_id)
+    syscalls.unshare(syscalls.CLONE_NEWCGROUP)
     control = os.open(paths.control, os.O_RDONLY | os.O_DIRECTORY)
     enter_container(paths, read_wanted(paths.control)["hostname"])
     limit_daemons()

@@ -18,7 +18,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import acl_attribute, beneath, control, keeper, network, samba_settings, systemd
+from . import acl_attribute, beneath, control, keeper, limits, network, samba_settings, state_size, systemd
 from .command import Completed, run_command
 from .deadline import Deadline, wait_until
 from .entrance import Entrance
@@ -75,6 +75,9 @@ class Instance:
             if not keeper.lives(self.paths):
                 self._start_keeper()
             return
+        too_large = state_size.problem(self.paths, self.state)
+        if too_large is not None:
+            raise too_large
         # A keeper without a pid 1 waits for its next try: it is not waited for.
         if not keeper.end(self.paths):
             raise unavailable("ServerNotStopping", "what is left of the share server's processes does not end")
@@ -133,17 +136,21 @@ class Instance:
         with control.opened_leader(self.paths.control, self.paths.namespace_file) as found:
             if found is None:
                 raise self._not_running()
+            groups = tuple(limits.group_files(found[0]))
             try:
                 return run_command(
                     argv,
                     stdin=stdin,
                     timeout=self.deadline.limit(timeout),
                     env=env,
-                    before_exec=Entrance(found[1], seen or {}),
+                    before_exec=Entrance(found[1], groups, seen or {}),
                 )
             except subprocess.SubprocessError as cause:
                 # It has ended meanwhile.
                 raise self._not_running() from cause
+            finally:
+                for group in groups:
+                    os.close(group)
 
     @staticmethod
     def _not_running() -> Problem:

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import network, systemd
+from . import network, state_size, systemd
 from .acl_attribute import move_acls
 from .command import PATH
 from .control import leader, opened_leader, send, signal_leader
@@ -24,6 +24,9 @@ from .state import load_state
 
 PYTHON = "/usr/bin/python3"
 ENTRY = ["-I", "-B", str(PROGRAM / "sharenet-samba-host")]
+
+# Seconds between two looks at what the server's state takes.
+STATE_LOOK = 5.0
 
 
 class Stop(Exception):
@@ -101,6 +104,9 @@ def _run_once(paths: ServerPaths, server_id: str) -> None:
     state = load_state(paths.state)
     if state is None or state.phase == "removing":
         raise Stop
+    too_large = state_size.problem(paths, state)
+    if too_large is not None:
+        raise too_large
     move_acls(paths)
     network.bring_up(paths, state, Deadline(60))
     process = subprocess.Popen(
@@ -112,7 +118,6 @@ def _run_once(paths: ServerPaths, server_id: str) -> None:
             "--pid",
             "--uts",
             "--ipc",
-            "--cgroup",
             "--fork",
             "--kill-child=SIGKILL",
             "--propagation",
@@ -128,7 +133,7 @@ def _run_once(paths: ServerPaths, server_id: str) -> None:
         cwd="/",
     )
     try:
-        process.wait()
+        _watch(paths, process)
     finally:
         # Asked first: smbd then closes its databases in order.
         if leader(paths.control, paths.namespace_file) is not None:
@@ -139,6 +144,19 @@ def _run_once(paths: ServerPaths, server_id: str) -> None:
                 pass
         process.kill()
         process.wait()
+
+
+def _watch(paths: ServerPaths, process: subprocess.Popen) -> None:
+    """Until the server's pid 1 has ended, or its state has become too large."""
+    while True:
+        try:
+            process.wait(STATE_LOOK)
+            return
+        except subprocess.TimeoutExpired:
+            state = load_state(paths.state)
+            too_large = None if state is None else state_size.problem(paths, state)
+            if too_large is not None:
+                raise too_large from None
 
 
 def _outlive(paths: ServerPaths) -> None:

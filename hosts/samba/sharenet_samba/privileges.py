@@ -33,8 +33,9 @@ KEPT = {
 
 # smbd wants as many, and may not raise the limit itself.
 OPEN_FILES = 65536
-# Of one program that a call runs inside.
+# Address space of one process: of a program that a call runs inside, and of a daemon.
 COMMAND_MEMORY = 2 << 30
+DAEMON_MEMORY = 4 << 30
 
 
 class _Header(ctypes.Structure):
@@ -56,11 +57,15 @@ def hide_process() -> None:
 
 def limit_command() -> None:
     """A program that a call runs inside: what it may take of the host."""
-    _limit(resource.RLIMIT_AS, COMMAND_MEMORY)
-    limit_daemons()
+    _limit_process(COMMAND_MEMORY)
 
 
 def limit_daemons() -> None:
+    _limit_process(DAEMON_MEMORY)
+
+
+def _limit_process(memory: int) -> None:
+    _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
 

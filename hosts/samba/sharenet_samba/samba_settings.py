@@ -8,6 +8,9 @@ from .state import State
 # Refused in the directory's part: they would undo the isolation or run programs.
 OURS = frozenset({"interfaces", "bind interfaces only", "include", "copy", "root preexec", "preexec", "log file"})
 
+# Each has a process. Clients that connect and say nothing must not fill the host's memory.
+MOST_CONNECTIONS = 400
+
 STANDALONE = {
     "server role": "standalone server",
     "security": "user",
@@ -45,7 +48,10 @@ def whole(state: State, sections: dict[str, dict[str, str]]) -> dict[str, dict[s
         "vfs objects": "acl_xattr",
         "logging": "file",
         "max log size": "1000",
-        "deadtime": "0",
+        # Clients come back by themselves when they have something to do.
+        "deadtime": "15",
+        "max smbd processes": str(MOST_CONNECTIONS),
+        "socket options": "TCP_NODELAY SO_KEEPALIVE TCP_KEEPIDLE=120 TCP_KEEPINTVL=30 TCP_KEEPCNT=4",
         "reset on zero vc": "yes",
         **directory,
         # Without prefix lengths: Samba takes one of three digits for a mask, and an address of a small subnet for a network.

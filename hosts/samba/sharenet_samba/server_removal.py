@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import beneath, network
+from . import beneath, limits, network
 from .deadline import Deadline
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
@@ -38,6 +38,7 @@ def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         instance.save()
         end_processes(instance)
         network.tear_down(instance.paths, state)
+        limits.remove(server_id)
         _delete_files(instance)
     return {"warnings": warnings}
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from types import ModuleType
 
-from . import keeper, links, network
+from . import keeper, links, network, state_size
 from .deadline import Deadline
 from .instance import Instance, all_instances
 from .layout import Layout
@@ -193,6 +193,9 @@ def _what_is_wrong(instance: Instance) -> tuple[str, str] | None:
     if instance.state.phase != "ready":
         return ("ShareServerNotReady", "the share server was not set up to the end")
     if instance.leader() is None:
+        too_large = state_size.problem(instance.paths, instance.state)
+        if too_large is not None:
+            return (too_large.reason, too_large.message)
         # A living keeper is already at it, but an address that another machine took keeps it from succeeding.
         if keeper.lives(instance.paths):
             return ("ServerStarting", "the share server is not running on its host; it is being started again")

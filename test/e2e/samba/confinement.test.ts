@@ -129,9 +129,9 @@ test('what root inside planted leads the program to no file and no process of th
   const started = await calls.succeed('start', { serverID: server.id });
   expect(started).toEqual({ running: [server.id], failed: {} });
   await eventually('the share is served', async () => (await lab.client.run(login, 'ls')).stdout.includes('kept'));
-  // Numbers of processes that are not the server's.
+  // The number of a process that is not the server's.
   await shell(`cd ${base(server.id)}/control && PID=$(cat /srv/victim.pid)
-    printf '{"pid": %s, "daemons": {}}' $PID >status.json; printf %s $PID >keeper.lock`);
+    printf '{"pid": %s, "daemons": {}}' $PID >status.json`);
   const answer = await calls.call('share-describe', { serverID: server.id, shareID: share.id });
   expect(answer).not.toMatchObject({ ok: false, error: { reason: 'ProgramFailed' } });
   await shell('kill -0 $(cat /srv/victim.pid)');
