@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .address_range import normal_range
+from .call_order import in_turn
 from .deadline import Deadline
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
 from .principals import name_problem, resolve
 from .request import Fields, WantedRule, rules_of
-from .servers import lock_of, ready_instance
+from .servers import ready_instance
 from .sessions import close_lost
 from .shares import known_share
 from .state import Rule, Share
@@ -84,7 +85,7 @@ def set_rules(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     lost access is disconnected."""
     share_id = request.text("shareID", IDENTIFIER)
     wanted = rules_of(request)
-    with lock_of(layout, request, deadline):
+    with in_turn(layout, request, deadline, f"{share_id}/rules"):
         instance = ready_instance(layout, request, deadline)
         share = known_share(instance, share_id)
         names = sorted({rule.to for rule in wanted if rule.type == "user" and name_problem(rule.to) is None})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import select
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from typing import BinaryIO
 
-from . import PROGRAM_VERSION, PROTOCOL_VERSION, access, boot, host, server_removal, servers, shares
+from . import PROGRAM_VERSION, PROTOCOL_VERSION, access, boot, call_order, host, server_removal, servers, shares
 from .deadline import Deadline
 from .layout import Layout
 from .problem import Problem, internal, rejected
@@ -21,6 +22,7 @@ Verb = Callable[[Layout, Fields, Deadline], dict]
 
 VERBS: dict[str, Verb] = {
     "describe-host": host.describe_host,
+    "begin": call_order.begin,
     "create": servers.create,
     "describe": servers.describe,
     "start": boot.start,
@@ -55,7 +57,17 @@ def read_request(source: BinaryIO) -> Fields:
     return request
 
 
-def perform(request: Fields) -> dict:
+def _gone(target: BinaryIO) -> bool:
+    """Whether the other end of the answer's pipe or socket is closed, as by sshd when its client's channel closes."""
+    try:
+        poll = select.poll()
+        poll.register(target.fileno(), 0)
+        return bool(poll.poll(0))
+    except OSError:
+        return False
+
+
+def perform(request: Fields, caller_gone: Callable[[], bool] = lambda: False) -> dict:
     verb = request.value.get("verb")
     if not isinstance(verb, str) or verb not in VERBS:
         raise rejected("VerbUnknown", "the program on the file server host does not know this verb")
@@ -67,15 +79,16 @@ def perform(request: Fields) -> dict:
         raise rejected("RequestInvalid", "root must be a path")
     layout = Layout(root)
     layout.make()
-    return VERBS[verb](layout, request, Deadline(seconds))
+    return VERBS[verb](layout, request, Deadline(seconds, caller_gone=caller_gone))
 
 
 def answer_request(source: BinaryIO, target: BinaryIO) -> int:
-    """Answers and exits with 0. A caller that went away does not stop the work: it runs to a known state."""
+    """Answers and exits with 0. A caller that went away stops no work that has begun: that runs to a known
+    state. What still waits for its lock does nothing."""
     for number in (signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     try:
-        answer: dict = {"ok": True, "result": perform(read_request(source))}
+        answer: dict = {"ok": True, "result": perform(read_request(source), lambda: _gone(target))}
     except Problem as problem:
         answer = {"ok": False, "error": problem.answer()}
     except Exception as cause:

@@ -9,11 +9,22 @@ from .problem import unavailable
 
 
 class Deadline:
-    """Seconds count from its making; `clock` is monotonic."""
+    """Seconds count from its making; `clock` is monotonic. `caller_gone` tells whether no caller waits any more."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        caller_gone: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._clock = clock
         self._end = clock() + seconds
+        self._caller_gone = caller_gone
+
+    def require_caller(self) -> None:
+        """Unavailable `CallerGone` when no caller waits for the call any more."""
+        if self._caller_gone():
+            raise unavailable("CallerGone", "the caller gave the call up before it began; it changed nothing")
 
     def left(self) -> float:
         return max(0.0, self._end - self._clock())

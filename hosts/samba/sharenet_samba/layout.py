@@ -25,6 +25,7 @@ class Layout:
         self.root = path
         self.servers = path / "servers"
         self.locks = path / "locks"
+        self.orders = path / "orders"
 
     def make(self) -> None:
         """Makes the directories in the root, but never the root: where it is missing its file system is not mounted, and
@@ -40,7 +41,7 @@ class Layout:
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
             raise rejected("RootUnsafe", f"{self.root} must be a directory of root that nobody else may write to")
         # What a share holds is reached through a share server only.
-        for path in (self.servers, self.locks):
+        for path in (self.servers, self.locks, self.orders):
             path.mkdir(mode=0o700, exist_ok=True)
             os.chmod(path, 0o700)
 

@@ -15,11 +15,12 @@ from .problem import unavailable
 @contextmanager
 def locked(layout: Layout, name: str, deadline: Deadline, what: str) -> Iterator[None]:
     """Holds the lock `name` of the root; the kernel frees it when the process ends, however it ends. Unavailable `Busy`
-    when it is still held at the deadline. Lock files stay: removing one would let two calls hold "the same" lock."""
+    when it is still held at the deadline, `CallerGone` when the caller does not wait for it any more. Lock files stay: removing one would let two calls hold "the same" lock."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     fd = os.open(layout.locks / f"{name}.lock", flags, 0o600)
 
     def taken() -> bool:
+        deadline.require_caller()
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from . import beneath, limits, network
+from .call_order import in_turn
 from .deadline import Deadline
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
-from .locks import locked
 from .problem import Problem, internal, rejected
 from .request import Fields, owner_of
 from .servers import check_owner, directory_part, end_processes, services_of
@@ -18,7 +18,7 @@ def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     owner = owner_of(request)
     server_id = request.text("serverID", IDENTIFIER)
     warnings: list[dict] = []
-    with locked(layout, server_id, deadline, "this share server"):
+    with in_turn(layout, request, deadline, "server"):
         instance = Instance(layout, server_id, deadline)
         if not instance.exists:
             # Empty directories of a call that was killed: where there is data the state cannot be missing.

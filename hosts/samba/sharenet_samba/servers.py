@@ -8,6 +8,7 @@ from dataclasses import asdict
 from types import ModuleType
 
 from . import keeper, links, network, state_size
+from .call_order import in_turn
 from .deadline import Deadline
 from .instance import Instance, all_instances
 from .layout import Layout
@@ -151,7 +152,7 @@ def _answer(instance: Instance, outcome: dict | None) -> dict:
 def create(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, interface, owner, server, workgroup?, securityServices, settings} -> {details, warnings}."""
     services = services_of(request)
-    with lock_of(layout, request, deadline):
+    with in_turn(layout, request, deadline, "server"):
         instance = _adopt(layout, request, deadline)
         try:
             instance.open()
@@ -226,7 +227,7 @@ def check(layout: Layout, request: Fields, deadline: Deadline) -> dict:
 
 def update_security_service(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, owner, server, newService, currentService?, attemptedService?} -> {details, warnings}."""
-    with lock_of(layout, request, deadline):
+    with in_turn(layout, request, deadline, "server"):
         instance = ready_instance(layout, request, deadline)
         settings = settings_of(request) or instance.state.settings
         outcome = directory_part().update(

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from . import quota
+from .call_order import in_turn
 from .command import run_command
 from .deadline import Deadline
 from .instance import Instance, all_instances
@@ -64,7 +65,7 @@ def _free_project(layout: Layout, deadline: Deadline) -> int:
 def add(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, owner, serverID, share} -> {path, quota}. Nobody has access before access-set gives it."""
     wanted = share_of(request)
-    with lock_of(layout, request, deadline):
+    with in_turn(layout, request, deadline, wanted.id):
         instance = ready_instance(layout, request, deadline)
         shares = instance.state.shares
         if any(each.name.lower() == wanted.name.lower() and each.id != wanted.id for each in shares.values()):
@@ -92,7 +93,7 @@ def resize(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, owner, serverID, shareID, newSize} -> {size, quota}. Bytes."""
     share_id = request.text("shareID", IDENTIFIER)
     size = request.number("newSize", 1, 1 << 60)
-    with lock_of(layout, request, deadline):
+    with in_turn(layout, request, deadline, f"{share_id}/size"):
         instance = ready_instance(layout, request, deadline)
         share = known_share(instance, share_id)
         if size < share.size:
@@ -127,7 +128,7 @@ def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, owner, serverID, shareID} -> {}. First nobody reaches it, then its data goes. A share that is not there is
     removed already; so is one of a server that is not there."""
     share_id = request.text("shareID", IDENTIFIER)
-    with lock_of(layout, request, deadline):
+    with in_turn(layout, request, deadline, share_id):
         try:
             instance = ready_instance(layout, request, deadline)
         except Problem as problem:

@@ -96,7 +96,7 @@ class Roots(unittest.TestCase):
                 self.assertFalse(below.exists())
                 below.mkdir(0o700)
             Layout(str(root)).make()
-            self.assertEqual(sorted(os.listdir(root)), ["locks", "servers"])
+            self.assertEqual(sorted(os.listdir(root)), ["locks", "orders", "servers"])
 
 
 class Probes(unittest.TestCase):

@@ -41,8 +41,9 @@ export async function updateAccess(
   }
 }
 
-/** What the rules of a share are to be. */
+/** What the rules of a share are to be. `number`: when that was decided, where it is not now. */
 interface WantedRules {
+  readonly number?: number;
   readonly server: DriverServer;
   readonly share: DriverShare;
   readonly accessRules: readonly DriverAccessRule[];
@@ -51,7 +52,7 @@ interface WantedRules {
 /** Makes the share's rules these, whatever they were. What is wrong with one rule is that rule's error. */
 export async function setRules(
   host: Host,
-  { server, share, accessRules }: WantedRules,
+  { server, share, accessRules, number }: WantedRules,
   context: CallContext,
 ): Promise<AccessUpdates> {
   const known = accessRules.filter(({ accessType }) => accessTypes.includes(accessType));
@@ -70,6 +71,7 @@ export async function setRules(
     },
     schema: accessSchema,
     signal: context.signal,
+    ...(number === undefined ? {} : { number }),
   });
   const updates = new Map<string, AccessUpdate>();
   for (const { id, accessType } of accessRules) {

@@ -38,6 +38,7 @@ export function createSambaFixture(hosts: TestHosts): ConformanceFixture {
   /** By share id. */
   const serverIDs = new Map<string, string>();
   let count = 0;
+  let opened = 0;
   const nextRule = (accessType: DriverAccessRule['accessType']): DriverAccessRule => {
     count += 1;
     const id = randomUUID();
@@ -45,8 +46,10 @@ export function createSambaFixture(hosts: TestHosts): ConformanceFixture {
     return { id, name: `rule-${count}`, accessType, accessTo, accessLevel: 'rw' };
   };
   const open = (logger: DriverLogger, config: SambaConfig = sambaConfigSchema.parse(hosts.config)): Driver => {
+    // Drivers of cases that run side by side, of which the host would take the last one for the only one that is in use.
+    opened += 1;
     const driver = sambaDriver.createDriver({
-      backendName: 'conformance',
+      backendName: `conformance-${opened}`,
       config,
       credentials: { sshPrivateKey: hosts.privateKey },
       installationID,

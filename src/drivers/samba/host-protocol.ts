@@ -12,6 +12,7 @@ export const protocolVersion = 1;
 /** What the program on the hosts can be asked. */
 export type Verb =
   | 'describe-host'
+  | 'begin'
   | 'list'
   | 'create'
   | 'describe'

@@ -1,10 +1,18 @@
 import type { z } from 'zod';
 import { DriverError } from '../errors.ts';
+import { beginSchema, type Caller, CallOrder } from './call-order.ts';
 import type { SambaHostConfig } from './config.ts';
 import { protocolVersion, readAnswer, readResult, type Verb } from './host-protocol.ts';
-import { type CommandResult, NoChannelError, type SSHCommand, SSHConnection, type SSHLogin } from './ssh-connection.ts';
+import {
+  type CommandResult,
+  NoChannelError,
+  type SSHCommand,
+  SSHConnection,
+  type SSHLogin,
+  unlessAborted,
+} from './ssh-connection.ts';
 import { parseHostKey } from './ssh-keys.ts';
-import { hostError, loginRefused, withRetryAfter } from './transport-errors.ts';
+import { abortedError, hostError, loginRefused, withRetryAfter } from './transport-errors.ts';
 
 /** Commands that run at once on one connection; sshd allows ten by default, and takes a moment to count one as ended. */
 const maxCommands = 8;
@@ -26,6 +34,8 @@ export interface HostCall<Schema extends z.ZodType> {
   readonly signal: AbortSignal;
   /** Time that the program may take, in seconds. */
   readonly deadlineSeconds?: number;
+  /** When the call was decided, where that is not now; of {@link Host.decideNow}. */
+  readonly number?: number;
   /** What must not show in an error, whatever the host says. */
   readonly secrets?: readonly string[];
   /** The security service that the program logs in with. */
@@ -39,10 +49,12 @@ export class Host {
   /** Long work must not take the places of what is quick. */
   #refusal: { readonly error: DriverError; readonly until: number } | undefined;
   readonly #connections: Record<'quick' | 'long', SSHConnection | undefined> = { quick: undefined, long: undefined };
+  readonly #order: CallOrder;
   #closed = false;
 
-  constructor(config: SambaHostConfig, privateKey: string) {
+  constructor(config: SambaHostConfig, privateKey: string, caller: Caller) {
     this.config = config;
+    this.#order = new CallOrder(caller, config.name);
     const { name, address, port, user } = config;
     const hostKey = parseHostKey(config.hostKey);
     if (hostKey === undefined) throw new Error(`hostKey of host ${name} was not checked`);
@@ -53,8 +65,31 @@ export class Host {
     return this.config.name;
   }
 
+  /** The number of calls that are decided now and made later. */
+  decideNow(): number {
+    return this.#order.next();
+  }
+
   /** @throws DriverError as the program says; `Unavailable` when it can't be reached or the call is cut off */
   async call<Schema extends z.ZodType>(call: HostCall<Schema>): Promise<z.output<Schema>> {
+    const { verb, request, number = this.decideNow(), signal } = call;
+    const order = this.#order.of(verb, number, (caller) => this.#begin(caller));
+    try {
+      const ordered = { ...request, ...(await unlessAborted(order, signal)) };
+      return await this.#call({ ...call, request: ordered });
+    } catch (error) {
+      this.#order.failed(error);
+      throw signal.aborted && error === signal.reason ? abortedError(signal, this.name) : error;
+    }
+  }
+
+  /** Calls wait for it together, so none of them ends it. */
+  #begin(caller: Caller): Promise<z.output<typeof beginSchema>> {
+    const signal = AbortSignal.timeout(usualSeconds * 1000);
+    return this.#call({ verb: 'begin', request: { caller }, schema: beginSchema, signal });
+  }
+
+  async #call<Schema extends z.ZodType>(call: HostCall<Schema>): Promise<z.output<Schema>> {
     const { verb, request, schema, signal, deadlineSeconds = usualSeconds, secrets = [], serviceID } = call;
     const question = { hostName: this.name, verb, secrets, serviceID };
     const input = { protocol: protocolVersion, verb, deadlineSeconds, root: this.config.root, ...request };

@@ -16,7 +16,9 @@ export const sambaDriver: DriverModule<SambaConfig> = {
   identityFields: ['idmap'],
   credentialsSecretName: ({ credentialsSecretName }) => credentialsSecretName,
   createDriver: (options) => {
-    const hosts = options.config.hosts.map((host) => new Host(host, privateKeyOf(host, options)));
+    const { config, installationID, backendName: backend } = options;
+    const caller = { installationID, backend };
+    const hosts = config.hosts.map((host) => new Host(host, privateKeyOf(host, options), caller));
     return new SambaDriver(options, new Hosts(hosts));
   },
 };

@@ -68,6 +68,8 @@ export async function updateSecurityService(
   const { server, newSecurityService, currentSecurityService, attemptedSecurityService } = request;
   const host = hosts.of(server);
   return await updates.run(server.id, host.name, context, async (signal) => {
+    // The rules are those of now: a call that sets a share's rules meanwhile is newer.
+    const number = host.decideNow();
     const { details, warnings } = await host.call({
       verb: 'update-security-service',
       request: {
@@ -80,11 +82,12 @@ export async function updateSecurityService(
       },
       schema: updateSchema,
       signal,
+      number,
       deadlineSeconds: longSeconds,
       secrets: passwordsOf([newSecurityService, currentSecurityService, attemptedSecurityService]),
       serviceID: newSecurityService.id,
     });
-    const accessUpdates = await setAllRules(host, request, { ...context, signal });
+    const accessUpdates = await setAllRules(host, request, number, { ...context, signal });
     return { backendDetails: { ...details, host: host.name }, accessUpdates, warnings, ...credentialsIn(warnings) };
   });
 }
@@ -92,13 +95,14 @@ export async function updateSecurityService(
 async function setAllRules(
   host: Host,
   { server, shares, accessRules }: SecurityServiceUpdateRequest,
+  number: number,
   context: CallContext,
 ): Promise<ReadonlyMap<string, AccessUpdates>> {
   const updates = new Map<string, AccessUpdates>();
   for (const share of shares) {
     const rules = accessRules.get(share.id);
     if (rules !== undefined)
-      updates.set(share.id, await setRules(host, { server, share, accessRules: rules }, context));
+      updates.set(share.id, await setRules(host, { server, share, accessRules: rules, number }, context));
   }
   return updates;
 }

@@ -193,7 +193,7 @@ function tooMuchOutput({ name }: HostAddress): Error {
 }
 
 /** @throws the signal's reason as soon as it aborts */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   // Whoever stops waiting leaves it behind: then it is nobody's failure.
   work.catch(() => {});
   signal.throwIfAborted();

@@ -23,6 +23,11 @@ const answerSchema = z.discriminatedUnion('ok', [
 /** An answer of the program. */
 export type Answer = z.infer<typeof answerSchema>;
 
+/** Reads what the program said. */
+export function answerOf(output: string): Answer {
+  return answerSchema.parse(JSON.parse(output));
+}
+
 /** Who owns the servers of a test. */
 const owner = { installationID: 'installation-1', namespaceUID: '5d3a9c1e-0000-4000-8000-000000000001' };
 
@@ -89,7 +94,7 @@ export class HostCalls {
 
   async call(verb: string, members: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
     const { output } = await this.raw(this.request(verb, members));
-    return answerSchema.parse(JSON.parse(output));
+    return answerOf(output);
   }
 
   /** As {@link call}. @returns the result @throws when the answer is an error */

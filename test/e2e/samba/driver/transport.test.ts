@@ -46,7 +46,7 @@ function open(changes: HostChanges = {}, privateKey = server.privateKey): Host {
     credentialsSecretName: 'filers',
   }).hosts;
   if (config === undefined) throw new Error('there is no host');
-  const host = new Host(config, privateKey);
+  const host = new Host(config, privateKey, { installationID: 'i', backend: 'b' });
   opened.push(host);
   return host;
 }
