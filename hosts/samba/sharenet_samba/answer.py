@@ -10,7 +10,8 @@ import traceback
 from collections.abc import Callable
 from typing import BinaryIO
 
-from . import PROGRAM_VERSION, PROTOCOL_VERSION, access, boot, call_order, host, server_removal, servers, shares
+from . import PROGRAM_VERSION, PROTOCOL_VERSION
+from . import access, boot, call_order, host, host_registry, server_removal, servers, shares
 from .deadline import Deadline
 from .layout import Layout
 from .problem import Problem, internal, rejected
@@ -79,7 +80,13 @@ def perform(request: Fields, caller_gone: Callable[[], bool] = lambda: False) ->
         raise rejected("RequestInvalid", "root must be a path")
     layout = Layout(root)
     layout.make()
-    return VERBS[verb](layout, request, Deadline(seconds, caller_gone=caller_gone))
+    deadline = Deadline(seconds, caller_gone=caller_gone)
+    try:
+        host_registry.register(layout, deadline)
+    except Problem:
+        # Those who need it say what is wrong.
+        pass
+    return VERBS[verb](layout, request, deadline)
 
 
 def answer_request(source: BinaryIO, target: BinaryIO) -> int:

@@ -25,7 +25,7 @@ from .entrance import Entrance
 from .inside import read_answer
 from .layout import PROGRAM, Layout, ServerPaths
 from .private_etc import ETC_FILES, fill_etc
-from .problem import Problem, internal, unavailable
+from .problem import internal, unavailable
 from .sessions import list_sessions
 from .smbconf import render
 from .state import State, load_state, save_state
@@ -272,17 +272,3 @@ class Instance:
 
 def _open_without_links(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-
-
-def all_instances(layout: Layout, deadline: Deadline) -> list[Instance]:
-    """The servers of a root that have a state, sorted by id. One whose state is damaged must not stop the others: it is
-    left out."""
-    found = []
-    for server_id in layout.server_ids():
-        try:
-            instance = Instance(layout, server_id, deadline)
-        except Problem:
-            continue
-        if instance.exists:
-            found.append(instance)
-    return found

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from .deadline import Deadline, wait_until
 from .layout import Layout
@@ -14,10 +15,18 @@ from .problem import unavailable
 
 @contextmanager
 def locked(layout: Layout, name: str, deadline: Deadline, what: str) -> Iterator[None]:
-    """Holds the lock `name` of the root; the kernel frees it when the process ends, however it ends. Unavailable `Busy`
-    when it is still held at the deadline, `CallerGone` when the caller does not wait for it any more. Lock files stay: removing one would let two calls hold "the same" lock."""
+    """Holds the lock `name` of the root."""
+    with holding(layout.locks / f"{name}.lock", deadline, what):
+        yield
+
+
+@contextmanager
+def holding(path: Path, deadline: Deadline, what: str) -> Iterator[None]:
+    """Holds the lock; the kernel frees it when the process ends, however it ends. Unavailable `Busy` when it is still held
+    at the deadline, `CallerGone` when the caller does not wait for it any more. Lock files stay: removing one would let two
+    calls hold "the same" lock."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(layout.locks / f"{name}.lock", flags, 0o600)
+    fd = os.open(path, flags, 0o600)
 
     def taken() -> bool:
         deadline.require_caller()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import json
 
-from . import links
+from . import host_registry, links
 from .address_probe import address_in_use
 from .command import must, run_command
 from .deadline import Deadline
 from .inside import read_answer
-from .layout import PROGRAM, ServerPaths
+from .layout import PROGRAM, Layout, ServerPaths
 from .state import Allocation, State
 
 # A share server has no business with these: the host's own loopback of other namespaces can't be reached anyway, and
@@ -28,6 +28,11 @@ SYSCTLS = {
     "net.ipv6.conf.default.accept_ra": "0",
     "net.ipv6.conf.default.accept_redirects": "0",
     "net.ipv6.conf.default.autoconf": "0",
+    # Duplicate addresses are looked for, whatever the host's own settings are.
+    "net.ipv6.conf.all.accept_dad": "1",
+    "net.ipv6.conf.default.accept_dad": "1",
+    "net.ipv6.conf.default.dad_transmits": "1",
+    "net.ipv6.conf.default.optimistic_dad": "0",
 }
 
 
@@ -65,9 +70,11 @@ def missing_addresses(paths: ServerPaths, state: State) -> list[str]:
 
 def bring_up(paths: ServerPaths, state: State, deadline: Deadline) -> None:
     """Makes namespace, links, addresses and routes as far as they are missing. An address that is not yet set is probed
-    first: Rejected `AddressInUse` when another machine has it."""
+    first: Rejected `AddressInUse` when another machine, the host or another share server of it has it."""
     if paths.namespace_file.exists() and not missing_addresses(paths, state):
         return
+    with host_registry.host_lock(deadline):
+        host_registry.claim(Layout(str(paths.base.parent.parent)), paths.server_id, state.interface, state.allocations)
     if not paths.namespace_file.exists():
         must(["ip", "netns", "add", paths.namespace])
     # Those that a kernel does not have are passed over.

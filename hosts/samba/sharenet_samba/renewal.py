@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from .deadline import Deadline
+from .host_registry import register
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
 from .locks import locked
@@ -47,6 +48,7 @@ def renew_all() -> int:
     failed = 0
     for root in roots_in_use():
         layout = Layout(root)
+        register(layout, Deadline(60))
         for server_id in layout.server_ids():
             try:
                 _renew(layout, server_id, Deadline(60))

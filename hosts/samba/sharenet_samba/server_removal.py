@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import beneath, limits, network
+from . import beneath, host_registry, limits, network
 from .call_order import in_turn
 from .deadline import Deadline
 from .instance import Instance
@@ -40,6 +40,8 @@ def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         network.tear_down(instance.paths, state)
         limits.remove(server_id)
         _delete_files(instance)
+        with host_registry.host_lock(deadline):
+            host_registry.release(layout, server_id)
     return {"warnings": warnings}
 
 

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from types import ModuleType
 
-from . import keeper, links, network, state_size
+from . import host_registry, keeper, links, network, state_size
 from .call_order import in_turn
 from .deadline import Deadline
-from .instance import Instance, all_instances
+from .instance import Instance
 from .layout import Layout
 from .locks import locked
 from .problem import Problem, rejected, unavailable
@@ -75,21 +75,6 @@ def services_of(request: Fields) -> list[dict]:
     return [Fields(each, f"securityServices[{i}]").value for i, each in enumerate(request.list("securityServices", 10))]
 
 
-def _refuse_shared_addresses(layout: Layout, wanted: WantedServer, interface: str, deadline: Deadline) -> None:
-    """Share servers of one host do not see each other's probes."""
-    mine = {(each.ip_address, each.segmentation_id) for each in wanted.allocations}
-    for other in all_instances(layout, deadline):
-        if other.paths.server_id == wanted.id or other.state.interface != interface:
-            continue
-        for each in other.state.allocations:
-            if (each.ip_address, each.segmentation_id) in mine:
-                raise rejected(
-                    "AddressInUse",
-                    f"the address {each.ip_address} is already used by another share server of the file server host",
-                    detail=f"share server {other.paths.server_id}",
-                )
-
-
 def _new_state(request: Fields, wanted: WantedServer, owner: Owner, interface: str, settings: dict) -> State:
     return State(
         owner=owner,
@@ -111,22 +96,23 @@ def _adopt(layout: Layout, request: Fields, deadline: Deadline) -> Instance:
     interface = request.text("interface", INTERFACE)
     settings = settings_of(request)
     instance = Instance(layout, wanted.id, deadline)
-    with locked(layout, "host", deadline, "the file server host"):
-        if instance.exists:
-            check_owner(instance.state, owner)
-            if instance.state.phase == "removing":
-                raise rejected("ShareServerBeingRemoved", "the share server is being removed")
-            same = instance.state.allocations == wanted.allocations and instance.state.interface == interface
-            if same:
-                instance.state.settings = settings
-                instance.save()
-                return instance
-            if instance.state.phase == "ready":
-                raise rejected("ShareServerDiffers", "the share server exists with other addresses")
-            end_processes(instance)
-            network.tear_down(instance.paths, instance.state)
-        _refuse_shared_addresses(layout, wanted, interface, deadline)
-        instance.adopt(_new_state(request, wanted, owner, interface, settings))
+    if instance.exists:
+        check_owner(instance.state, owner)
+        if instance.state.phase == "removing":
+            raise rejected("ShareServerBeingRemoved", "the share server is being removed")
+        same = instance.state.allocations == wanted.allocations and instance.state.interface == interface
+        if same:
+            instance.state.settings = settings
+            instance.save()
+            return instance
+        if instance.state.phase == "ready":
+            raise rejected("ShareServerDiffers", "the share server exists with other addresses")
+        end_processes(instance)
+        network.tear_down(instance.paths, instance.state)
+    state = _new_state(request, wanted, owner, interface, settings)
+    with host_registry.host_lock(deadline):
+        host_registry.claim(layout, wanted.id, interface, wanted.allocations)
+        instance.adopt(state)
     return instance
 
 

@@ -6,13 +6,12 @@ import os
 import stat
 from pathlib import Path
 
-from . import quota
+from . import host_registry, quota
 from .call_order import in_turn
 from .command import run_command
 from .deadline import Deadline
-from .instance import Instance, all_instances
+from .instance import Instance
 from .layout import IDENTIFIER, Layout
-from .locks import locked
 from .problem import Problem, internal, rejected, unavailable
 from .request import Fields, share_of
 from .servers import lock_of, ready_instance
@@ -57,11 +56,6 @@ def _exists(instance: Instance, share_id: str) -> bool:
         return False
 
 
-def _free_project(layout: Layout, deadline: Deadline) -> int:
-    used = [s.project for each in all_instances(layout, deadline) for s in each.state.shares.values() if s.project]
-    return quota.free_project(used)
-
-
 def add(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     """{root, owner, serverID, share} -> {path, quota}. Nobody has access before access-set gives it."""
     wanted = share_of(request)
@@ -76,11 +70,11 @@ def add(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         kind = quota.kind_of(instance.paths.shares)
         if share is None:
             share = Share(id=wanted.id, name=wanted.name, size=wanted.size)
-            with locked(layout, "host", deadline, "the file server host"):
-                if kind == "project":
-                    share.project = _free_project(layout, deadline)
-                shares[wanted.id] = share
-                instance.save()
+            if kind == "project":
+                with host_registry.host_lock(deadline):
+                    share.project = host_registry.new_project(layout)
+            shares[wanted.id] = share
+            instance.save()
         _make_directory(_directory(instance, share.id))
         if share.project is not None:
             quota.set_limit(_directory(instance, share.id), share.project, share.size)

@@ -114,6 +114,40 @@ test('an address that another machine or server has is not taken', async () => {
   for (const { id } of [second, server]) await calls.succeed('remove', { serverID: id, securityServices: [] });
 });
 
+test('an address of the host, or of a share server of another root, is not taken on any interface', async () => {
+  // A veth stands for a network card here. What hangs on it does not see it, nor do servers on one bridge see each other.
+  const card = ['ip link add nic0 type veth peer name nic1', 'ip link set nic0 up', 'ip link set nic1 master br0 up'];
+  await shell([...card, 'ip addr add 10.77.0.96/24 dev nic0', 'ip addr add fd77::96/64 dev nic0 nodad'].join('; '));
+  await shell('mkdir -m 0700 /srv/second');
+  const second = { root: '/srv/second' };
+  const present = newServer('10.77.0.97');
+  await calls.succeed('create', { ...second, interface: host.interface, server: present, ...plain });
+  const both = (ipv4: string, ipv6: string) => [allocation(ipv4), allocation(ipv6, { prefixLength: 64 })];
+  const machine = await lab.addMachine('10.77.0.98/24');
+  await machine.succeed(['ip', 'address', 'add', 'fd77::98/64', 'dev', 'eth0', 'nodad']);
+  const attempts: readonly [string, string, readonly unknown[]][] = [
+    ['the bridge that it is on', host.interface, [allocation('10.77.0.21')]],
+    ['the card that it is on', 'nic0', [allocation('10.77.0.96')]],
+    ['the card, IPv6', 'nic0', both('10.77.0.99', 'fd77::96')],
+    ['another interface', host.interface, both('10.77.0.99', 'fd77::96')],
+    ['another root', host.interface, [allocation('10.77.0.97')]],
+    ['another root, the segment by another name', 'nic0', [allocation('10.77.0.97')]],
+    ['another machine, IPv6', host.interface, both('10.77.0.99', 'fd77::98')],
+  ];
+  for (const [what, device, allocations] of attempts) {
+    const server = newServer('', { allocations });
+    const answer = await calls.call('create', { interface: device, server, ...plain });
+    expect(answer, what).toMatchObject({ ok: false, error: { kind: 'Rejected', reason: 'AddressInUse' } });
+    await calls.succeed('remove', { serverID: server.id, securityServices: [] });
+  }
+  await machine.stop();
+  // When it is gone another root may have its address.
+  await calls.succeed('remove', { ...second, serverID: present.id, securityServices: [] });
+  const next = await calls.createServer('10.77.0.97');
+  await calls.succeed('remove', { serverID: next.id, securityServices: [] });
+  await shell('ip link delete nic0');
+});
+
 test('servers reach neither each other nor what the host has', async () => {
   const settings = { deniedRanges: ['10.99.0.0/16', '10.77.0.30/32'] };
   const create = { interface: host.interface, securityServices: [], settings };

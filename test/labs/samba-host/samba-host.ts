@@ -38,7 +38,12 @@ export class SambaHost {
 
   static async start(programs: SupervisedPrograms, options: SambaHostOptions): Promise<SambaHost> {
     const { name, address, segment } = options;
-    const machine = await Machine.start(programs, { name, address, segment, privateFolders: ['/srv', '/usr/local'] });
+    const machine = await Machine.start(programs, {
+      name,
+      address,
+      segment,
+      privateFolders: ['/srv', '/usr/local', '/var/lib'],
+    });
     // What it shows of network interfaces is of the namespace that it was mounted in.
     await machine.succeed(['mount', '-t', 'sysfs', 'sysfs', '/sys']);
     for (const command of [
