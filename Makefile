@@ -59,8 +59,9 @@ run: setup ## run the operator against the current KUBECONFIG; ARGS="--log-level
 test: setup ## run all checks and tests; ARGS="types unit" only some
 	@node tools/checks/run-all.ts $(ARGS)
 
-test-nightly: setup ## run what `make test` samples in full: 10,000 random steps, every crash point, long fuzzing; hours
+test-nightly: setup ## run what `make test` samples in full: random steps, crash points, fuzzing, thousands of rules; hours
 	@FUZZ_RUNS=$${FUZZ_RUNS:-5000} vitest run --project unit test/fuzz
+	@LOAD_RULES=$${LOAD_RULES:-4000} vitest run --project integration test/integration/tenancy/load.test.ts
 	@MODEL_STEPS=$${MODEL_STEPS:-10000} FAULTS=all vitest run --project integration --no-file-parallelism test/integration/model test/integration/crash
 	@$(MAKE) test-slow
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FaultyApiServer } from '../../test/faults/api-server.ts';
 import { ManualClock } from '../../test/faults/manual-clock.ts';
-import { createApiClient, type HttpApiClient } from '../runtime/api-client.ts';
+import { type ApiClient, createApiClient, type HttpApiClient } from '../runtime/api-client.ts';
 import { ObjectCache } from '../runtime/cache.ts';
 import { type Secret, secrets, secretText } from '../runtime/core-types.ts';
 import { createLogger } from '../runtime/logger.ts';
@@ -31,9 +31,9 @@ describe('the keeper of the certificate', () => {
   });
 
   /** A replica: its cache knows what a test shows it and what it wrote itself. */
-  function replica() {
+  function replica(through: ApiClient = client) {
     const cache = new ObjectCache<Secret>({ logger, emit: () => undefined });
-    const keeper = new CertificateKeeper({ client, cache, namespace, clock, logger });
+    const keeper = new CertificateKeeper({ client: through, cache, namespace, clock, logger });
     const keep = (options: Partial<KeepOptions> = {}) =>
       keeper.keep({ leads: true, byCertManager: false, trusts: () => true, ...options });
     return { cache, keep };
@@ -101,6 +101,48 @@ describe('the keeper of the certificate', () => {
     await keep();
     expect(secretText(await stored(), 'tls.crt')).toBe(secretText(before, 'tls.crt'));
   });
+
+  /** A client of a process that dies at its next write: before the API server has it, or before the process hears of it. */
+  function dying(when: 'before' | 'after'): ApiClient {
+    const last = async (write: () => Promise<unknown>): Promise<never> => {
+      if (when === 'after') await write();
+      throw new Error('the process died');
+    };
+    return new Proxy(client, {
+      get(target, method: keyof HttpApiClient) {
+        const member = target[method];
+        if (typeof member !== 'function') return member;
+        const call = (member as (...given: unknown[]) => Promise<unknown>).bind(target);
+        return method === 'create' || method === 'replace' ? (...given: unknown[]) => last(() => call(...given)) : call;
+      },
+    });
+  }
+
+  it.each(['before', 'after'] as const)(
+    'that dies %s each of its writes serves nothing that is not trusted',
+    async (when) => {
+      const served = new Set<string>();
+      let isStored = false;
+      // It is made, the next one is prepared, and that one is promoted.
+      for (const [step, wait] of [0, 61 * day, day].entries()) {
+        await clock.advance(wait);
+        const next = async (through?: ApiClient) => {
+          const { cache, keep } = replica(through);
+          if (isStored) cache.observe(await stored());
+          return await keep();
+        };
+        await expect(next(dying(when)), `step ${step}`).rejects.toThrow('the process died');
+        isStored ||= when === 'after';
+        const { serving, trust } = await next();
+        expect(trust?.bundle, `step ${step}`).toContain(trust?.serving);
+        expect(secretText(await stored(), 'ca.crt')).toBe(trust?.bundle);
+        served.add(serving?.fingerprint ?? '');
+        isStored = true;
+      }
+      expect(served.size).toBe(2);
+      expect(Object.keys((await stored()).data ?? {}).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
+    },
+  );
 
   it('writes nothing over a Secret of somebody else, nor where cert-manager is to write', async () => {
     const { cache, keep } = replica();

@@ -20,7 +20,11 @@ function selector(change: object) {
   return { allowedNamespaces: { from: 'Selector', selector: { matchExpressions: [{ key: 'team', ...change }] } } };
 }
 const cephfs = { monitors: ['10.0.0.1:6789'], user: 'sharenet', credentialsSecretName: 'ceph', fsName: 'cephfs' };
-const onCephFS = (changes: object) => ({ driver: 'cephfs', dummy: undefined, cephfs: { ...cephfs, ...changes } });
+export const onCephFS = (changes: object) => ({
+  driver: 'cephfs',
+  dummy: undefined,
+  cephfs: { ...cephfs, ...changes },
+});
 const sambaHost = {
   name: 'filer-a',
   address: '192.0.2.10',

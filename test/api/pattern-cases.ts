@@ -1,4 +1,5 @@
 import type { FormatCase } from './cases.ts';
+import { onCephFS } from './format-cases.ts';
 import { subnets } from './valid-specs.ts';
 
 type Change = Readonly<Record<string, unknown>>;
@@ -93,6 +94,49 @@ const texts: readonly Texts[] = [
     accepted: ['/var/lib/dummy'],
     refused: ['var/lib', '/a%b'],
     fields: [['StorageBackend', (stateDirectory) => ({ dummy: { stateDirectory } })]],
+  },
+  {
+    message: 'must be a number of bytes, or one with a unit',
+    accepted: ['10Gi', '2e9', '1.5G', '1048576'],
+    refused: ['10 Gi', '10GiB', 'ten', '-1Gi'],
+    fields: [['Share', (size) => ({ size })]],
+  },
+  {
+    message: 'must be a duration',
+    accepted: ['90s', '15m', '1h30m', '1.5h'],
+    refused: ['90', '1 minute', '1d', 'PT1H', '-1s'],
+    fields: [
+      ['StorageBackend', (latency) => ({ dummy: { latency } })],
+      ['StorageBackend', (operationTimeout) => ({ operationTimeout, changeTimeout: '24h' })],
+      ['StorageBackend', (changeTimeout) => ({ changeTimeout })],
+      ['StorageBackend', (unusedShareServerTimeout) => ({ unusedShareServerTimeout })],
+    ],
+  },
+  {
+    message: 'must be three octal digits',
+    accepted: ['0755', '700'],
+    refused: ['0788', '7', 'rwx'],
+    fields: [['StorageBackend', (mode) => onCephFS({ mode })]],
+  },
+  {
+    message: 'must be letters, digits, "-", "_" and ".", beginning with a letter or digit',
+    accepted: ['cephfs', 'a-b_c.d'],
+    refused: ['-a', 'a b', 'a/b'],
+    fields: [
+      ['StorageBackend', (user) => onCephFS({ user })],
+      ['StorageBackend', (fsName) => onCephFS({ fsName })],
+      ['StorageBackend', (group) => onCephFS({ group })],
+      ['StorageBackend', (clusterID) => onCephFS({ clusterID })],
+    ],
+  },
+  {
+    message: 'must be printable ASCII characters',
+    accepted: ['admin', 'team-a/'],
+    refused: ['-a', 'a%b', 'é'],
+    fields: [
+      ['StorageBackend', (id) => onCephFS({ reservedIDs: [{ ids: [id] }] })],
+      ['StorageBackend', (prefix) => onCephFS({ reservedIDs: [{ prefixes: [prefix] }] })],
+    ],
   },
   {
     message: 'must be letters',

@@ -149,7 +149,7 @@ function differencesOfRules(path: string, old: SchemaNode, now: SchemaNode): rea
   const refused = old.enum?.map(text).filter((value) => allowed !== undefined && !allowed.includes(value)) ?? [];
   const before = new Set((old['x-kubernetes-validations'] ?? []).map(({ rule }) => rule));
   // The same in another form: the message has words then.
-  if (typeof old.pattern === 'string') before.add(patternRule(old.pattern));
+  if (typeof old.pattern === 'string') before.add(patternRule(old.pattern, old['x-kubernetes-int-or-string'] === true));
   const rules = (now['x-kubernetes-validations'] ?? []).filter(({ rule }) => !before.has(rule) && !isLooser(rule, old));
   return [
     ...required.map((field) => `${path}: ${field} is required, which it was not`),
@@ -162,10 +162,10 @@ function differencesOfRules(path: string, old: SchemaNode, now: SchemaNode): rea
 /** Whether a rule takes the place of one that refused more. */
 function isLooser(rule: string, old: SchemaNode): boolean {
   const { was } = looserRules.find(({ now }) => now === rule) ?? {};
-  return (
-    was !== undefined &&
-    (old.pattern === was || old['x-kubernetes-validations']?.some((one) => one.rule === was) === true)
-  );
+  const before = old['x-kubernetes-validations']?.map((one) => one.rule) ?? [];
+  if (was !== undefined && (old.pattern === was || before.includes(was))) return true;
+  // The same, with an exception: nothing binds weaker than "||" but a choice by "?".
+  return before.some((one) => !one.includes('?') && rule.endsWith(` || ${one}`));
 }
 
 function bound(node: SchemaNode, key: string, none: number): number {

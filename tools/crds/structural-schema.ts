@@ -35,8 +35,8 @@ export const kubernetesTags: readonly string[] = [
 ];
 
 /** The rule of CEL that refuses what a pattern refuses. */
-export function patternRule(pattern: string): string {
-  return `self.matches(r'''${pattern}''')`;
+export function patternRule(pattern: string, isIntOrString: boolean): string {
+  return `${isIntOrString ? 'type(self) == int || ' : ''}self.matches(r'''${pattern}''')`;
 }
 
 /** A type that can't be said in a CustomResourceDefinition, or lacks what this project asks of every field. */
@@ -81,7 +81,8 @@ export function structuralSchema(node: unknown, path: string): StructuralSchema 
   // A status is written by the operator: it needs no words, and the rules would cost time.
   if (typeof node[patternMessage] === 'string' && typeof node.pattern === 'string' && !/^\w+\.status\b/.test(path)) {
     delete result.pattern;
-    const rule = { rule: patternRule(node.pattern), message: node[patternMessage] };
+    const isIntOrString = node['x-kubernetes-int-or-string'] === true;
+    const rule = { rule: patternRule(node.pattern, isIntOrString), message: node[patternMessage] };
     result['x-kubernetes-validations'] = [rule, ...validations(node['x-kubernetes-validations'] ?? [], path)];
   }
   if (result['x-kubernetes-int-or-string'] === true) {

@@ -103,6 +103,7 @@ export type ConfigurationText = string;
  *
  * @maxLength 32
  * @pattern ^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$
+ * @patternMessage must be a duration: numbers with a unit each (ns, us, ms, s, m, h), such as 90s, 15m or 1h30m
  */
 export type Duration = string;
 
@@ -111,6 +112,7 @@ export type Duration = string;
  *
  * @maxLength 32
  * @pattern ^([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+]?[0-9]+|[kMGTPE]|[KMGTPE]i)?$
+ * @patternMessage must be a number of bytes, or one with a unit: k, M, G, T, P, E for powers of 1000, Ki, Mi, Gi, Ti, Pi, Ei of 1024, such as 10Gi
  * @x-kubernetes-int-or-string true
  */
 export type Quantity = string | number;

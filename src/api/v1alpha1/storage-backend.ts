@@ -155,17 +155,17 @@ export type NetworkType = 'flat' | 'vlan' | 'vxlan' | 'gre';
  *     fieldPath: ".parameters",
  *   },
  *   {
- *     rule: "duration(self.operationTimeout) > duration('0s') && duration(self.operationTimeout) <= duration('24h')",
+ *     rule: "!self.operationTimeout.matches(r'''^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$''') || duration(self.operationTimeout) > duration('0s') && duration(self.operationTimeout) <= duration('24h')",
  *     message: "operationTimeout must be more than 0s and at most 24h",
  *     fieldPath: ".operationTimeout",
  *   },
  *   {
- *     rule: "duration(self.changeTimeout) >= duration(self.operationTimeout) && duration(self.changeTimeout) <= duration('168h')",
+ *     rule: "!self.changeTimeout.matches(r'''^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$''') || !self.operationTimeout.matches(r'''^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$''') || duration(self.changeTimeout) >= duration(self.operationTimeout) && duration(self.changeTimeout) <= duration('168h')",
  *     message: "changeTimeout must not be below operationTimeout and be at most 168h",
  *     fieldPath: ".changeTimeout",
  *   },
  *   {
- *     rule: "duration(self.unusedShareServerTimeout) <= duration('8760h')",
+ *     rule: "!self.unusedShareServerTimeout.matches(r'''^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$''') || duration(self.unusedShareServerTimeout) <= duration('8760h')",
  *     message: "unusedShareServerTimeout must be at most 8760h; 0s is for ever",
  *     fieldPath: ".unusedShareServerTimeout",
  *   },
@@ -259,7 +259,7 @@ export type DriverParameters = Readonly<Record<string, unknown>>;
  * Configuration of the embedded dummy driver: a believable backend without storage.
  *
  * @x-kubernetes-validations [{
- *   rule: "duration(self.latency) <= duration('24h')",
+ *   rule: "!self.latency.matches(r'''^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$''') || duration(self.latency) <= duration('24h')",
  *   message: "latency must be at most 24h",
  *   fieldPath: ".latency",
  * }]
@@ -404,6 +404,7 @@ export interface CephFSBackendConfig {
    * @minLength 1
    * @maxLength 128
    * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   * @patternMessage must be letters, digits, "-", "_" and ".", beginning with a letter or digit
    * @x-kubernetes-validations [{
    *   rule: "!self.startsWith('client.')",
    *   message: "is the name of a Ceph user without client.",
@@ -418,6 +419,7 @@ export interface CephFSBackendConfig {
    * @minLength 1
    * @maxLength 128
    * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   * @patternMessage must be letters, digits, "-", "_" and ".", beginning with a letter or digit
    */
   readonly fsName: string;
   /**
@@ -427,6 +429,7 @@ export interface CephFSBackendConfig {
    * @minLength 1
    * @maxLength 128
    * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   * @patternMessage must be letters, digits, "-", "_" and ".", beginning with a letter or digit
    */
   readonly group?: string;
   /**
@@ -435,6 +438,7 @@ export interface CephFSBackendConfig {
    * @minLength 1
    * @maxLength 128
    * @pattern ^[A-Za-z0-9][-A-Za-z0-9_.]*$
+   * @patternMessage must be letters, digits, "-", "_" and ".", beginning with a letter or digit
    */
   readonly clusterID?: string;
   /**
@@ -443,6 +447,7 @@ export interface CephFSBackendConfig {
    * @default "0755"
    * @maxLength 4
    * @pattern ^0?[0-7]{3}$
+   * @patternMessage must be three octal digits, such as 0755
    */
   readonly mode?: string;
   /**
@@ -489,6 +494,7 @@ export interface ReservedCephxIDs {
  * @minLength 1
  * @maxLength 64
  * @pattern ^[!-$&-,/-?A-~][ -$&-\-/-~]*$
+ * @patternMessage must be printable ASCII characters without "%" and ".", not beginning with "-", "@" or a blank
  */
 type CephxID = string;
 

@@ -83,7 +83,7 @@ export class World {
     for (const kind of ['services', 'networks', 'servers', 'shares', 'rules'] as const) {
       for (const object of await this.#list(kind)) {
         if (object.metadata.annotations?.[labels.paused] !== undefined) {
-          await this.#patch(kind, object.metadata.name, { metadata: { annotations: { [labels.paused]: null } } });
+          await this.#annotate(kind, object.metadata.name, { [labels.paused]: null });
         }
       }
     }
