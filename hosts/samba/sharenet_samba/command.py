@@ -136,9 +136,9 @@ def _write_some(pipe, data: bytes) -> bytes:
         return data
 
 
-def must(argv: list[str], *, timeout: float = 20, stdin: bytes | None = None) -> Completed:
+def must(argv: list[str], *, timeout: float = 20, stdin: bytes | None = None, cwd: str = "/") -> Completed:
     """As run_command, and Internal `CommandFailed` unless it exits with 0."""
-    done = run_command(argv, timeout=timeout, stdin=stdin)
+    done = run_command(argv, timeout=timeout, stdin=stdin, cwd=cwd)
     if done.code != 0:
         raise internal(
             "CommandFailed",

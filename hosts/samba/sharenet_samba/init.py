@@ -14,7 +14,7 @@ from .container import ENVIRONMENT, enter_container
 from .control import DAEMONS, read_wanted, start_time
 from .durable import write_json
 from .layout import PROGRAM, ServerPaths
-from .privileges import give_up_privileges, hide_process, limit_daemons
+from .privileges import give_up_privileges, hide_process, limit_daemons, use_profile_from_exec
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 30.0
@@ -185,6 +185,7 @@ def main(server_directory: str, server_id: str) -> None:
     identity = [str(pid), str(start_time(pid))]
     paths = ServerPaths(Path(server_directory), server_id)
     limits.join(server_id)
+    use_profile_from_exec()
     syscalls.unshare(syscalls.CLONE_NEWCGROUP)
     control = os.open(paths.control, os.O_RDONLY | os.O_DIRECTORY)
     enter_container(paths, read_wanted(paths.control)["hostname"])

@@ -31,6 +31,8 @@ KEPT = {
 # sys_resource goes beyond quotas, sys_admin is needed for the attribute security.NTACL only, which is why ACLs are kept in
 # another one.
 
+# Of apparmor/sharenet-samba.
+PROFILE = "sharenet-samba"
 # smbd wants as many, and may not raise the limit itself.
 OPEN_FILES = 65536
 # Address space of one process: of a program that a call runs inside, and of a daemon.
@@ -53,6 +55,18 @@ def hide_process() -> None:
     """From the other processes of the share server, which have the same user: what it has open and in memory. Until the
     next exec."""
     syscalls.prctl(PR_SET_DUMPABLE, 0)
+
+
+def use_profile_from_exec() -> None:
+    """AppArmor's profile for share servers, where an administrator loaded it. To be called while /proc is the host's."""
+    for path in ("/proc/self/attr/apparmor/exec", "/proc/self/attr/exec"):
+        try:
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f"exec {PROFILE}")
+            return
+        except OSError:
+            # There is no AppArmor, or no such profile.
+            continue
 
 
 def limit_command() -> None:

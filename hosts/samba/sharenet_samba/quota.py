@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from . import beneath
 from .command import PATH, must, run_command
 from .deadline import Deadline
 
@@ -66,8 +67,10 @@ def free_project(used: Iterable[int]) -> int:
 def set_limit(directory: Path, project: int, size: int) -> None:
     """Puts the directory and all that will be in it under a hard limit of `size` bytes. What is there already counts
     only if the directory had the project since it was empty."""
-    point, _ = _mount(directory)
-    must(["chattr", "-p", str(project), "+P", str(directory)])
+    point, _ = _mount(directory.parent)
+    # A process of the share server may have put a link in its place.
+    with beneath.open_directory(directory.parent, directory) as fd:
+        must(["chattr", "-p", str(project), "+P", "."], cwd=f"/proc/self/fd/{fd}")
     # Blocks of 1 KiB; a limit of 0 would be none.
     must(["setquota", "-P", str(project), "0", str(max(1, size >> 10)), "0", "0", point])
 
@@ -80,9 +83,10 @@ def clear_limit(directory: Path, project: int) -> None:
 
 def used_bytes(directory: Path, project: int | None, deadline: Deadline) -> int:
     """Bytes on the disk. With a project the file system knows; else everything is visited, up to the deadline."""
-    if project is not None:
-        space = os.statvfs(directory)
-        return (space.f_blocks - space.f_bfree) * space.f_frsize
-    argv = ["du", "--summarize", "--block-size=1", "--one-file-system", "--", str(directory)]
-    done = must(argv, timeout=deadline.limit(600))
+    with beneath.open_directory(directory.parent, directory) as fd:
+        if project is not None:
+            space = os.statvfs(fd)
+            return (space.f_blocks - space.f_bfree) * space.f_frsize
+        argv = ["du", "--summarize", "--block-size=1", "--one-file-system", "."]
+        done = must(argv, timeout=deadline.limit(600), cwd=f"/proc/self/fd/{fd}")
     return int(done.text.split()[0])

@@ -6,9 +6,11 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from sharenet_samba import beneath, seccomp
+from sharenet_samba import beneath, quota, seccomp
 from sharenet_samba.command import run_command
+from sharenet_samba.deadline import Deadline
 from sharenet_samba.durable import read_json
 from sharenet_samba.keeper import _is_keeper
 from sharenet_samba.problem import Problem
@@ -105,6 +107,26 @@ class Beneath(Folder):
     def test_only_a_keeper_of_this_server_is_taken_for_one(self):
         self.assertFalse(_is_keeper(os.getpid(), self.base))
         self.assertFalse(_is_keeper(1, self.base))
+
+
+class Quota(Folder):
+    def test_a_link_in_the_place_of_a_share_gets_no_quota(self):
+        share = self.base / "share"
+        share.symlink_to(self.victim)
+        with mock.patch("sharenet_samba.quota.must") as must:
+            for attempt in (
+                lambda: quota.set_limit(share, 7, 1 << 20),
+                lambda: quota.used_bytes(share, 7, Deadline(10)),
+                lambda: quota.used_bytes(share, None, Deadline(10)),
+            ):
+                with self.assertRaises(Problem) as caught:
+                    attempt()
+                self.assertEqual(caught.exception.reason, "FileUnsafe")
+        must.assert_not_called()
+        share.unlink()
+        share.mkdir()
+        (share / "file").write_bytes(bytes(100_000))
+        self.assertGreaterEqual(quota.used_bytes(share, None, Deadline(10)), 100_000)
 
 
 class Filter(unittest.TestCase):
