@@ -90,8 +90,11 @@ import socket, time
 sockets = []
 for _ in range(600):
     sockets.append(socket.create_connection(("10.77.0.71", 445), 5))
+open("/run/connected", "w").close()
 time.sleep(50)`;
   const flooding = lab.client.machine.run(['python3', '-c', flood], { timeoutMs: 60_000 });
+  const connected = ['test', '-e', '/run/connected'];
+  await eventually('all connect', async () => (await lab.client.machine.run(connected)).code === 0, 30_000);
   await eventually('processes are made', async () => (await count(flooded.id, 'smbd')) >= 400, 30_000);
   expect(await count(flooded.id, 'smbd')).toBeLessThan(420);
   for (const { id } of [flooded, other]) {
