@@ -8,11 +8,20 @@ from .deadline import Deadline
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
 from .principals import name_problem, resolve
+from .problem import Problem
 from .request import Fields, WantedRule, rules_of
 from .servers import ready_instance
 from .sessions import close_lost
+from .share_section import element
 from .shares import known_share
-from .state import Rule, Share
+from .state import Rule, Share, State
+
+# Of each type for one share, and what the rules of all shares of a share server take in Samba's files: each of its
+# processes reads all of them.
+MOST_RULES = 2000
+MOST_BYTES = 4 << 20
+# What is around a name: quotes, comma, blank, `+`.
+AROUND = 6
 
 
 def _failed(reason: str, message: str) -> dict:
@@ -45,6 +54,38 @@ def _level_of_addresses(wanted: list[WantedRule], share: Share) -> str | None:
     addresses = [rule for rule in wanted if rule.type == "ip"]
     kept = [rule.level for rule in addresses if levels.get(rule.id) == rule.level]
     return next(iter(kept), next((rule.level for rule in addresses), None))
+
+
+def _size(rule: Rule, state: State) -> int:
+    """What the rule takes at most: a user's name is written twice."""
+    try:
+        return 2 * (len(element(rule, state).encode()) + AROUND)
+    except Problem:
+        return 0
+
+
+def refuse_what_does_not_fit(rules: list[Rule], share: Share, state: State) -> tuple[list[Rule], dict[str, dict]]:
+    """The rules that can be written down, and the results of the others. Rules in force come first."""
+    in_force = {rule.id for rule in share.rules}
+    left = MOST_BYTES - sum(_size(r, state) for s in state.shares.values() if s.id != share.id for r in s.rules)
+    counts = {"user": 0, "ip": 0}
+    refused: dict[str, dict] = {}
+    for rule in sorted(rules, key=lambda each: each.id not in in_force):
+        try:
+            element(rule, state)
+        except Problem as problem:
+            refused[rule.id] = _failed("AccessToInvalid", problem.message)
+            continue
+        size = _size(rule, state)
+        if counts[rule.type] >= MOST_RULES:
+            refused[rule.id] = _failed("AccessRulesExceeded", f"a share takes {MOST_RULES} rules of type {rule.type} at most")
+        elif size > left:
+            message = f"the rules of all shares of a share server take {MOST_BYTES >> 20} MiB of Samba's configuration at most"
+            refused[rule.id] = _failed("AccessRulesExceeded", message)
+        else:
+            counts[rule.type] += 1
+            left -= size
+    return [rule for rule in rules if rule.id not in refused], refused
 
 
 def decide(wanted: list[WantedRule], share: Share, kinds: dict[str, str | None]) -> tuple[list[Rule], dict[str, dict]]:
@@ -90,6 +131,8 @@ def set_rules(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         share = known_share(instance, share_id)
         names = sorted({rule.to for rule in wanted if rule.type == "user" and name_problem(rule.to) is None})
         rules, results = decide(wanted, share, resolve(instance, names) if names else {})
+        rules, refused = refuse_what_does_not_fit(rules, share, instance.state)
+        results.update(refused)
         _put_in_force(instance, share, rules)
         return {"results": results}
 
@@ -101,7 +144,7 @@ def _put_in_force(instance: Instance, share: Share, rules: list[Rule]) -> None:
     owed.extend(rule for rule in before if rule not in rules and rule not in owed)
     share.rules = rules
     instance.save()
-    instance.configure(instance.state.sections)
+    instance.configure(instance.state.sections, only=share.id)
     instance.reload()
     close_lost(instance, share, owed)
     del instance.state.closing[share.id]

@@ -17,7 +17,7 @@ from .layout import Layout
 from .problem import Problem, internal, rejected
 from .request import Fields
 
-LONGEST_REQUEST = 4 << 20
+LONGEST_REQUEST = 16 << 20
 
 Verb = Callable[[Layout, Fields, Deadline], dict]
 

@@ -16,18 +16,17 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
-from . import acl_attribute, beneath, control, keeper, limits, network, samba_settings, state_size, systemd
+from . import acl_attribute, beneath, control, keeper, limits, network, state_size, systemd
 from .command import Completed, run_command
 from .deadline import Deadline, wait_until
 from .entrance import Entrance
 from .inside import read_answer
 from .layout import PROGRAM, Layout, ServerPaths
 from .private_etc import ETC_FILES, fill_etc
-from .problem import internal, unavailable
+from .problem import Problem, internal, unavailable
+from .samba_configuration import SambaConfiguration
 from .sessions import list_sessions
-from .smbconf import render
 from .state import State, load_state, save_state
 
 
@@ -172,26 +171,25 @@ class Instance:
             raise internal("FileUnknown", f"{name} is no file that a share server has")
         beneath.write_file(self.paths.base, self.paths.etc / name, text, mode)
 
-    def configure(self, sections: dict[str, dict[str, str]], *, test: bool = True) -> None:
-        """Stores the directory's part of smb.conf ({"global": {...}}), merges interfaces and shares, writes the file
-        and tests it. Daemons are not told: call reload() or restart(). A refused value changes nothing."""
-        smb_conf = self.paths.samba / "smb.conf"
+    def configure(self, sections: dict[str, dict[str, str]], *, test: bool = True, only: str | None = None) -> None:
+        """Stores the directory's part of smb.conf ({"global": {...}}), merges interfaces and shares, writes the files
+        and tests them; with `only` of one share the file of that share alone. Daemons are not told: call reload() or
+        restart(). A refused value changes nothing."""
+        files = SambaConfiguration(self.paths)
         # The names of access rules are those of the new directory.
-        text = render(samba_settings.whole(replace(self.state, sections=sections), sections))
+        files.write(self.state, sections, only)
         former = self.state.sections
         if former != sections:
             self.state.sections = sections
             self.save()
-        beneath.make_directory(self.paths.base, self.paths.samba, 0o755)
-        before = beneath.read_file(self.paths.base, smb_conf)
-        beneath.write_file(self.paths.base, smb_conf, text)
         if not test or self.leader() is None:
             return
-        done = self.run(["testparm", "--suppress-prompt"], timeout=20)
+        # It reads everything, and writes down one value.
+        one = ["--section-name=global", "--parameter-name=workgroup"]
+        done = self.run(["testparm", "--suppress-prompt", *one], timeout=20)
         refused = [line for line in done.error_text.splitlines() if "nknown parameter" in line or "rror" in line]
         if done.code != 0 or refused:
-            if before is not None:
-                beneath.write_file(self.paths.base, smb_conf, before)
+            if files.restore():
                 self.state.sections = former
                 self.save()
             raise internal(

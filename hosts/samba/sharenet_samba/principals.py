@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # Without these a name means the same to every program that it passes. Directories themselves forbid most of them.
 NOT_IN_NAMES = re.compile(r'["%/:;|=,<>?*\[\]\x00-\x1f\x7f]')
-# Of a domain: what is built in, such as BUILTIN and NT AUTHORITY, is the same everywhere and no name of a directory.
-SID_TYPE = re.compile(r"^S-1-5-21-[0-9-]+ SID_(USER|DOM_GROUP|ALIAS|WKN_GROUP|COMPUTER)\b")
+# Samba takes it for a SID, such as that of everyone, wherever a name of no domain may be.
+LIKE_A_SID = re.compile(r"s-[0-9x]+-.*", re.IGNORECASE)
 # As glibc's nss.h has them.
 NSS_STATUS_NOTFOUND = 0
 NSS_STATUS_SUCCESS = 1
@@ -31,6 +31,8 @@ def name_problem(to: str) -> str | None:
         return "a user or group has 1 to 255 characters"
     if NOT_IN_NAMES.search(name) or name != name.strip() or name.endswith("\\") or name.count("\\") > 1:
         return "the name has characters that no user or group can have"
+    if LIKE_A_SID.fullmatch(name):
+        return "the name has the form of a security identifier (SID); no rule can have one"
     if name[0] in "-&+@\\":
         return "the name begins with a character that no user or group can begin with"
     return None
@@ -91,40 +93,13 @@ def ldap_answers(nsswitch: str = "/etc/nsswitch.conf", library: str = "libnss_ld
     return status in (NSS_STATUS_NOTFOUND, NSS_STATUS_SUCCESS)
 
 
-def _in_domain(instance: "Instance", full: str) -> str | None:
-    done = instance.run(["wbinfo", f"--name-to-sid={full}"], timeout=15)
-    found = SID_TYPE.match(done.text) if done.code == 0 else None
-    return None if found is None else ("user" if found[1] in ("USER", "COMPUTER") else "group")
-
-
-def _resolve_in_domain(instance: "Instance", asked: dict[str, str]) -> dict[str, str | None]:
-    """wbinfo fails in the same way for a name that is not there and for a domain that does not answer."""
-    kinds: dict[str, str | None] = {}
-    answers = False
-    for name, full in asked.items():
-        try:
-            kind = _in_domain(instance, full)
-            if kind is None and not answers:
-                answers = instance.run(["wbinfo", "--ping-dc"], timeout=10).code == 0
-                kind = _in_domain(instance, full) if answers else None
-        except Problem as problem:
-            if problem.reason != "CommandTimeout":
-                raise
-            answers, kind = False, None
-        if kind is None and not answers:
-            # The others are not asked for: rules that are taken away must not wait for a directory that is down.
-            break
-        kinds[name] = kind
-    return kinds
-
-
-def _resolve_outside_domains(instance: "Instance", names: list[str]) -> dict[str, str | None]:
+def _ask(instance: "Instance", function: str, names: object) -> dict[str, str | None]:
     try:
-        return instance.python("principals:resolve_locally", {"names": names}, timeout=20)
+        return instance.python(function, {"names": names}, timeout=30)
     except Problem as problem:
         if problem.reason != "CommandTimeout":
             raise
-        # An LDAP directory that is down lets each look-up wait.
+        # A directory that is down lets each look-up wait.
         return {}
 
 
@@ -134,8 +109,9 @@ def resolve(instance: "Instance", names: list[str]) -> dict[str, str | None]:
     state = instance.state
     asked = {name: qualified(name.lstrip("@+"), state) for name in names}
     if is_directory_member(state):
-        kinds = _resolve_in_domain(instance, asked) if instance.running("winbindd") else {}
+        running = instance.running("winbindd")
+        kinds = _ask(instance, "winbind_names:resolve_by_winbind", asked) if running else {}
     else:
-        known = _resolve_outside_domains(instance, sorted(set(asked.values())))
+        known = _ask(instance, "principals:resolve_locally", sorted(set(asked.values())))
         kinds = {name: known[full] for name, full in asked.items() if full in known}
     return {name: None if name[0] in "@+" and kind == "user" else kind for name, kind in kinds.items()}

@@ -188,7 +188,7 @@ class WantedRule:
 
 def rules_of(request: Fields) -> list[WantedRule]:
     result = []
-    for i, each in enumerate(request.list("rules", 5000)):
+    for i, each in enumerate(request.list("rules")):
         fields = Fields(each, f"rules[{i}]")
         to = fields.value.get("to")
         if not isinstance(to, str):

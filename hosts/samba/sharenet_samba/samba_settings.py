@@ -1,9 +1,13 @@
-"""Our part of smb.conf: addresses, hardening, shares."""
+"""Our part of smb.conf: addresses and hardening, and a file for each share."""
 
 from __future__ import annotations
 
 from .share_section import share_section
-from .state import State
+from .smbconf import render
+from .state import Share, State
+
+# In the directory of smb.conf, on the host and inside.
+SHARES = "shares"
 
 # Refused in the directory's part: they would undo the isolation or run programs.
 OURS = frozenset({"interfaces", "bind interfaces only", "include", "copy", "root preexec", "preexec", "log file"})
@@ -19,13 +23,28 @@ STANDALONE = {
 }
 
 
-def whole(state: State, sections: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """The complete smb.conf. `sections` is the directory's: `global` wins over our defaults, but not over OURS; without
-    a directory it is a standalone server with users of its own."""
+def share_file(share_id: str) -> str:
+    return f"{share_id}.conf"
+
+
+def share_text(share: Share, state: State) -> str:
+    """The file of one share."""
+    return render({share.name: share_section(share, state)})
+
+
+def main_text(state: State, sections: dict[str, dict[str, str]], share_ids: list[str]) -> str:
+    """smb.conf, with the files of these shares. What is included stays in its section: nothing follows."""
+    includes = "".join(f"\tinclude = /etc/samba/{SHARES}/{share_file(each)}\n" for each in share_ids)
+    return render({"global": global_section(state, sections)}) + includes
+
+
+def global_section(state: State, sections: dict[str, dict[str, str]]) -> dict[str, str]:
+    """`sections` is the directory's: `global` wins over our defaults, but not over OURS; without a directory it is a
+    standalone server with users of its own."""
     directory = dict(sections.get("global", {}))
     for parameter in OURS & directory.keys():
         del directory[parameter]
-    settings = {
+    return {
         "workgroup": state.workgroup,
         "netbios name": state.hostname,
         "server string": "share server",
@@ -58,8 +77,3 @@ def whole(state: State, sections: dict[str, dict[str, str]]) -> dict[str, dict[s
         "interfaces": " ".join(["lo", *(each.ip_address for each in state.allocations)]),
         "bind interfaces only": "yes",
     }
-    whole_file = {"global": settings}
-    for share in state.shares.values():
-        if not share.removing:
-            whole_file[share.name] = share_section(share, state)
-    return whole_file

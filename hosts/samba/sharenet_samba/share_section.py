@@ -11,8 +11,10 @@ from .state import Rule, Share, State
 LARGEST_SHOWN = (1 << 31) - 1
 
 
-def _element(rule: Rule, state: State) -> str:
-    """A user by its name; a group with `+` before it."""
+def element(rule: Rule, state: State) -> str:
+    """An address as Samba reads it; a user by its name; a group with `+` before it. Rejected `ValueNotRepresentable`."""
+    if rule.type == "ip":
+        return samba_range(rule.to)
     name = qualified(rule.to.lstrip("@+"), state)
     quoted = quoted_name(name, f'access rule for "{name[:80]}"')
     return f"+{quoted}" if rule.principal == "group" else quoted
@@ -37,14 +39,14 @@ def share_section(share: Share, state: State) -> dict[str, str]:
         "acl_xattr:default acl style": "everyone",
     }
     if users:
-        section["valid users"] = ", ".join(_element(rule, state) for rule in users)
-        writers = [_element(rule, state) for rule in users if rule.level == "rw"]
+        section["valid users"] = ", ".join(element(rule, state) for rule in users)
+        writers = [element(rule, state) for rule in users if rule.level == "rw"]
         if writers and all(rule.level == "rw" for rule in addresses):
             section["write list"] = ", ".join(writers)
     elif addresses and all(rule.level == "rw" for rule in addresses):
         section["read only"] = "no"
     if addresses:
-        section["hosts allow"] = " ".join(samba_range(rule.to) for rule in addresses)
+        section["hosts allow"] = " ".join(element(rule, state) for rule in addresses)
     if share.project is None:
         # No limit, but clients are shown the size that was asked for.
         section["max disk size"] = str(min(max(1, share.size >> 20), LARGEST_SHOWN))

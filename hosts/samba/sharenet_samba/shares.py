@@ -78,7 +78,7 @@ def add(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         _make_directory(_directory(instance, share.id))
         if share.project is not None:
             quota.set_limit(_directory(instance, share.id), share.project, share.size)
-        instance.configure(instance.state.sections)
+        instance.configure(instance.state.sections, only=share.id)
         instance.reload()
         return {"path": share.name, "quota": "none" if share.project is None else "project"}
 
@@ -101,7 +101,7 @@ def resize(layout: Layout, request: Fields, deadline: Deadline) -> dict:
             quota.set_limit(_directory(instance, share_id), share.project, size)
         share.size = size
         instance.save()
-        instance.configure(instance.state.sections)
+        instance.configure(instance.state.sections, only=share_id)
         instance.reload()
         return {"size": size, "quota": "none" if share.project is None else "project"}
 
@@ -135,7 +135,7 @@ def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         if not share.removing:
             share.removing = True
             instance.save()
-        instance.configure(instance.state.sections)
+        instance.configure(instance.state.sections, only=share_id)
         instance.reload()
         close_share(instance, share.name)
         _delete_data(_directory(instance, share_id), deadline)

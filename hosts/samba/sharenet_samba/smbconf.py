@@ -7,10 +7,14 @@ import re
 from .problem import internal, rejected
 
 PARAMETER = re.compile(r"[A-Za-z*][A-Za-z0-9 :._*-]{0,200}")
+# Lists that grow with the access rules of a share. Samba itself has no limit.
+LISTS = frozenset({"valid users", "write list", "hosts allow"})
+LONGEST_VALUE = 8000
+LONGEST_LIST = 3 << 20
 SECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
-def checked_value(value: str, what: str) -> str:
+def checked_value(value: str, what: str, longest: int = LONGEST_VALUE) -> str:
     """A value that Samba reads back as it is. It keeps a line to its end, joins it with the next one after a backslash,
     takes the blanks off both ends, and replaces `%` letters by names: each of these would change the meaning.
     Rejected `ValueNotRepresentable`; `what` begins the message."""
@@ -22,7 +26,7 @@ def checked_value(value: str, what: str) -> str:
         raise rejected("ValueNotRepresentable", f"{what}: it must not begin or end with a blank")
     if "%" in value:
         raise rejected("ValueNotRepresentable", f'{what}: "%" can\'t be used, Samba would replace it')
-    if len(value.encode()) > 8000:
+    if len(value.encode()) > longest:
         raise rejected("ValueNotRepresentable", f"{what}: it is too long")
     return value
 
@@ -47,5 +51,6 @@ def render(sections: dict[str, dict[str, str]]) -> str:
         for parameter, value in parameters.items():
             if not PARAMETER.fullmatch(parameter):
                 raise rejected("ValueNotRepresentable", f"{parameter[:60]!r} can't be a parameter of smb.conf")
-            lines.append(f"\t{parameter} = {checked_value(value, parameter)}")
+            longest = LONGEST_LIST if parameter in LISTS else LONGEST_VALUE
+            lines.append(f"\t{parameter} = {checked_value(value, parameter, longest)}")
     return "\n".join(lines) + "\n"

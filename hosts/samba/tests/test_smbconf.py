@@ -2,12 +2,12 @@
 
 import unittest
 
-from sharenet_samba.access import decide
+from sharenet_samba.access import MOST_RULES, decide, refuse_what_does_not_fit
 from sharenet_samba.address_range import normal_range, samba_range
 from sharenet_samba.principals import name_problem, qualified
 from sharenet_samba.problem import Problem
 from sharenet_samba.request import WantedRule
-from sharenet_samba.samba_settings import whole
+from sharenet_samba.samba_settings import global_section
 from sharenet_samba.share_section import share_section
 from sharenet_samba.smbconf import checked_value, quoted_name, render
 from sharenet_samba.state import Allocation, Owner, Rule, Share, State
@@ -49,20 +49,12 @@ class Values(unittest.TestCase):
 class Whole(unittest.TestCase):
     def test_the_directory_can_not_undo_the_isolation(self):
         state = a_state()
-        conf = whole(
-            state, {"global": {"interfaces": "0.0.0.0", "include": "/etc/passwd", "preexec": "sh", "realm": "A"}}
-        )
+        wanted = {"interfaces": "0.0.0.0", "include": "/etc/passwd", "preexec": "sh", "realm": "A"}
+        conf = {"global": global_section(state, {"global": wanted})}
         self.assertEqual(conf["global"]["interfaces"], "lo 10.0.0.5")
         self.assertEqual(conf["global"]["bind interfaces only"], "yes")
         self.assertEqual(conf["global"]["realm"], "A")
         self.assertFalse({"include", "preexec"} & conf["global"].keys())
-
-    def test_a_share_that_is_being_removed_is_not_offered(self):
-        share = a_share()
-        state = a_state(shares={ID: share})
-        self.assertIn("share-1", whole(state, {}))
-        share.removing = True
-        self.assertNotIn("share-1", whole(state, {}))
 
 
 class Sections(unittest.TestCase):
@@ -123,6 +115,23 @@ class Decisions(unittest.TestCase):
         self.assertEqual([rule.id for rule in rules], ["old"])
         self.assertEqual(results["new"]["reason"], "AccessLevelNotSupported")
 
+    def test_what_does_not_fit_is_refused_alone_and_rules_in_force_stay(self):
+        share = a_share(Rule("last", "user", "zoe", "rw", "user"))
+        other = Share("other", "share-2", 1)
+        state = a_state(shares={ID: share, "other": other})
+        users = [Rule(f"u{i}", "user", f"user-{i}", "rw", "user") for i in range(MOST_RULES)]
+        addresses = [Rule(f"i{i}", "ip", f"10.0.{i // 256}.{i % 256}", "rw") for i in range(MOST_RULES)]
+        rules, refused = refuse_what_does_not_fit([*users, *addresses, share.rules[0]], share, state)
+        self.assertEqual(len(rules), 2 * MOST_RULES)
+        self.assertEqual({key: each["reason"] for key, each in refused.items()}, {users[-1].id: "AccessRulesExceeded"})
+        self.assertIn(share.rules[0], rules)
+        # Those of other shares count, and what can't be written down is no failure of the others.
+        other.rules = [Rule(f"o{i}", "user", "x" * 255, "rw", "user") for i in range(7970)]
+        given = [Rule("bad", "user", 'a"b', "rw", "user"), *users[:500]]
+        rules, refused = refuse_what_does_not_fit(given, share, state)
+        self.assertEqual(refused["bad"]["reason"], "AccessToInvalid")
+        self.assertTrue(0 < len(rules) < 500)
+
     def test_ranges_have_one_spelling_for_us_and_one_for_samba(self):
         ones = "ffff:ffff:ffff:ffff:ffff:ffff:ffff"
         for to, ours, written in (
@@ -154,6 +163,8 @@ class Decisions(unittest.TestCase):
             "a/b",
             "dom\\",
             "a\\b\\c",
+            "S-1-1-0",
+            "+s-1-5-32-544",
             " a",
             "a ",
             "x" * 256,

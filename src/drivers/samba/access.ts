@@ -24,6 +24,9 @@ const accessSchema = z.object({
 
 const accessTypes: readonly DriverAccessRule['accessType'][] = ['user', 'ip'];
 
+/** Most rules of a share that a host is sent; it takes fewer, and says so of each of the others. */
+const maxRules = 8000;
+
 /** Makes the share's rules those that are wanted; on a share that is gone, denials have succeeded. */
 export async function updateAccess(
   { hosts }: Backend,
@@ -55,7 +58,7 @@ export async function setRules(
   { server, share, accessRules, number }: WantedRules,
   context: CallContext,
 ): Promise<AccessUpdates> {
-  const known = accessRules.filter(({ accessType }) => accessTypes.includes(accessType));
+  const known = accessRules.filter(({ accessType }) => accessTypes.includes(accessType)).slice(0, maxRules);
   const { results } = await host.call({
     verb: 'access-set',
     request: {
@@ -76,7 +79,9 @@ export async function setRules(
   const updates = new Map<string, AccessUpdate>();
   for (const { id, accessType } of accessRules) {
     const result = results[id];
-    if (!accessTypes.includes(accessType)) {
+    if (result === undefined && accessTypes.includes(accessType)) {
+      updates.set(id, { state: 'error', reason: `a share of this backend takes fewer than ${maxRules} rules` });
+    } else if (!accessTypes.includes(accessType)) {
       updates.set(id, { state: 'error', reason: `shares of this backend take no rules of type ${accessType}` });
     } else if (result?.state === 'error') {
       const reason = safeText(result.message ?? result.reason ?? '', 255);

@@ -126,7 +126,8 @@ test('one bad rule fails alone', async () => {
   expect(results).toMatchObject({ 'user-bob': {} });
   expect(await run('bob', write)).toContain('putting file');
   expect(await run('carol', 'ls')).toContain(denied);
-  const conf = await host.machine.succeed(['cat', `/srv/sharenet/servers/${serverID}/etc/samba/smb.conf`]);
+  const folder = `/srv/sharenet/servers/${serverID}/etc/samba`;
+  const conf = await host.machine.succeed(['cat', `${folder}/smb.conf`, `${folder}/shares/${share.id}.conf`]);
   expect(conf).not.toContain('evil');
   expect(conf).toContain(`[${share.name}]`);
 });
@@ -231,6 +232,57 @@ test('an IPv6 range lets in its own addresses only, also when a former version w
   await session.close();
   expect(await as(stranger, 'fd00:77::7:90', write)).toContain(denied);
   expect(await as(lab.client, 'fd00:77::7:90', write)).toContain('putting file');
+});
+
+test('a thousand rules of each type hold, and keep no other share of the server from changing', async () => {
+  const { share, set, run, login } = await newShare(userRule('bob'));
+  const other = await newShare(userRule('alice'), userRule('bob'));
+  const names = Array.from({ length: 999 }, (_, index) => `engineer-of-the-company-${index}`);
+  const lines = names.map((name, index) => `${name}:x:${10_000 + index}:${10_000 + index}::/nonexistent:/bin/false\n`);
+  const passwd = `/srv/sharenet/servers/${serverID}/etc/passwd`;
+  await host.machine.succeed(['tee', '-a', passwd], { input: lines.join('') });
+  const users = [...names, 'alice'].map((name) => userRule(name));
+  const addresses = [...names.map((_, index) => ipRule(`2001:db8:${index.toString(16)}::/99`)), ipRule('10.77.0.30')];
+
+  const results = await set(...users, ...addresses);
+  expect(Object.values(results ?? {}).filter((result) => Object.keys(result).length > 0)).toEqual([]);
+  expect(await run('alice', write)).toContain('putting file');
+  expect(await run('bob', 'ls')).toContain(denied);
+  await other.set(userRule('bob'));
+  expect(await other.run('alice', 'ls')).toContain(denied);
+
+  const session = await lab.client.connect(login('alice'));
+  await set(...users.slice(0, -1), ...addresses);
+  expect(await session.command('ls')).toContain('NT_STATUS_');
+  await session.close();
+  expect(await run('alice', 'ls')).toContain(denied);
+  await set(...users, ...addresses.slice(0, -1));
+  expect(await run('alice', 'ls')).toContain(denied);
+  const about = { serverID, shareID: share.id };
+  await calls.succeed('share-remove', about);
+  expect(await calls.succeed('share-describe', about)).toEqual({ exists: false });
+});
+
+test('a share that can not be written down keeps what it has, and no other share from changing', async () => {
+  const { share, run } = await newShare(userRule('alice'));
+  const other = await newShare(userRule('alice'));
+  const third = await newShare();
+  const path = `/srv/sharenet/servers/${serverID}/state.json`;
+  const script = [
+    'import json',
+    `path, share = ${JSON.stringify(path)}, ${JSON.stringify(share.id)}`,
+    'state = json.load(open(path))',
+    'state["shares"][share]["rules"][0]["to"] = "a\\"b"',
+    'json.dump(state, open(path, "w"))',
+  ].join('\n');
+  await host.machine.succeed(['/usr/bin/python3', '-c', script]);
+  await other.set(userRule('bob'));
+  expect(await other.run('alice', 'ls')).toContain(denied);
+  await calls.succeed('share-remove', { serverID, shareID: third.share.id });
+  await host.machine.succeed([join(import.meta.dirname, '../../../hosts/samba/install.sh')]);
+  expect(await run('alice', write)).toContain('putting file');
+  await calls.succeed('access-set', { serverID, shareID: share.id, rules: [] });
+  expect(await run('alice', 'ls')).toContain(noShare);
 });
 
 test('links that lead out of a share lead nowhere', async () => {

@@ -20,7 +20,7 @@ from sharenet_samba.answer import read_request
 from sharenet_samba.principals import name_problem, qualified
 from sharenet_samba.problem import KINDS, Problem
 from sharenet_samba.request import Fields, owner_of, rules_of, server_id_of, server_of, settings_of, share_of
-from sharenet_samba.samba_settings import whole
+from sharenet_samba.samba_settings import main_text, share_text
 from sharenet_samba.smbconf import render
 from sharenet_samba.state import Allocation, Owner, Share, State
 from sharenet_samba.trial import hosts_file, resolv_conf
@@ -138,7 +138,8 @@ def rules(data: bytes) -> None:
     assert set(results) == {rule.id for rule in wanted}
     for to in kinds:
         qualified(to, state)
-    assert list(_read(render(whole(state, directory)))) == ["global", "share-1"]
+    assert list(_read(share_text(share, state))) == ["share-1"]
+    assert "share-1" not in main_text(state, directory, [share.id])
 
 
 def ldif(data: bytes) -> None:
