@@ -5,17 +5,13 @@ from __future__ import annotations
 import ipaddress
 import json
 
-from . import host_registry, links
+from . import denied_routes, host_registry, links
 from .address_probe import address_in_use
 from .command import must, run_command
 from .deadline import Deadline
 from .inside import read_answer
 from .layout import PROGRAM, Layout, ServerPaths
 from .state import Allocation, State
-
-# A share server has no business with these: the host's own loopback of other namespaces can't be reached anyway, and
-# link-local is where clouds answer with credentials.
-ALWAYS_DENIED = ("169.254.0.0/16",)
 
 SYSCTLS = {
     "net.ipv4.ip_forward": "0",
@@ -106,6 +102,12 @@ def _set_address(paths: ServerPaths, interface: str, allocation: Allocation, dea
         raise address_in_use(str(address), f"duplicate address detection failed on {interface}")
 
 
+def renew_denied(paths: ServerPaths, state: State) -> None:
+    """Brings the denied ranges of the state into force where the server has a network."""
+    if paths.namespace_file.exists():
+        denied_routes.deny(paths.namespace, state)
+
+
 def _set_routes(paths: ServerPaths, state: State) -> None:
     """The first gateway of each family leads out; denied ranges lead nowhere, whoever resolved or redirected what."""
     for version in (4, 6):
@@ -116,10 +118,7 @@ def _set_routes(paths: ServerPaths, state: State) -> None:
                 argv = ["ip", f"-{version}", "route", "replace", "default", "via", gateway, "dev", link.name]
                 must(in_namespace(paths, *argv))
                 break
-    for denied in (*ALWAYS_DENIED, *state.settings.get("deniedRanges", [])):
-        block = ipaddress.ip_network(denied, strict=False)
-        if not any(ipaddress.ip_address(each.ip_address) in block for each in state.allocations):
-            must(in_namespace(paths, "ip", f"-{block.version}", "route", "replace", "prohibit", str(block)))
+    denied_routes.deny(paths.namespace, state)
 
 
 def tear_down(paths: ServerPaths, state: State) -> None:

@@ -10,6 +10,7 @@ from .host_registry import register
 from .instance import Instance
 from .layout import IDENTIFIER, Layout
 from .locks import locked
+from .network import renew_denied
 from .problem import Problem
 from .sessions import close_lost
 
@@ -38,6 +39,7 @@ def _renew(layout: Layout, server_id: str, deadline: Deadline) -> None:
         if instance.leader() is None:
             return
         instance.reload()
+        renew_denied(instance.paths, instance.state)
         for share in instance.state.shares.values():
             # Of addresses that no rule names: the former version's configuration may have let them in.
             close_lost(instance, share, [rule for rule in share.rules if rule.type == "ip"])

@@ -42,7 +42,19 @@ def owned_instance(layout: Layout, request: Fields, deadline: Deadline) -> Insta
     check_owner(instance.state, owner)
     if instance.state.phase == "removing":
         raise rejected("ShareServerBeingRemoved", "the share server is being removed")
+    _follow_settings(instance, request)
     return instance
+
+
+def _follow_settings(instance: Instance, request: Fields) -> None:
+    """Brings denied ranges into force that the backend's settings have now. They are stored after that: a call that was
+    killed in between leaves the difference to the next one."""
+    settings = {**instance.state.settings, **settings_of(request)}
+    if settings == instance.state.settings:
+        return
+    instance.state.settings = settings
+    network.renew_denied(instance.paths, instance.state)
+    instance.save()
 
 
 def ready_instance(layout: Layout, request: Fields, deadline: Deadline) -> Instance:
@@ -154,8 +166,8 @@ def create(layout: Layout, request: Fields, deadline: Deadline) -> dict:
 
 
 def describe(layout: Layout, request: Fields, deadline: Deadline) -> dict:
-    """{root, owner, serverID} -> {exists, healthy, reason?, message?, details, warnings, credentialsExpireTime?}.
-    Changes nothing."""
+    """{root, owner, serverID, settings?} -> {exists, healthy, reason?, message?, details, warnings,
+    credentialsExpireTime?}. Changes nothing but which ranges the server may not reach."""
     with lock_of(layout, request, deadline):
         try:
             instance = owned_instance(layout, request, deadline)
@@ -163,6 +175,7 @@ def describe(layout: Layout, request: Fields, deadline: Deadline) -> dict:
             if problem.kind != "NotFound":
                 raise
             return {"exists": False, "healthy": False, "reason": problem.reason, "details": {}, "warnings": []}
+        network.renew_denied(instance.paths, instance.state)
         outcome = None
         wrong = _what_is_wrong(instance)
         if wrong is None and instance.state.directory:

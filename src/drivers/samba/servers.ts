@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { safeText } from '../../api/safe-text.ts';
 import type {
   CallContext,
-  DriverServer,
   ServerHealth,
   ServerRequest,
   ServerSetupRequest,
@@ -140,7 +139,7 @@ const startSchema = z.object({ failed: z.record(z.string(), z.string()) });
 
 /** How a server is. One that was never set up does not exist; one that nobody starts, as after a reboot of its host, is started. */
 export async function ensureServer(
-  { hosts }: Backend,
+  { hosts, config }: Backend,
   { server }: ServerRequest,
   context: CallContext,
 ): Promise<ServerHealth> {
@@ -148,12 +147,17 @@ export async function ensureServer(
     return { exists: false, healthy: false, reason: `share server ${server.name} was never set up` };
   }
   const host = hosts.of(server);
-  let health = await describe(host, server, context);
+  // With the settings that the backend has now: the host brings changed denied ranges into force.
+  const describe = () => {
+    const request = { owner: ownerOf(context), serverID: server.id, settings: settingsOf(config) };
+    return host.call({ verb: 'describe', request, schema: describeSchema, signal: context.signal });
+  };
+  let health = await describe();
   if (health.exists && health.reason === 'ServerNotRunning') {
     const request = { serverID: server.id };
     const { failed } = await host.call({ verb: 'start', request, schema: startSchema, signal: context.signal });
     const failure = failed[server.id];
-    health = failure === undefined ? await describe(host, server, context) : { ...health, message: failure };
+    health = failure === undefined ? await describe() : { ...health, message: failure };
   }
   const { exists, healthy, reason, message, warnings, credentialsExpireTime } = health;
   const why = message ?? reason;
@@ -166,9 +170,4 @@ export async function ensureServer(
     ...(reason === directoryPasswordRefused ? { credentialsRefused: true } : {}),
     ...(credentialsExpireTime == null ? {} : { credentialsExpireTime }),
   };
-}
-
-function describe(host: Host, server: DriverServer, context: CallContext): Promise<z.output<typeof describeSchema>> {
-  const request = { owner: ownerOf(context), serverID: server.id };
-  return host.call({ verb: 'describe', request, schema: describeSchema, signal: context.signal });
 }

@@ -26,8 +26,8 @@ function shell(command: string): Promise<string> {
   return host.machine.succeed(['sh', '-c', command]);
 }
 
-async function withShare(address: string) {
-  const server = await calls.createServer(address);
+async function withShare(address: string, more: Readonly<Record<string, unknown>> = {}) {
+  const server = await calls.createServer(address, more);
   await host.addUser(server.id, 'alice', 2001, 'alice-1');
   const share = { id: randomUUID(), name: `share-${randomUUID()}`, size: 1 << 30 };
   await calls.succeed('share-add', { serverID: server.id, share });
@@ -183,6 +183,65 @@ test('servers reach neither each other nor what the host has', async () => {
   expect(modes).toBe('700 .\n600 state.json\n700 private\n600 etc/samba/smb.conf\n');
   expect((await inside('touch /usr/x /program/x /x 2>&1')).stdout.match(/Read-only file system/g)).toHaveLength(3);
   for (const { id } of [one, two]) await calls.succeed('remove', { serverID: id, securityServices: [] });
+});
+
+test('denied ranges that change reach a running server, and its clients go on', async () => {
+  // A router that also has the addresses beyond it.
+  const router = await lab.addMachine('10.77.0.120/24');
+  await router.succeed(['ip', 'address', 'add', 'fd77::120/64', 'dev', 'eth0', 'nodad']);
+  for (const each of ['10.99.0.1/32', '203.0.113.9/32', '168.63.129.16/32', 'fd99::1/128', 'fd20:ce::254/128']) {
+    await router.succeed(['ip', 'address', 'add', each, 'dev', 'lo']);
+  }
+  const allocations = [
+    allocation('10.77.0.88', { gateway: '10.77.0.120' }),
+    allocation('fd77::88', { prefixLength: 64, gateway: 'fd77::120' }),
+  ];
+  const { server, login, remove } = await withShare('10.77.0.88', { allocations });
+  const serverID = server.id;
+  const script = `import json, socket, sys
+def reached(address):
+    try:
+        socket.create_connection((address, 9), 5)
+    except ConnectionRefusedError:
+        return True
+    except PermissionError:
+        return False
+print(json.dumps([each for each in sys.argv[1:] if reached(each)]))`;
+  const beyond = ['10.99.0.1', '203.0.113.9', 'fd99::1'];
+  const here = ['10.77.0.120', '10.77.0.30', 'fd77::120'];
+  const clouds = ['168.63.129.16', 'fd20:ce::254'];
+  const reached = async () => {
+    const { stdout } = await host.inServer(serverID, ['python3', '-c', script, ...beyond, ...here, ...clouds]);
+    expect((await lab.client.run(login, 'ls')).code).toBe(0);
+    return JSON.parse(stdout);
+  };
+  const deny = (...deniedRanges: readonly string[]) =>
+    calls.succeed('describe', { serverID, settings: { deniedRanges } });
+  const pids = async () => (await host.inServer(serverID, ['pgrep', '-o', 'smbd'])).stdout;
+  const before = await pids();
+  expect(await reached()).toEqual([...beyond, ...here]);
+  // Those that contain the server's own subnet deny the rest.
+  await deny('10.0.0.0/8', 'fd00::/8', '203.0.113.0/24');
+  expect(await reached()).toEqual(here);
+  await deny('0.0.0.0/0', '::/0');
+  expect(await reached()).toEqual(here);
+  // Those within it count there; through a denied router the rest is reached.
+  await deny('10.77.0.120/32', 'fd77::120/128', '10.77.0.64/26');
+  expect(await reached()).toEqual([...beyond, '10.77.0.30']);
+  await deny();
+  expect(await reached()).toEqual([...beyond, ...here]);
+  // As a former version left it.
+  const namespace = `sn-${serverID.replaceAll('-', '').slice(0, 12)}`;
+  await shell(`ip -n ${namespace} rule del priority 100; ip -n ${namespace} route add prohibit 203.0.113.0/24`);
+  await deny('10.99.0.0/16');
+  expect(await reached()).toEqual(['203.0.113.9', 'fd99::1', ...here]);
+  expect(await pids()).toBe(before);
+  await host.reboot();
+  await calls.succeed('start', { serverID });
+  await healthy(serverID);
+  expect(await reached()).toEqual(['203.0.113.9', 'fd99::1', ...here]);
+  await remove();
+  await router.stop();
 });
 
 test('the daemons of a server can not change its network', async () => {

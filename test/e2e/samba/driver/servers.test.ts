@@ -35,18 +35,19 @@ beforeAll(async () => {
   branch = await startLDAP({ ...where, suffix: 'dc=branch,dc=test', domain: 'BRANCH', users });
   lab = await startSambaHosts({ segment });
   host = lab.host;
-  driver = await sambaDriver.createDriver({
+  driver = await openDriver();
+});
+
+async function openDriver(deniedRanges: readonly string[] = []): Promise<Driver> {
+  const hosts = [hostConfigOf(host)];
+  return sambaDriver.createDriver({
     backendName: 'test',
-    config: sambaConfigSchema.parse({
-      hosts: [hostConfigOf(host)],
-      credentialsSecretName: 'hosts',
-      standaloneServers: true,
-    }),
+    config: sambaConfigSchema.parse({ hosts, credentialsSecretName: 'hosts', standaloneServers: true, deniedRanges }),
     credentials: { sshPrivateKey: host.ssh.privateKey },
     installationID,
     logger: silent,
   });
-});
+}
 
 afterAll(async () => {
   await driver?.close();
@@ -136,6 +137,19 @@ test('a server that nobody started after a reboot of its host is started when it
   const { server, network, remove } = await setUp('10.77.0.151');
   await host.reboot();
   expect(await driver.ensureServer?.({ server, network }, context())).toMatchObject({ exists: true, healthy: true });
+  await remove();
+});
+
+test('a server follows the denied ranges of its backend when it is looked after', async () => {
+  const { server, network, remove } = await setUp('10.77.0.153');
+  const route = async () => (await host.inServer(server.id, ['ip', 'route', 'get', '10.77.0.30'])).stderr;
+  expect(await route()).toBe('');
+  const changed = await openDriver(['10.77.0.30/32']);
+  expect(await changed.ensureServer?.({ server, network }, context())).toMatchObject({ healthy: true });
+  expect(await route()).toContain('Permission denied');
+  await changed.close();
+  expect(await driver.ensureServer?.({ server, network }, context())).toMatchObject({ healthy: true });
+  expect(await route()).toBe('');
   await remove();
 });
 
