@@ -159,6 +159,7 @@ async function nextOfServer(
     case 'SecurityServiceIncomplete':
     case 'CredentialsNotFound':
     case 'CredentialsRefused':
+    case 'CABundleInvalid':
     case 'PasswordInvalid': {
       const network = await reader.find(shareNetworks, spec.shareNetworkName);
       return typeof network === 'object' ? await serviceOf(network, message, reader) : undefined;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { certificate } from '../../test/api/certificate.ts';
 import { createOperatorRig } from '../../test/faults/operator-rig.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
@@ -154,6 +155,39 @@ describe('findPassword', () => {
       state: 'not_for_destination',
       uncovered: ['evil.example.com'],
     });
+  });
+
+  it('finds the authorities of an LDAP server in a bundle or a marked Secret, and notices another content', async () => {
+    await using rig = await createOperatorRig();
+    const { cache } = rig.operator.informers.credentials;
+    cache.observe(secret({}));
+    const find = (tls: NonNullable<SecurityService['spec']['tls']>) =>
+      findPassword(rig.operator, { ...service({ name: 'pw' }), spec: { ...service({ name: 'pw' }).spec, tls } });
+    const authorities = (data: Record<string, string>, version: string, more: Record<string, string> = {}) => {
+      const { metadata } = secret({ more });
+      cache.observe({
+        ...{ metadata: { ...metadata, name: 'ca', uid: 'uid-ca', resourceVersion: version } },
+        data: secretData(data),
+      });
+    };
+    const tls = { caSecretRef: { name: 'ca' } };
+    expect(find({})).not.toHaveProperty('authorities');
+    expect(find({ caBundle: certificate })).toMatchObject({ state: 'usable', authorities: certificate });
+    expect(find({ caBundle: certificate.replace('MII', 'AII') }).state).toBe('ca_invalid');
+    expect(find(tls).state).toBe('ca_missing');
+    authorities({ other: certificate }, '2');
+    expect(find(tls).state).toBe('ca_no_key');
+    expect(find({ caSecretRef: { name: 'ca', key: 'other' } })).toMatchObject({ authorities: certificate });
+    authorities({ 'ca.crt': 'hunter2' }, '3');
+    expect(find(tls).state).toBe('ca_invalid');
+    authorities({ 'ca.crt': certificate }, '4', { [labels.accessKeyLabel]: 'true' });
+    expect(find(tls).state).toBe('ca_missing');
+    authorities({ 'ca.crt': certificate }, '5');
+    const first = find(tls);
+    expect(first).toMatchObject({ state: 'usable', password: 'hunter2', authorities: certificate });
+    authorities({ 'ca.crt': `${certificate}${certificate}` }, '6');
+    const second = find(tls);
+    expect(second.state === 'usable' && first.state === 'usable' && second.version !== first.version).toBe(true);
   });
 
   it('gives a version that changes with the password only', async () => {

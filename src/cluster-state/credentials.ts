@@ -1,9 +1,10 @@
 import { lineContent } from '../api/secret-content.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
-import type { CredentialsState } from '../network-change/completeness.ts';
+import { type AuthoritiesFault, authoritiesKey, type CredentialsState } from '../network-change/completeness.ts';
 import { type PasswordDestinations, uncoveredDestinations } from '../network-change/credential-destinations.ts';
 import { type Secret, secretBytes } from '../runtime/core-types.ts';
+import { certificatesFault } from './certificates.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { maxAnnotationLength } from './slim-object.ts';
 
@@ -15,7 +16,14 @@ export type PasswordState = Pick<ClusterState, 'informers' | 'installation' | 'r
 
 /** What became of looking for a SecurityService's password. */
 export type PasswordLookup =
-  | { readonly state: 'usable'; readonly password: string; readonly version: string }
+  | {
+      readonly state: 'usable';
+      readonly password: string;
+      /** Certificates in PEM of the authorities that may have issued the certificate of an LDAP server. */
+      readonly authorities?: string;
+      /** Changes with the password, and with the Secret of the authorities. */
+      readonly version: string;
+    }
   | { readonly state: 'not_for_destination'; readonly uncovered: readonly string[] }
   | { readonly state: Exclude<CredentialsState, 'usable' | 'not_for_destination'> };
 
@@ -27,7 +35,7 @@ export type PasswordLookup =
 export function findPassword(
   state: PasswordState,
   service: SecurityService,
-  destinations: PasswordDestinations = service.spec,
+  destinations: PasswordDestinations & Pick<SecurityService['spec'], 'tls'> = service.spec,
 ): PasswordLookup {
   const reference = service.spec.passwordSecretRef;
   const namespace = service.metadata.namespace ?? '';
@@ -48,7 +56,31 @@ export function findPassword(
   if (bytes === undefined) return { state: secret.partial === true ? 'too_large' : 'no_key' };
   const content = lineContent(bytes, maxPasswordLength);
   if (!content.ok) return { state: content.fault };
-  return { state: 'usable', password: content.text, version: state.installation.digest(namespace, bytes) };
+  const authorities = findAuthorities(state, namespace, destinations.tls);
+  if (typeof authorities === 'string') return { state: authorities };
+  const digested = authorities.secret ? [bytes, authorities.text] : [bytes];
+  const version = state.installation.digest(namespace, ...digested);
+  const found = authorities.text === '' ? {} : { authorities: authorities.text };
+  return { state: 'usable', password: content.text, ...found, version };
+}
+
+/** The authorities that a service names, or what is wrong with them. They are public, but read from marked Secrets only. */
+function findAuthorities(
+  state: PasswordState,
+  namespace: string,
+  tls: SecurityService['spec']['tls'],
+): { readonly text: string; readonly secret: boolean } | AuthoritiesFault {
+  const reference = tls?.caSecretRef;
+  if (reference === undefined) {
+    const text = tls?.caBundle ?? '';
+    return text !== '' && certificatesFault(text) !== undefined ? 'ca_invalid' : { text, secret: false };
+  }
+  const secret = state.informers.credentials.cache.get({ namespace, name: reference.name });
+  if (secret === undefined || secret.metadata.labels?.[labels.accessKeyLabel] !== undefined) return 'ca_missing';
+  const bytes = secretBytes(secret, reference.key ?? authoritiesKey);
+  if (bytes === undefined) return secret.partial === true ? 'ca_too_large' : 'ca_no_key';
+  const text = bytes.toString('latin1');
+  return certificatesFault(text) === undefined ? { text, secret: true } : 'ca_invalid';
 }
 
 /** The destinations that a Secret is not for. */

@@ -69,10 +69,14 @@ export function createInformers(
       pageSize: objectsInPage,
       transform: slimObject,
       indexers: {
-        byPasswordSecret: (service) =>
-          service.spec.passwordSecretRef === undefined
-            ? []
-            : [inNamespace(service, service.spec.passwordSecretRef.name)],
+        // Of its password, and of the authorities of its servers.
+        byPasswordSecret: ({ metadata, spec: { passwordSecretRef, tls } }) => [
+          ...new Set(
+            [passwordSecretRef, tls?.caSecretRef].flatMap((reference) =>
+              reference === undefined ? [] : [inNamespace({ metadata }, reference.name)],
+            ),
+          ),
+        ],
         byRefusedCredentials: ({ metadata, status }) =>
           status?.refusal === undefined ? [] : [`${metadata.namespace ?? ''}/${status.refusal.credentials}`],
       },

@@ -9,6 +9,8 @@ export const maxAnnotationLength = 8192;
 const maxSecretValue = 5464;
 /** Most characters of a Secret's data that are kept, with the names of its keys. */
 const maxSecretData = 8192;
+/** Kept before all others, the last first. */
+const preferredKeys = ['ca.crt', 'password'];
 const maxOwners = 16;
 /** From so many finalizers on the cache does not have all of them. */
 export const maxKeptFinalizers = 64;
@@ -31,7 +33,8 @@ export function slimNamespace(namespace: Namespace): Namespace {
 }
 
 /**
- * The Secret with no more data than a password or an access key needs: the key `password`, then the shortest values first.
+ * The Secret with no more data than a password or an access key needs: the key `password`, then `ca.crt`, then the shortest
+ * values first.
  * `partial` says that something is missing.
  */
 export function slimSecret(secret: Secret): Secret {
@@ -39,7 +42,7 @@ export function slimSecret(secret: Secret): Secret {
   const metadata = slimMetadata(secret.metadata);
   const entries = Object.entries(data).sort(
     ([left, { length: leftLength }], [right, { length: rightLength }]) =>
-      Number(right === 'password') - Number(left === 'password') || leftLength - rightLength,
+      preferredKeys.indexOf(right) - preferredKeys.indexOf(left) || leftLength - rightLength,
   );
   let left = maxSecretData;
   const kept = entries.filter(([key, { length }]) => {

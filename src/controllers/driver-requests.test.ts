@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import { driverNetwork, driverRule, driverServer, hostnameOf, serviceDetails } from './driver-requests.ts';
+import {
+  driverNetwork,
+  driverRule,
+  driverServer,
+  driverService,
+  hostnameOf,
+  serviceDetails,
+} from './driver-requests.ts';
 
 function server(uid: string, name = 'server'): ShareServer {
   return { metadata: { name, uid }, spec: { backendName: 'b', shareNetworkName: 'n', subnetName: 's' } };
@@ -57,6 +64,22 @@ it('a driver is told of the subnet as the server was given it, whatever became o
     expect(told.subnets).toEqual([other, given]);
     expect(driverServer(used, network, {}).allocations).toEqual(told.allocations);
   }
+});
+
+it('a driver gets the authorities that were found, and how an LDAP server is to be verified in any case', () => {
+  const applied = { type: 'ldap', name: 'dir', uid: 'uid-1', generation: 1 } as const;
+  expect(driverService(applied, undefined).tls).toEqual({ mode: 'Required' });
+  const tls = { mode: 'Opportunistic', caSecretRef: { name: 'ca' } } as const;
+  const found = { password: 'hunter2', authorities: 'PEM' };
+  expect(driverService({ ...applied, tls }, found)).toMatchObject({
+    password: 'hunter2',
+    tls: { mode: 'Opportunistic', caBundle: 'PEM' },
+  });
+  expect(driverService({ ...applied, tls }, undefined).tls).toEqual({ mode: 'Opportunistic' });
+  expect(driverService({ ...applied, type: 'active_directory' }, found)).not.toHaveProperty('tls');
+  expect(serviceDetails([{ ...applied, tls: { caBundle: 'PEM', mode: 'Required' } }])).toEqual({
+    security_service_ldap: '{"name":"dir","tls":{"mode":"Required"}}',
+  });
 });
 
 it('backend details show every field of a service but identity and credentials', () => {

@@ -120,10 +120,20 @@ export function appliedService(
   };
 }
 
-/** A service for the driver from what was stored of it. */
-export function driverService(applied: AppliedSecurityService, password: string | undefined): DriverSecurityService {
-  const { uid, generation: _generation, credentialsVersion: _version, ...fields } = applied;
-  return { ...fields, id: uid, ...(password === undefined ? {} : { password }) };
+/** A service for the driver from what was stored of it, and what was found of its Secrets. */
+export function driverService(
+  applied: AppliedSecurityService,
+  found: { readonly password: string; readonly authorities?: string } | undefined,
+): DriverSecurityService {
+  const { uid, generation: _generation, credentialsVersion: _version, tls, ...fields } = applied;
+  const caBundle = found?.authorities ?? tls?.caBundle;
+  const ofTLS = { mode: tls?.mode ?? 'Required', ...(caBundle === undefined ? {} : { caBundle }) };
+  return {
+    ...fields,
+    id: uid,
+    ...(applied.type === 'ldap' ? { tls: ofTLS } : {}),
+    ...(found === undefined ? {} : { password: found.password }),
+  };
 }
 
 /**
@@ -131,9 +141,10 @@ export function driverService(applied: AppliedSecurityService, password: string 
  */
 export function serviceDetails(services: readonly AppliedSecurityService[]): Record<string, string> {
   return Object.fromEntries(
-    services.map(({ generation: _generation, credentialsVersion: _version, uid: _uid, type, ...fields }) => [
+    services.map(({ generation: _generation, credentialsVersion: _version, uid: _uid, type, tls, ...fields }) => [
       `security_service_${type}`,
-      JSON.stringify(fields),
+      // Certificates are long, and in the server's status already.
+      JSON.stringify(tls?.mode === undefined ? fields : { ...fields, tls: { mode: tls.mode } }),
     ]),
   );
 }

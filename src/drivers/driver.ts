@@ -107,6 +107,18 @@ export interface DriverSecurityService {
   readonly password?: string;
   readonly ou?: string;
   readonly defaultADSite?: string;
+  /**
+   * Of a service of type ldap. `Required`: the password goes to no server that was not verified. `Opportunistic`: unverified servers are
+   * used with a warning, except those of the scheme ldaps and those that were verified before.
+   */
+  readonly tls?: DriverTLS;
+}
+
+/** How connections to a directory are to be protected. */
+export interface DriverTLS {
+  readonly mode: 'Required' | 'Opportunistic';
+  /** Certificates of the authorities in PEM; absent: those that the storage system knows. */
+  readonly caBundle?: string;
 }
 
 /** An access rule as drivers see it. */

@@ -71,7 +71,7 @@ describe('the distinguished names of a security service', () => {
 
 describe('the password of a security service', () => {
   it('can’t be told to be unmarked or not to be there: one message names both', () => {
-    expect(credentialsProblem('missing', { name: 'ad-a-password' })).toBe(
+    expect(credentialsProblem('missing', { passwordSecretRef: { name: 'ad-a-password' } })).toBe(
       'Secret ad-a-password does not exist or lacks the label sharenet.io/credentials: "true"',
     );
   });
@@ -82,36 +82,50 @@ describe('the password of a security service', () => {
     ['line_break_at_end', 'the password in Secret pws, key pw, ends with a line break', 'PasswordInvalid'],
     ['not_utf8', 'the password in Secret pws, key pw, is not UTF-8', 'PasswordInvalid'],
   ] as const)('%s says where to look', (state, text, reason) => {
-    expect(credentialsProblem(state, { name: 'pws', key: 'pw' })).toContain(text);
+    expect(credentialsProblem(state, { passwordSecretRef: { name: 'pws', key: 'pw' } })).toContain(text);
     expect(credentialsReason(state)).toBe(reason);
   });
 
   it('is told with every fault of its content', () => {
     for (const state of Object.keys(contentFaults) as CredentialsState[]) {
-      expect(credentialsProblem(state, { name: 'pws' })).toContain('key password');
+      expect(credentialsProblem(state, { passwordSecretRef: { name: 'pws' } })).toContain('key password');
       expect(credentialsReason(state)).toBe('PasswordInvalid');
     }
   });
 
+  it.each([
+    ['ca_missing', 'tls.caSecretRef: Secret ca does not exist or lacks the label', 'CredentialsNotFound'],
+    ['ca_no_key', 'Secret ca has no key ca.crt', 'CredentialsNotFound'],
+    ['ca_too_large', 'at most 4096 bytes', 'CredentialsNotFound'],
+    ['ca_invalid', 'Secret ca, key ca.crt, must be certificates in PEM', 'CABundleInvalid'],
+  ] as const)('%s says what is wrong with the authorities', (state, text, reason) => {
+    expect(credentialsProblem(state, { tls: { caSecretRef: { name: 'ca' } } })).toContain(text);
+    expect(credentialsReason(state)).toBe(reason);
+  });
+
+  it('names the field of authorities that are no certificates', () => {
+    expect(credentialsProblem('ca_invalid', { tls: { caBundle: 'x' } })).toMatch(/^tls.caBundle must be certificates/);
+  });
+
   it('is told to be bound to others', () => {
-    expect(credentialsProblem('not_bound', { name: 'ad-a-password' })).toBe(
+    expect(credentialsProblem('not_bound', { passwordSecretRef: { name: 'ad-a-password' } })).toBe(
       'Secret ad-a-password is bound to other services by its annotation sharenet.io/credentials-for',
     );
   });
 
   it('is said to be for other destinations, by those that are not covered where they are known', () => {
-    expect(credentialsProblem('not_for_destination', { name: 'pw' }, ['b.test', 'a.test'])).toBe(
+    expect(credentialsProblem('not_for_destination', { passwordSecretRef: { name: 'pw' } }, ['b.test', 'a.test'])).toBe(
       'the annotation sharenet.io/credentials-destinations of Secret pw does not cover a.test, b.test',
     );
-    expect(credentialsProblem('not_for_destination', { name: 'pw' })).toMatch(
+    expect(credentialsProblem('not_for_destination', { passwordSecretRef: { name: 'pw' } })).toMatch(
       /does not cover the service's servers, domain or dnsIPs$/,
     );
-    expect(credentialsProblem('without_destinations', { name: 'pw' })).toMatch(
+    expect(credentialsProblem('without_destinations', { passwordSecretRef: { name: 'pw' } })).toMatch(
       /^Secret pw has no annotation sharenet.io\/credentials-destinations, which this installation requires/,
     );
   });
 
   it.each(['usable', 'none'] as const)('has no problem when %s', (state) => {
-    expect(credentialsProblem(state, { name: 'ad-a-password' })).toBeUndefined();
+    expect(credentialsProblem(state, { passwordSecretRef: { name: 'ad-a-password' } })).toBeUndefined();
   });
 });

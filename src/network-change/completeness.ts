@@ -18,10 +18,18 @@ export type CredentialsState =
   | 'no_key'
   | 'no_data'
   | 'too_large'
-  | ContentFault;
+  | ContentFault
+  | AuthoritiesFault;
+
+/** What is wrong with the authorities of a service's `tls`. */
+export type AuthoritiesFault = 'ca_missing' | 'ca_no_key' | 'ca_too_large' | 'ca_invalid';
+
+/** Key of a Secret that has the authorities, unless the reference names another. */
+export const authoritiesKey = 'ca.crt';
 
 /** Reason of a password that can't be used. */
 export type CredentialsReason =
+  | 'CABundleInvalid'
   | 'CredentialsNotBound'
   | 'CredentialsDestinationNotAllowed'
   | 'CredentialsDestinationsRequired'
@@ -68,19 +76,31 @@ export function distinguishedNameProblem({ type, ou, user, domain }: SecuritySer
 }
 
 /**
- * Says what is wrong with the Secret of a password. Only Secrets with the label are known at all: one without it can't be told from
+ * Says what is wrong with the Secret of a password, or with the authorities of the servers that it goes to. Only Secrets with the label are known at all: one without it can't be told from
  * one that does not exist.
  * @param uncovered the destinations that the Secret is not for, where they are known
  * @returns undefined where nothing is wrong
  */
 export function credentialsProblem(
   state: CredentialsState,
-  reference: SecurityServiceSpec['passwordSecretRef'],
+  { passwordSecretRef: reference, tls }: Pick<SecurityServiceSpec, 'passwordSecretRef' | 'tls'>,
   uncovered: readonly string[] = [],
 ): string | undefined {
   const secret = `Secret ${reference?.name}`;
   const key = reference?.key ?? 'password';
+  const authorities = `tls.caSecretRef: Secret ${tls?.caSecretRef?.name}`;
+  const authoritiesIn = tls?.caSecretRef?.key ?? authoritiesKey;
   switch (state) {
+    case 'ca_missing':
+      return `${authorities} does not exist or lacks the label ${labels.credentialsLabel}: "true"`;
+    case 'ca_no_key':
+      return `${authorities} has no key ${authoritiesIn}: store the certificates under it, or set tls.caSecretRef.key to the key that has them`;
+    case 'ca_too_large':
+      return `${authorities} has more data than is read: store at most 4096 bytes of certificates under ${authoritiesIn} in a Secret of their own, or use tls.caBundle`;
+    case 'ca_invalid':
+      return tls?.caSecretRef === undefined
+        ? 'tls.caBundle must be certificates in PEM that can be read, and nothing else'
+        : `${authorities}, key ${authoritiesIn}, must be certificates in PEM that can be read, and nothing else`;
     case 'usable':
     case 'none':
       return undefined;
@@ -105,6 +125,7 @@ export function credentialsProblem(
 
 /** The reason of a condition that tells what {@link credentialsProblem} found. */
 export function credentialsReason(state: CredentialsState): CredentialsReason {
+  if (state === 'ca_invalid') return 'CABundleInvalid';
   if (state === 'not_bound') return 'CredentialsNotBound';
   if (state === 'not_for_destination') return 'CredentialsDestinationNotAllowed';
   if (state === 'without_destinations') return 'CredentialsDestinationsRequired';

@@ -287,7 +287,7 @@ function whatLacks({ service, credentials }: GuardService): string | undefined {
   if (service === undefined) return undefined;
   const gaps = securityServiceGaps(service.spec);
   if (gaps.length > 0) return `missing: ${gaps.join(', ')}`;
-  return distinguishedNameProblem(service.spec) ?? credentialsProblem(credentials, service.spec.passwordSecretRef);
+  return distinguishedNameProblem(service.spec) ?? credentialsProblem(credentials, service.spec);
 }
 
 function conflict(reason: GuardReason, message: string): ReturnType<Check> {

@@ -85,6 +85,7 @@ export function sameContent(applied: AppliedSecurityService | undefined, spec: S
     applied.defaultADSite === spec.defaultADSite &&
     sameList(applied.dnsIPs, spec.dnsIPs) &&
     sameList(applied.servers, spec.servers) &&
+    sameTLS(applied.tls, spec.tls) &&
     (applied.credentialsVersion === undefined) === (spec.passwordSecretRef === undefined)
   );
 }
@@ -103,6 +104,16 @@ function recreatedEqual(
     .flatMap((server) => server.status?.securityServices ?? [])
     .filter((service) => service.type === from.type && service.name === from.name);
   return applied.length > 0 && applied.every((service) => sameContent(service, spec));
+}
+
+/** Without mode it is Required, as without tls. */
+function sameTLS(left: SecurityServiceSpec['tls'], right: SecurityServiceSpec['tls']): boolean {
+  return (
+    (left?.mode ?? 'Required') === (right?.mode ?? 'Required') &&
+    left?.caBundle === right?.caBundle &&
+    left?.caSecretRef?.name === right?.caSecretRef?.name &&
+    left?.caSecretRef?.key === right?.caSecretRef?.key
+  );
 }
 
 /** An empty list and none are the same: the API server may keep either. */

@@ -1,4 +1,5 @@
 import type { FormatCase } from './cases.ts';
+import { certificate } from './certificate.ts';
 import { subnets } from './valid-specs.ts';
 
 function user(accessTo: string) {
@@ -108,6 +109,24 @@ export const formatCases: readonly FormatCase[] = [
     message: 'defaultADSite looks',
     accepted: [{ defaultADSite: 'Berlin' }, { servers: ['dc1'] }, { defaultADSite: 'Berlin', servers: [] }],
     refused: [{ defaultADSite: 'Berlin', servers: ['dc1'] }],
+  },
+  {
+    kind: 'SecurityService',
+    message: 'tls is for services of type ldap only',
+    accepted: [{ type: 'ldap', tls: { mode: 'Required' } }, { type: 'ldap', tls: {} }, { type: 'ldap' }],
+    refused: [
+      { type: 'active_directory', tls: {} },
+      { type: 'kerberos', tls: { mode: 'Opportunistic' } },
+    ],
+  },
+  {
+    kind: 'SecurityService',
+    message: "caBundle and caSecretRef can't be used together",
+    accepted: [
+      { type: 'ldap', tls: { caSecretRef: { name: 'ca' } } },
+      { type: 'ldap', tls: { caBundle: certificate } },
+    ],
+    refused: [{ type: 'ldap', tls: { caBundle: certificate, caSecretRef: { name: 'ca' } } }],
   },
   {
     kind: 'SecurityService',

@@ -1,4 +1,5 @@
 import type { FormatCase } from './cases.ts';
+import { certificate } from './certificate.ts';
 import { onCephFS } from './format-cases.ts';
 import { subnets } from './valid-specs.ts';
 
@@ -67,9 +68,15 @@ const texts: readonly Texts[] = [
   },
   {
     message: 'must be a host name or an address, with a port where needed',
-    accepted: ['dc1.corp.test', 'dc1.corp.test.', '10.0.0.1:636', '[2001:db8::1]:636', '2001:db8::1'],
-    refused: ['-x', '@x', 'a b', 'a%b', 'a\nb'],
+    accepted: ['dc1.corp.test', 'dc1.corp.test.', '10.0.0.1:636', '[2001:db8::1]:636', '2001:db8::1', 'ldaps://dc1'],
+    refused: ['-x', '@x', 'a b', 'a%b', 'a\nb', 'http://dc1', 'ldaps://', 'ldap://dc1/o=x', 'ldaps://-x'],
     fields: [['SecurityService', (server) => ({ servers: [server] })]],
+  },
+  {
+    message: 'must be certificates in PEM',
+    accepted: [certificate, `\n${certificate}\n${certificate.replaceAll('\n', '\r\n')}`],
+    refused: ['x', `${certificate}x`, certificate.replaceAll('CERTIFICATE', 'PRIVATE KEY')],
+    fields: [['SecurityService', (caBundle) => ({ type: 'ldap', tls: { caBundle } })]],
   },
   {
     message: 'must not begin with "-", "@" or white space',

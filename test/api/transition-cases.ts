@@ -66,6 +66,14 @@ export const transitionCases: readonly TransitionCase[] = [
   {
     kind: 'SecurityService',
     message: 'only description may be changed',
+    before: { type: 'ldap', tls: { mode: 'Required' } },
+    status: { inUse: true },
+    accepted: [{ description: 'text' }, { tls: { mode: 'Required' } }],
+    refused: [{ tls: null }, { tls: { mode: 'Opportunistic' } }, { tls: { caSecretRef: { name: 'ca' } } }],
+  },
+  {
+    kind: 'SecurityService',
+    message: 'only description may be changed',
     status: { inUse: false },
     accepted: [{ dnsIPs: ['10.0.0.54'] }, { user: null }],
     refused: [],

@@ -63,6 +63,13 @@ describe('compatibility with the last release', () => {
         'x-kubernetes-validations': [{ rule: "self.matches(r'''^[a-z]+$''')" }],
       }),
     ],
+    [
+      'a rule for a field that is new',
+      {
+        ...changed('fresh', { type: 'string' }),
+        'x-kubernetes-validations': [{ rule: '!has(self.fresh) || self.size < 3' }],
+      },
+    ],
     ['a description is another', changed('name', { description: 'of the thing' })],
   ])('%s: nothing is broken', (_what, now) => {
     const text = JSON.stringify(now);
@@ -99,6 +106,10 @@ describe('compatibility with the last release', () => {
       }),
     ],
     [': size is required, which it was not', { ...before, required: ['name', 'size'] }],
+    [
+      ': a rule is new or another: !has(self.mode) || self.size < 3',
+      { ...before, 'x-kubernetes-validations': [{ rule: '!has(self.mode) || self.size < 3' }] },
+    ],
     [
       ': a rule is new or another: self.size < 9',
       { ...before, 'x-kubernetes-validations': [{ rule: 'self.size < 9' }] },

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { looserRules } from './looser-rules.ts';
 import { patternRule } from './structural-schema.ts';
 
+const alwaysTrue = 'true';
+
 const rulesSchema = z.array(z.object({ rule: z.string() }));
 
 const schemaNode = z.looseObject({
@@ -147,16 +149,36 @@ function differencesOfRules(path: string, old: SchemaNode, now: SchemaNode): rea
   const required = (now.required ?? []).filter((field) => !old.required?.includes(field));
   const allowed = now.enum?.map(text);
   const refused = old.enum?.map(text).filter((value) => allowed !== undefined && !allowed.includes(value)) ?? [];
-  const before = new Set((old['x-kubernetes-validations'] ?? []).map(({ rule }) => rule));
+  const before = new Set([alwaysTrue, ...(old['x-kubernetes-validations'] ?? []).map(({ rule }) => rule)]);
   // The same in another form: the message has words then.
   if (typeof old.pattern === 'string') before.add(patternRule(old.pattern, old['x-kubernetes-int-or-string'] === true));
-  const rules = (now['x-kubernetes-validations'] ?? []).filter(({ rule }) => !before.has(rule) && !isLooser(rule, old));
+  const rules = (now['x-kubernetes-validations'] ?? []).filter(
+    ({ rule }) => !before.has(rule) && !before.has(withoutNewFields(rule, old)) && !isLooser(rule, old),
+  );
   return [
     ...required.map((field) => `${path}: ${field} is required, which it was not`),
     ...(old.enum === undefined && allowed !== undefined ? [`${path}: only ${allowed.join(', ')} are allowed now`] : []),
     ...refused.map((value) => `${path}: the value ${value} is not allowed any more`),
     ...rules.map(({ rule }) => `${path}: a rule is new or another: ${rule}`),
   ];
+}
+
+/**
+ * A rule as it was before it named fields that the release did not have: without them `unchanged(field)` is true, and so is what begins
+ * with `!has(self.field) ||`.
+ */
+function withoutNewFields(rule: string, old: SchemaNode): string {
+  const isNew = (path: string): boolean => {
+    let node: SchemaNode | undefined = old;
+    for (const field of path.split('.')) node = node?.properties?.[field];
+    return node === undefined;
+  };
+  const [, guard] = /^!has\(self\.([\w.]+)\) \|\| /.exec(rule) ?? [];
+  if (guard !== undefined && isNew(guard)) return alwaysTrue;
+  return rule.replaceAll(
+    / && \(has\(self\.([\w.]+)\) \? has\(oldSelf\.\1\) && self\.\1 == oldSelf\.\1 : !has\(oldSelf\.\1\)\)/g,
+    (clause: string, path: string) => (isNew(path) ? '' : clause),
+  );
 }
 
 /** Whether a rule takes the place of one that refused more. */

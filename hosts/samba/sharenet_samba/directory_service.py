@@ -9,10 +9,13 @@ from urllib.parse import urlsplit
 
 from .address_policy import Network, refusal
 from .distinguished_name import DN, DNError, parse_dn
+from .ldap_tls import authorities_problem
 from .problem import Problem, rejected
 
 LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 HOST_NAME = re.compile(rf"{LABEL}(\.{LABEL})*")
+# inet_aton takes a name whose last label is a number for an IPv4 address: 127.1 and 0x7f000001 would be loopback.
+NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 # What sAMAccountName can't hold, and `@`, which parts the realm off.
 BAD_IN_ACCOUNT = re.compile(r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f]')
 SITE = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})")
@@ -36,6 +39,9 @@ class DirectoryService:
     user_domain: str = ""
     # The DN that `domain` of an LDAP service was given as.
     base: str = ""
+    # Of an LDAP service: whether its servers have to be verified, and the authorities in PEM instead of the host's.
+    tls_required: bool = True
+    authorities: str = ""
 
     @property
     def realm(self) -> str:
@@ -59,7 +65,11 @@ def dn_of(name: str, field: str, text: str) -> DN:
 
 
 def is_host_name(text: str) -> bool:
-    return len(text) <= 253 and HOST_NAME.fullmatch(text) is not None
+    """Whether every program looks it up as a name in DNS: not one of this machine, and no way to write an address."""
+    last = text.rpartition(".")[2]
+    if len(text) > 253 or not HOST_NAME.fullmatch(text) or NUMBER.fullmatch(last):
+        return False
+    return last.lower() != "localhost"
 
 
 def parse_service(raw: dict, denied: list[Network], *, credentials: bool = True) -> DirectoryService:
@@ -102,7 +112,7 @@ def parse_service(raw: dict, denied: list[Network], *, credentials: bool = True)
         raise invalid(name, "ou must be one line of at most 1024 characters")
     if "=" in service.ou:
         dn_of(name, "ou", service.ou)
-    return _of_active_directory(service) if kind == "active_directory" else _of_ldap(service)
+    return _of_active_directory(service) if kind == "active_directory" else _of_ldap(service, raw.get("tls"))
 
 
 def _domain_of(name: str, kind: str, text: str) -> tuple[str, str]:
@@ -142,7 +152,7 @@ def foreign_account(service: DirectoryService, account: str, other: str) -> Prob
     return invalid(service.name, f"{what}; write the logon name alone, such as {account[:64]!r}")
 
 
-def _of_ldap(service: DirectoryService) -> DirectoryService:
+def _of_ldap(service: DirectoryService, tls: object) -> DirectoryService:
     name = service.name
     if not service.servers and not (service.domain and service.dns_ips):
         raise invalid(name, "servers, or domain and dnsIPs, must tell where the LDAP servers are")
@@ -151,9 +161,25 @@ def _of_ldap(service: DirectoryService) -> DirectoryService:
     user = dn_of(name, "user", service.user)
     if service.ou and "=" not in service.ou:
         raise invalid(name, "ou must be a DN such as ou=files,dc=example,dc=com")
-    for server in service.servers:
-        ldap_address(name, server)
-    return replace(service, user=str(user))
+    if len({ldap_address(name, server).scheme for server in service.servers}) > 1:
+        raise invalid(name, "servers must be all ldap or all ldaps: Samba and nslcd protect all connections in one way")
+    required, authorities = _tls_of(name, tls)
+    return replace(service, user=str(user), tls_required=required, authorities=authorities)
+
+
+def _tls_of(name: str, tls: object) -> tuple[bool, str]:
+    """(whether servers have to be verified, authorities in PEM or ""). No `tls` at all: they have to be."""
+    if tls is None:
+        return True, ""
+    if not isinstance(tls, dict):
+        raise invalid(name, "tls must have mode and caBundle")
+    mode, authorities = tls.get("mode") or "Required", tls.get("caBundle") or ""
+    if mode not in ("Required", "Opportunistic"):
+        raise invalid(name, "tls.mode must be Required or Opportunistic")
+    wrong = None if authorities == "" else authorities_problem(str(authorities))
+    if wrong is not None:
+        raise invalid(name, f"tls.caBundle {wrong}")
+    return mode == "Required", str(authorities)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,26 @@ from .address_policy import denied_networks
 from .directory_service import DirectoryService, invalid
 from .distinguished_name import same_name
 from .instance import Instance
-from .ldap_survey import ENCRYPTED, PLAIN, LDAPSurvey, bind_problem, survey_ldap
-from .membership import current, name_servers_text, new_private_directory, private_inside, remove_unused_secrets, switch
+from .ldap_survey import ENCRYPTED, PLAIN, LDAPSurvey, bind_problem, remember_verified, survey_ldap
+from .ldap_tls import HOST_AUTHORITIES
+from .membership import (
+    current,
+    hosts_text,
+    name_servers_text,
+    new_private_directory,
+    private_inside,
+    remove_unused_secrets,
+    switch,
+)
 from .problem import Problem, internal
 from .trial import Trial
 
 # A directory decides its users' numbers; the system's own ids, root's first, are not for it.
 LOWEST_ID = 1000
+# Of a service that brings its own, as the daemons see it.
+OWN_AUTHORITIES = "/etc/ldap/authorities.pem"
 # What makes it another directory, or another way to it.
-SAME = ("urls", "startTLS", "protection", "name", "sid", "dnsIPs")
+SAME = ("urls", "startTLS", "protection", "name", "sid", "dnsIPs", "authorities")
 SAME_NAME = ("suffix", "bindDN")
 
 
@@ -38,9 +49,13 @@ def update(instance: Instance, service: DirectoryService, settings: dict) -> lis
         instance.state.directory["lastInterruption"] = switch(instance, record, {"smbd", "nslcd"}, login_problem)
         instance.save()
         remove_unused_secrets(instance)
-    elif (current(instance) or {})["serviceID"] != service.id:
-        instance.state.directory["current"]["serviceID"] = service.id
-        instance.save()
+    else:
+        old = instance.state.directory["current"]
+        # Before state.json: a call that dies in between finds the old addresses there, and writes the new ones again.
+        instance.write_file("hosts", hosts_text(instance, survey.hosts))
+        instance.state.directory["current"] = {**old, "serviceID": service.id, "hosts": survey.hosts}
+    remember_verified(instance.state.directory, survey)
+    instance.save()
     return _warnings(survey)
 
 
@@ -55,6 +70,9 @@ def _record(survey: LDAPSurvey, private_directory: str) -> dict:
         "type": "ldap",
         "serviceID": survey.service.id,
         "urls": survey.urls,
+        # Where names lead, as it was judged: the daemons look nothing up themselves.
+        "hosts": survey.hosts,
+        "authorities": survey.service.authorities,
         "startTLS": survey.start_tls,
         "protection": survey.protection,
         "suffix": survey.suffix,
@@ -72,7 +90,7 @@ def _stays(instance: Instance, survey: LDAPSurvey) -> bool:
     if old is None or old["type"] != "ldap":
         return False
     new = _record(survey, old["privateDirectory"])
-    same = all(old[key] == new[key] for key in SAME) and all(same_name(old[key], new[key]) for key in SAME_NAME)
+    same = all(old.get(key) == new[key] for key in SAME) and all(same_name(old[key], new[key]) for key in SAME_NAME)
     return (
         same
         and _stored_password(instance, old) == survey.service.password
@@ -127,15 +145,26 @@ def sections_of(record: dict) -> dict[str, dict[str, str]]:
     }
 
 
+def _authorities(record: dict) -> str:
+    return OWN_AUTHORITIES if record.get("authorities") else HOST_AUTHORITIES
+
+
 def write_files(instance: Instance, record: dict) -> None:
     password = _stored_password(instance, record)
     verified = "demand" if record["protection"] not in (PLAIN, ENCRYPTED) else "never"
     instance.write_file("resolv.conf", name_servers_text(record, "") if record["dnsIPs"] else "")
-    names = ["passwd: files ldap", "group: files ldap", "hosts: files dns", "services: files", "protocols: files"]
+    # Records of versions that did not store addresses have their names looked up by the daemons.
+    hosts = record.get("hosts")
+    instance.write_file("hosts", hosts_text(instance, hosts or {}))
+    looked_up = "hosts: files dns" if hosts is None else "hosts: files"
+    names = ["passwd: files ldap", "group: files ldap", looked_up, "services: files", "protocols: files"]
     instance.write_file("nsswitch.conf", "\n".join([*names, ""]))
     ldap = instance.paths.etc / "ldap"
     beneath.make_directory(instance.paths.base, ldap, 0o755)
-    authorities = "/etc/ssl/certs/ca-certificates.crt"
+    authorities = _authorities(record)
+    if record.get("authorities"):
+        name = OWN_AUTHORITIES.rpartition("/")[2]
+        beneath.write_file(instance.paths.base, ldap / name, record["authorities"], 0o644)
     text = f"TLS_CACERT {authorities}\nTLS_REQCERT {verified}\nNETWORK_TIMEOUT 4\n"
     beneath.write_file(instance.paths.base, ldap / "ldap.conf", text, 0o644)
     lines = [
@@ -161,15 +190,15 @@ def login_problem(instance: Instance) -> Problem | None:
     directory = instance.state.directory
     record = directory.get("switchingTo") or directory["current"]
     password = _stored_password(instance, record)
-    return bind_problem(instance, record["urls"], record["protection"], record["bindDN"], password, record["suffix"])
+    return bind_problem(instance, record, password, _authorities(record))
 
 
 def _warnings(survey: LDAPSurvey) -> list[dict[str, str]]:
     where = f"security service '{survey.service.name}': "
     if survey.protection == PLAIN:
-        text = "its LDAP server offers no TLS; hashes of passwords travel in the clear"
+        text = "its LDAP server offers no TLS; its password and hashes of passwords travel in the clear"
         return [{"reason": "LDAPNotEncrypted", "message": where + text}]
     if survey.protection == ENCRYPTED:
-        text = "the certificate of its LDAP server was issued by no authority that the host knows"
+        text = "the certificate of its LDAP server is not verified; an impostor at its address gets the password"
         return [{"reason": "LDAPNotVerified", "message": where + text}]
     return []

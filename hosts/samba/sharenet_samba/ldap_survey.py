@@ -12,10 +12,14 @@ from .directory_errors import INVALID_CREDENTIALS, ldap_problem
 from .directory_service import DirectoryService, LDAPAddress, dn_of, invalid, is_host_name, ldap_address
 from .domain_controllers import find_addresses, find_services
 from .instance import Instance
+from .ldap_tls import FAILED, GOOD, HOST_AUTHORITIES, REFUSED, SILENT
+from .ldap_tls import refusal as tls_refusal
 from .problem import Problem, rejected, unavailable
+from .trial import Trial, hosts_file
 
 TIMEOUT = 8.0
-START_TLS = "1.3.6.1.4.1.1466.20037"
+# File of a trial with the authorities of its service.
+AUTHORITIES = "authorities.pem"
 # How the connection is protected, best first.
 VERIFIED, ENCRYPTED, PLAIN = "verified", "encrypted", "plain"
 NETBIOS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
@@ -24,47 +28,68 @@ NO_SUCH_OBJECT = 32
 SIZE_LIMIT = 4
 
 
+# Names of servers, and domains whose servers DNS names, that a share server remembers as verified.
+MOST_VERIFIED = 64
+
+
 @dataclass(frozen=True)
 class LDAPSurvey:
-    """`urls` as the daemons get them, `suffix` below which users and groups are, `name` and `sid` of its
-    sambaDomain."""
+    """`urls` as the daemons get them, `hosts` the judged addresses of the names in them, `protection` how connections
+    are protected, `suffix` below which users and groups are, `name` and `sid` of its sambaDomain."""
 
     service: DirectoryService
     urls: list[str]
+    hosts: dict[str, list[str]]
     start_tls: bool
     protection: str
     suffix: str
     name: str
     sid: str
 
+    @property
+    def verified(self) -> list[str]:
+        return _identities(self.service, [ldap_address("", each) for each in self.urls])
+
+
+def _identities(service: DirectoryService, servers: list[LDAPAddress]) -> list[str]:
+    """What is verified: servers by name, and those that DNS names for a domain also as the domain's."""
+    names = sorted({each.host.lower() for each in servers})
+    return names if service.servers else [f"_ldap._tcp.{service.domain}", *names]
+
 
 def survey_ldap(instance: Instance, service: DirectoryService, denied: list[Network]) -> LDAPSurvey:
     """Rejected or Unavailable with a sentence for the tenant at the first thing that stands against its use."""
     silent: list[str] = []
     servers = _addresses(instance, service, denied)
+    known = instance.state.directory.get("verifiedLDAP", [])
+    once = any(each in known for each in _identities(service, [server for server, _ in servers]))
+    hosts: dict[str, list[str]] = {}
     for server, address in servers:
-        survey = _ask(instance, service, server, address)
-        if survey is not None:
-            urls = list(dict.fromkeys(each.url() for each, _ in servers))
-            return LDAPSurvey(service, urls, *survey)
-        silent.append(address)
+        if server.host != address:
+            hosts[server.host] = sorted({*hosts.get(server.host, []), address})
+    with Trial(instance, service.dns_ips, {}) as trial:
+        trial.write(AUTHORITIES, service.authorities)
+        for server, address in servers:
+            survey = _ask(trial, service, server, address, once)
+            if survey is not None:
+                urls = list(dict.fromkeys(each.url() for each, _ in servers))
+                return LDAPSurvey(service, urls, hosts, *survey)
+            silent.append(address)
     raise unavailable("LDAPServerNotAnswering", f"LDAP: no server answers (asked: {', '.join(silent)})")
+
+
+def remember_verified(directory: dict, survey: LDAPSurvey) -> None:
+    """From now on no connection to these servers goes unverified. `directory` has to be saved."""
+    if survey.protection == VERIFIED:
+        known = [*directory.get("verifiedLDAP", []), *survey.verified]
+        directory["verifiedLDAP"] = list(dict.fromkeys(reversed(known)))[:MOST_VERIFIED][::-1]
 
 
 def _addresses(instance: Instance, service: DirectoryService, denied: list[Network]) -> list[tuple[LDAPAddress, str]]:
     servers = [ldap_address(service.name, each) for each in service.servers]
     known: dict[str, list[str]] = {}
     if not servers:
-        found = find_services(instance, service.dns_ips, f"_ldap._tcp.{service.domain}")
-        if found["answeredBy"] is None:
-            asked = ", ".join(service.dns_ips)
-            raise unavailable(
-                "NameServerNotAnswering", f"domain {service.domain}: no name server answers (asked: {asked})"
-            )
-        for each in found["targets"]:
-            if is_host_name(each["host"]):
-                servers.append(LDAPAddress("ldaps" if each["port"] == 636 else "ldap", each["host"], each["port"]))
-                known[each["host"]] = each["addresses"]
+        servers, known = _servers_of_domain(instance, service)
     usable: list[tuple[LDAPAddress, str]] = []
     for server in servers:
         literal = refusal(server.host, []) != "not an IP address"
@@ -81,6 +106,29 @@ def _addresses(instance: Instance, service: DirectoryService, denied: list[Netwo
     return usable[:6]
 
 
+def _servers_of_domain(
+    instance: Instance, service: DirectoryService
+) -> tuple[list[LDAPAddress], dict[str, list[str]]]:
+    """What DNS names, all of one scheme, with their addresses. A certificate proves a name only: one of another domain
+    would prove nothing about this one."""
+    found = find_services(instance, service.dns_ips, f"_ldap._tcp.{service.domain}")
+    if found["answeredBy"] is None:
+        asked = ", ".join(service.dns_ips)
+        raise unavailable("NameServerNotAnswering", f"domain {service.domain}: no name server answers (asked: {asked})")
+    named = [each for each in found["targets"] if is_host_name(each["host"])]
+    within = [each for each in named if f".{each['host']}".endswith(f".{service.domain}")]
+    if service.tls_required and named and not within:
+        raise rejected(
+            "LDAPServerNotFound",
+            f"domain {service.domain}: DNS names LDAP servers of other domains only ({named[0]['host']}), which no "
+            "certificate proves to be the domain's: name them in servers",
+        )
+    targets = within if service.tls_required else named
+    servers = [LDAPAddress("ldaps" if each["port"] == 636 else "ldap", each["host"], each["port"]) for each in targets]
+    servers = [each for each in servers if each.scheme == servers[0].scheme]
+    return servers, {each["host"]: each["addresses"] for each in targets}
+
+
 def _looked_up(instance: Instance, service: DirectoryService, host: str) -> list[str]:
     if not service.dns_ips:
         raise invalid(service.name, f"dnsIPs must name a name server that knows {host}")
@@ -88,42 +136,79 @@ def _looked_up(instance: Instance, service: DirectoryService, host: str) -> list
 
 
 def _search(
-    instance: Instance, url: str, service: DirectoryService | None, protection: str, base: str, scope: str, *what: str
+    runner: Trial | Instance,
+    url: str,
+    service: DirectoryService | None,
+    protection: str,
+    authorities: str,
+    base: str,
+    scope: str,
+    *what: str,
 ) -> Completed:
-    """Bound as the service's user, or anonymously without one."""
+    """Bound as the service's user, or anonymously without one. `runner`: where programs see the addresses of names."""
     bound = ["-D", service.user, "-y", "/proc/self/fd/0"] if service else []
     secure = ["-ZZ"] if protection != PLAIN and url.startswith("ldap:") else []
     argv = ["ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-o", "nettimeout=4", "-l", "5", "-z", "2", "-H", url]
-    env = {"LDAPTLS_REQCERT": "demand" if protection == VERIFIED else "never", "LDAPRC": "/dev/null"}
+    env = {
+        "LDAPTLS_REQCERT": "demand" if protection == VERIFIED else "never",
+        "LDAPTLS_CACERT": authorities,
+        "LDAPRC": "/dev/null",
+    }
     stdin = (service.password or "").encode() if service else None
-    return instance.run([*argv, *secure, *bound, "-b", base, "-s", scope, *what], stdin=stdin, timeout=TIMEOUT, env=env)
+    return runner.run([*argv, *secure, *bound, "-b", base, "-s", scope, *what], stdin=stdin, timeout=TIMEOUT, env=env)
 
 
 def _entries(done: Completed) -> list[Entry]:
     return parse_ldif(done.text)
 
 
+def _found(instance: Instance, server: LDAPAddress, address: str, authorities: str) -> tuple[str, int]:
+    """What a probe of the server's certificate finds, and OpenSSL's code."""
+    payload = {"address": address, "port": server.port, "name": server.host, "ldaps": server.scheme == "ldaps"}
+    try:
+        probed = instance.python("ldap_tls:probe", {**payload, "authorities": authorities}, timeout=TIMEOUT)
+    except Problem as problem:
+        if problem.reason != "CommandTimeout":
+            raise
+        return SILENT, 0
+    return probed["found"], probed.get("code", 0)
+
+
 def _ask(
-    instance: Instance, service: DirectoryService, server: LDAPAddress, address: str
+    trial: Trial, service: DirectoryService, server: LDAPAddress, address: str, once: bool
 ) -> tuple[bool, str, str, str, str] | None:
-    """(start TLS, protection, suffix, sambaDomain's name and SID); None when it does not answer."""
-    url = server.url(address)
-    root_query = ("", "base", "(objectClass=*)", "namingContexts", "supportedExtension")
-    protection = VERIFIED if server.scheme == "ldaps" else PLAIN
-    root = _search(instance, url, None, protection, *root_query)
-    if root.code != 0 and server.scheme == "ldaps":
-        protection = ENCRYPTED
-        root = _search(instance, url, None, protection, *root_query)
-    if root.code != 0:
+    """(start TLS, protection, suffix, sambaDomain's name and SID); None when it does not answer.
+
+    `once`: it was verified before."""
+    authorities = trial.inside(AUTHORITIES) if service.authorities else HOST_AUTHORITIES
+    found, code = _found(trial.instance, server, address, authorities)
+    if found == SILENT:
         return None
+    where = f"LDAP server {address}" if server.host == address else f"LDAP server {server.host} ({address})"
+    if found != GOOD and (service.tls_required or once or server.scheme == "ldaps"):
+        raise tls_refusal(found, code, server.host, where, _advice(service, server, once))
+    protection = {GOOD: VERIFIED, REFUSED: PLAIN}.get(found, ENCRYPTED)
+    trial.write("hosts", hosts_file({} if server.host == address else {server.host: address}))
+    url = server.url()
+    root_query = ("", "base", "(objectClass=*)", "namingContexts")
+    root = _search(trial, url, None, protection, authorities, *root_query)
+    if root.code != 0:
+        if found != GOOD:
+            return None
+        # The probe and the library that the daemons use have to agree.
+        raise tls_refusal(FAILED, 0, server.host, where, "")
     entry = (_entries(root) or [Entry("")])[0]
-    start_tls = server.scheme == "ldap" and START_TLS in entry.values.get("supportedextension", [])
-    if start_tls:
-        verified = _search(instance, server.url(server.host), None, VERIFIED, *root_query).code == 0
-        protection = VERIFIED if verified else ENCRYPTED
     suffix = _suffix(service, entry.values.get("namingcontexts", []))
-    name, sid = _samba_domain(instance, service, url, protection, suffix, address)
-    return start_tls, protection, suffix, name, sid
+    name, sid = _samba_domain(trial, service, url, protection, authorities, suffix, address)
+    return server.scheme == "ldap" and protection != PLAIN, protection, suffix, name, sid
+
+
+def _advice(service: DirectoryService, server: LDAPAddress, once: bool) -> str:
+    if once and not service.tls_required:
+        return "; this share server has verified it before, and does not go back"
+    if server.scheme == "ldaps":
+        return "; servers of the scheme ldaps are always verified"
+    return "; tls.mode Opportunistic would use it unverified"
 
 
 def _suffix(service: DirectoryService, contexts: list[str]) -> str:
@@ -143,11 +228,11 @@ def _suffix(service: DirectoryService, contexts: list[str]) -> str:
 
 
 def _samba_domain(
-    instance: Instance, service: DirectoryService, url: str, protection: str, suffix: str, address: str
+    trial: Trial, service: DirectoryService, url: str, protection: str, authorities: str, suffix: str, address: str
 ) -> tuple[str, str]:
     """Logs in, and reads the one sambaDomain: its SID is the one that the users' SIDs begin with."""
     asked = ("(objectClass=sambaDomain)", "sambaDomainName", "sambaSID")
-    done = _search(instance, url, service, protection, suffix, "sub", *asked)
+    done = _search(trial, url, service, protection, authorities, suffix, "sub", *asked)
     where = f"LDAP server {address}: "
     if done.code == NO_SUCH_OBJECT:
         raise rejected("SuffixNotFound", f"{where}there is no {suffix}, or '{service.user}' may not read it")
@@ -172,20 +257,27 @@ def _samba_domain(
     return name, sid
 
 
-def bind_problem(
-    instance: Instance, urls: list[str], protection: str, user: str, password: str, suffix: str
-) -> Problem | None:
+def bind_problem(instance: Instance, record: dict, password: str, authorities: str) -> Problem | None:
     """Why a share server that is set up can't read its directory, None when one of its servers lets it."""
+    user, protection = record["bindDN"], record["protection"]
     service = DirectoryService(id="", name="", type="ldap", user=user, password=password)
     codes = []
-    for url in urls:
-        code = _search(instance, url, service, protection, suffix, "base", "(objectClass=*)", "1.1").code
+    for url in record["urls"]:
+        query = (record["suffix"], "base", "(objectClass=*)", "1.1")
+        code = _search(instance, url, service, protection, authorities, *query).code
         if code == 0:
             return None
         # The other servers would count the same refused log-in.
         if code == INVALID_CREDENTIALS:
             return rejected("DirectoryPasswordRefused", f"LDAP: password of '{user}' refused")
         codes.append(code)
+    if protection == VERIFIED:
+        for url in record["urls"]:
+            server = ldap_address("", url)
+            for address in record.get("hosts", {}).get(server.host, [server.host]):
+                found, code = _found(instance, server, address, authorities)
+                if found not in (GOOD, SILENT):
+                    return tls_refusal(found, code, server.host, f"LDAP server {server.host} ({address})", "")
     return unavailable(
         "DirectoryNotReadable", "LDAP: no server lets the share server read its directory", detail=str(codes)
     )

@@ -6,6 +6,7 @@ when this one was killed. Secrets of each join are in a directory of their own, 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from . import beneath
 from .deadline import wait_until
@@ -50,6 +51,7 @@ def apply_record(instance: Instance, record: dict | None) -> None:
     if record is None:
         for name in ("resolv.conf", "krb5.conf", "nsswitch.conf"):
             instance.write_file(name, START[name])
+        instance.write_file("hosts", hosts_text(instance, {}))
         instance.configure({})
     elif record["type"] == "active_directory":
         domain_membership.write_files(instance, record)
@@ -145,6 +147,12 @@ def daemon_missing(instance: Instance, record: dict | None) -> Problem | None:
         if not instance.running(name):
             return unavailable("DaemonNotRunning", f"{name} of the share server does not run")
     return None
+
+
+def hosts_text(instance: Instance, hosts: Mapping[str, list[str]]) -> str:
+    """The server's own /etc/hosts, with these addresses of names besides its own."""
+    own = ["127.0.0.1 localhost", "::1 localhost", f"127.0.1.1 {instance.state.hostname.lower()}"]
+    return "\n".join([*own, *(f"{each} {name}" for name, addresses in hosts.items() for each in addresses), ""])
 
 
 def name_servers_text(record: dict, search: str) -> str:

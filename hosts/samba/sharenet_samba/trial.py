@@ -67,9 +67,12 @@ class Trial:
         }
         self.write("smb.conf", render({"global": {**own, **settings}}))
 
-    def run(self, argv: list[str], *, timeout: float, stdin: bytes | None = None) -> Completed:
+    def run(
+        self, argv: list[str], *, timeout: float, stdin: bytes | None = None, env: Mapping[str, str] | None = None
+    ) -> Completed:
         """Runs a program inside the share server that sees the trial's files. With the ticket of log_in()."""
         env = {
+            **(env or {}),
             "KRB5_CONFIG": self.inside("krb5.conf"),
             "KRB5CCNAME": f"FILE:{self.inside('ticket')}",
             "SMB_CONF_PATH": self.inside("smb.conf"),

@@ -6,9 +6,12 @@ import unittest
 from sharenet_samba.account_expiry import earliest, expiry_of
 from sharenet_samba.address_policy import denied_networks, refusal
 from sharenet_samba.directory_data import DirectoryError, Entry, filter_value, parse_ldif
-from sharenet_samba.directory_service import ldap_address, parse_service
+from sharenet_samba.directory_service import DirectoryService, is_host_name, ldap_address, parse_service
 from sharenet_samba.domain_survey import organizational_unit_dn
 from sharenet_samba.idmap import as_details, range_of
+from sharenet_samba.ldap_survey import ENCRYPTED, MOST_VERIFIED, VERIFIED, LDAPSurvey, remember_verified
+from sharenet_samba.ldap_tls import Malformed as MalformedLDAP
+from sharenet_samba.ldap_tls import start_tls_result
 from sharenet_samba.name_server import Malformed, parse_answer
 from sharenet_samba.problem import Problem
 
@@ -153,6 +156,37 @@ class Services(unittest.TestCase):
                 organizational_unit_dn(parse_service({**AD, "ou": other}, []), base)
             self.assertIn("not in the service's domain DC=corp,DC=example", caught.exception.message)
 
+    def test_servers_of_ldap_are_verified_unless_the_service_says_otherwise(self):
+        ldap = {"name": "l", "type": "ldap", "servers": ["10.0.0.3"], "user": "cn=a", "password": "p"}
+        self.assertEqual((parse_service(ldap, []).tls_required, parse_service(ldap, []).authorities), (True, ""))
+        for tls in ({}, {"mode": "Required"}, {"mode": None, "caBundle": None}):
+            self.assertTrue(parse_service({**ldap, "tls": tls}, []).tls_required)
+        self.assertFalse(parse_service({**ldap, "tls": {"mode": "Opportunistic"}}, []).tls_required)
+        for tls, why in (
+            ("Required", "tls must have"),
+            ({"mode": "Never"}, "tls.mode must be"),
+            ({"caBundle": "x"}, "tls.caBundle must be certificates"),
+            ({"caBundle": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "can't be read"),
+            ({"caBundle": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}, "and nothing else"),
+            ({"caBundle": " " * 20_000}, "at most 16384"),
+        ):
+            with self.subTest(tls=tls), self.assertRaises(Problem) as caught:
+                parse_service({**ldap, "tls": tls}, [])
+            self.assertIn(why, caught.exception.message)
+
+    def test_one_way_to_protect_connections_is_for_all_servers(self):
+        ldap = {"name": "l", "type": "ldap", "user": "cn=a", "password": "p"}
+        with self.assertRaises(Problem) as caught:
+            parse_service({**ldap, "servers": ["ldaps://a.test", "ldap://b.test"]}, [])
+        self.assertIn("all ldap or all ldaps", caught.exception.message)
+
+    def test_a_name_that_programs_take_for_an_address_or_this_machine_is_none(self):
+        for text in ("127.1", "0x7f000001", "2130706433", "a.0X7F", "1.2.3", "localhost", "x.LocalHost", "a..b", ""):
+            with self.subTest(text=text):
+                self.assertFalse(is_host_name(text))
+        for text in ("ldap.corp.test", "1.dc", "0xy", "x0x7f", "localhost.corp"):
+            self.assertTrue(is_host_name(text), text)
+
     def test_ldap_servers_are_hosts_or_plain_urls(self):
         cases = {
             "ldap.corp.example": "ldap://ldap.corp.example:389",
@@ -174,6 +208,34 @@ class Services(unittest.TestCase):
         ):
             with self.subTest(given=given), self.assertRaises(Problem):
                 ldap_address("x", given)
+
+
+class Verified(unittest.TestCase):
+    def survey(self, protection: str, *urls: str, **more) -> LDAPSurvey:
+        service = DirectoryService("1", "l", "ldap", **more)
+        return LDAPSurvey(service, list(urls), {}, True, protection, "dc=x", "X", "S-1")
+
+    def test_what_was_verified_is_remembered_by_name_and_by_domain(self):
+        directory: dict = {}
+        remember_verified(directory, self.survey(ENCRYPTED, "ldap://a.test:389", servers=("a.test",)))
+        self.assertEqual(directory, {})
+        remember_verified(directory, self.survey(VERIFIED, "ldap://A.test:389", servers=("A.test",)))
+        remember_verified(directory, self.survey(VERIFIED, "ldaps://a.test:636", domain="b.test"))
+        self.assertEqual(set(directory["verifiedLDAP"]), {"a.test", "_ldap._tcp.b.test"})
+        for number in range(200):
+            remember_verified(directory, self.survey(VERIFIED, f"ldap://{number}.test:389", servers=("x",)))
+        self.assertEqual(len(directory["verifiedLDAP"]), MOST_VERIFIED)
+        self.assertIn("199.test", directory["verifiedLDAP"])
+
+
+class StartTLS(unittest.TestCase):
+    def test_the_result_of_the_extended_operation_is_read(self):
+        taken = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"
+        self.assertEqual(start_tls_result(taken), 0)
+        self.assertEqual(start_tls_result(taken.replace(b"\x0a\x01\x00", b"\x0a\x01\x02")), 2)
+        for wrong in (b"", b"\x30", taken[:-1], taken.replace(b"\x78", b"\x61"), b"\x30\x84\xff\xff\xff\xff"):
+            with self.subTest(wrong=wrong), self.assertRaises(MalformedLDAP):
+                start_tls_result(wrong)
 
 
 class Answering:

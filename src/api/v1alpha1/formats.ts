@@ -78,14 +78,25 @@ export type IPAddress = string;
 export type CIDR = string;
 
 /**
- * Host name or address, with a port where the service is not on its usual one.
+ * Server of a directory: host name or address, with a port where the service is not on its usual one; of an LDAP server also as a URL of
+ * the scheme ldap or ldaps.
  *
  * @minLength 1
  * @maxLength 255
- * @pattern ^[A-Za-z0-9:\[][-A-Za-z0-9._:\[\]]*$
- * @patternMessage must be a host name or an address, with a port where needed: letters, digits, "-", "_", ".", ":" and brackets, beginning with a letter, digit, ":" or "["
+ * @pattern ^(ldaps?://)?[A-Za-z0-9:\[][-A-Za-z0-9._:\[\]]*$
+ * @patternMessage must be a host name or an address, with a port where needed: letters, digits, "-", "_", ".", ":" and brackets, beginning with a letter, digit, ":" or "[", with ldap:// or ldaps:// before it for an LDAP server
  */
-export type HostAddress = string;
+export type DirectoryServer = string;
+
+/**
+ * Certificates in PEM, one after the other.
+ *
+ * @minLength 1
+ * @maxLength 16384
+ * @pattern ^\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*)+$
+ * @patternMessage must be certificates in PEM and nothing else
+ */
+export type Certificates = string;
 
 /**
  * Text that reaches a directory or a configuration file: no control characters, none that are invisible or turn text around, no `%`,

@@ -165,6 +165,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
   ],
 
   SecurityService: [
+    [
+      'CABundleInvalid',
+      stalled,
+      'tls.caBundle, or the Secret that tls.caSecretRef names, has content that is no certificate in PEM.',
+      'Store the certificates of the authorities that issue the certificate of the LDAP server, in PEM and nothing else.',
+    ],
     ['Complete', ready, 'The service has everything that its type needs.', nothing],
     [
       'CredentialsDestinationNotAllowed',
@@ -187,8 +193,8 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
     [
       'CredentialsNotFound',
       working,
-      'The password Secret does not exist, is not marked, or lacks the key.',
-      'Create it with the label sharenet.io/credentials: "true" and the key that passwordSecretRef names.',
+      'The Secret of the password, or of the authorities of an LDAP server, does not exist, is not marked, or lacks the key.',
+      'Create it with the label sharenet.io/credentials: "true" and the key that passwordSecretRef or tls.caSecretRef names.',
     ],
     [
       'CredentialsRefused',
@@ -472,6 +478,12 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
       working,
       'The StorageBackend of the server is not ready or not enabled.',
       'See its Ready condition.',
+    ],
+    [
+      'CABundleInvalid',
+      failed,
+      'The authorities of a security service of type ldap are no certificates in PEM.',
+      'Correct tls.caBundle in a new SecurityService, or the Secret that tls.caSecretRef names, then set sharenet.io/reapply-requested-at on the network.',
     ],
     [
       'ChangeTimedOut',

@@ -1,9 +1,10 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type {
+  Certificates,
   Conditions,
   ConfigurationText,
   Description,
-  HostAddress,
+  DirectoryServer,
   IPAddress,
   Message,
   OperatorText,
@@ -26,6 +27,48 @@ export interface SecretKeyReference {
   readonly key?: SecretKey;
 }
 
+/** How connections to an LDAP server are protected. */
+export type DirectoryTLSMode = 'Required' | 'Opportunistic';
+
+/** Reference to the certificates of authorities in a Secret of the same namespace. */
+export interface CertificatesSecretReference {
+  /**
+   * Name of the Secret; it must carry the label `sharenet.io/credentials: "true"`, as every Secret that the operator reads for a
+   * SecurityService.
+   */
+  readonly name: ResourceName;
+  /**
+   * Key of the Secret's data: certificates in PEM, 4096 bytes at most.
+   *
+   * @default ca.crt
+   */
+  readonly key?: SecretKey;
+}
+
+/**
+ * TLS towards an LDAP directory.
+ *
+ * @x-kubernetes-validations [{
+ *   rule: "!has(self.caBundle) || !has(self.caSecretRef)",
+ *   message: "caBundle and caSecretRef can't be used together",
+ *   fieldPath: ".caSecretRef",
+ * }]
+ */
+export interface DirectoryTLS {
+  /**
+   * `Required`: share servers send the password only to a server that takes TLS (StartTLS, or the scheme ldaps) and shows a certificate
+   * for the name or address in `servers`, issued by a known authority. `Opportunistic`: they use a server without, or with another
+   * certificate, too, and warn of it; never one of the scheme ldaps, nor one that they verified before.
+   *
+   * @default Required
+   */
+  readonly mode?: DirectoryTLSMode;
+  /** The authorities that may have issued the certificate. Without them and caSecretRef: those that the file server host knows. */
+  readonly caBundle?: Certificates;
+  /** A Secret with the authorities, instead of `caBundle`. */
+  readonly caSecretRef?: CertificatesSecretReference;
+}
+
 /**
  * Desired state of a SecurityService. Everything but `description` is immutable while a share network with share servers uses it:
  * new data go into a new SecurityService, and the network's reference is changed to it.
@@ -41,6 +84,11 @@ export interface SecretKeyReference {
  *     rule: "!has(self.defaultADSite) || !has(self.servers) || self.servers.size() == 0",
  *     message: "defaultADSite looks servers up in a site and can't be used together with servers",
  *     fieldPath: ".defaultADSite",
+ *   },
+ *   {
+ *     rule: "!has(self.tls) || self.type == 'ldap'",
+ *     message: "tls is for services of type ldap only: to Active Directory and Kerberos share servers log in with Kerberos, which never sends the password, and signs and encrypts what follows",
+ *     fieldPath: ".tls",
  *   },
  * ]
  */
@@ -59,7 +107,7 @@ export interface SecurityServiceSpec {
    *
    * @maxItems 16
    */
-  readonly servers?: readonly HostAddress[];
+  readonly servers?: readonly DirectoryServer[];
   /**
    * Domain of an Active Directory, realm of a Kerberos, or DNS name or base DN of an LDAP directory. Needed for active_directory and
    * kerberos.
@@ -76,6 +124,11 @@ export interface SecurityServiceSpec {
   readonly ou?: ConfigurationText;
   /** Active Directory site to look for servers in. Not together with `servers`. */
   readonly defaultADSite?: ConfigurationText;
+  /**
+   * How connections to the servers of a service of type ldap are protected; without it as with mode `Required`. Other types take no tls:
+   * share servers log in to them with Kerberos, which never sends the password, and signs and encrypts what follows.
+   */
+  readonly tls?: DirectoryTLS;
   /** Text for people; may be changed at any time. */
   readonly description?: Description;
 }
@@ -129,6 +182,7 @@ export interface SecurityServiceStatus {
  *     && unchanged(spec.domain) \
  *     && unchanged(spec.user) \
  *     && unchanged(spec.passwordSecretRef) \
+ *     && unchanged(spec.tls) \
  *     && unchanged(spec.ou) \
  *     && unchanged(spec.defaultADSite))",
  *   message: "only description may be changed while a share network with share servers uses the service (SecurityServiceInUse); make a new SecurityService and change the network's reference to it",

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type {
+  Certificates,
   Conditions,
   DriverText,
   LabelName,
@@ -7,10 +8,12 @@ import type {
   OperatorText,
   RequestToken,
   ResourceName,
+  SecretKey,
   Time,
   UID,
 } from './formats.ts';
 import type { Operation } from './operation.ts';
+import type { DirectoryTLSMode } from './security-service.ts';
 import type { SecurityServiceChange } from './share-network.ts';
 import type { NetworkType, SecurityServiceType } from './storage-backend.ts';
 
@@ -57,6 +60,24 @@ export interface ShareServerSpec {
 /** Phase of a ShareServer. */
 export type ShareServerPhase = 'creating' | 'active' | 'network_change' | 'error' | 'deleting';
 
+/** How connections to an LDAP directory were asked to be protected. */
+export interface AppliedTLS {
+  /** Whether servers have to be verified; absent: they have to. */
+  readonly mode?: DirectoryTLSMode;
+  /** Certificates of the authorities in PEM. */
+  readonly caBundle?: Certificates;
+  /** The Secret with the authorities. */
+  readonly caSecretRef?: AppliedSecretReference;
+}
+
+/** A key of a Secret. */
+export interface AppliedSecretReference {
+  /** Name of the Secret. */
+  readonly name: ResourceName;
+  /** Key of the Secret's data. */
+  readonly key?: SecretKey;
+}
+
 /** A SecurityService as it was passed to the driver: every field that is not secret. */
 export interface AppliedSecurityService {
   /** Type of the service. */
@@ -85,6 +106,8 @@ export interface AppliedSecurityService {
   readonly domain?: OperatorText;
   /** Account that share servers log in or join with. */
   readonly user?: OperatorText;
+  /** TLS towards an LDAP directory. */
+  readonly tls?: AppliedTLS;
   /** Organizational unit for machine accounts. */
   readonly ou?: OperatorText;
   /** Active Directory site. */

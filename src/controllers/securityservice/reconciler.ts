@@ -163,7 +163,7 @@ export class SecurityServiceReconciler {
     }
     const wrongName = distinguishedNameProblem(service.spec);
     if (wrongName !== undefined) return { state: 'stalled', reason: 'InvalidDistinguishedName', message: wrongName };
-    const problem = credentialsProblem(password.state, service.spec.passwordSecretRef, uncoveredOf(password));
+    const problem = credentialsProblem(password.state, service.spec, uncoveredOf(password));
     if (problem === undefined && refusal !== undefined) {
       return {
         state: 'stalled',
@@ -174,7 +174,8 @@ export class SecurityServiceReconciler {
     if (problem === undefined) return { state: 'ready', reason: 'Complete', message: 'complete for its type' };
     const reason = credentialsReason(password.state);
     // A Secret that is not there may come with another manifest; one with wrong content has to be corrected.
-    return { state: reason === 'PasswordInvalid' ? 'stalled' : 'working', reason, message: problem };
+    const wrong = reason === 'PasswordInvalid' || reason === 'CABundleInvalid';
+    return { state: wrong ? 'stalled' : 'working', reason, message: problem };
   }
 
   /** Names of share servers that were given the service with other data: it was edited before it was told to be in use. */

@@ -119,8 +119,8 @@ async function checkServer(
       if (service === undefined) return [];
       const password = findPassword(operator, service);
       const applied = appliedService(service, password.state === 'usable' ? password.version : undefined);
-      const secret = password.state === 'usable' ? password.password : undefined;
-      return [{ type, applied, secret, credentials: credentialsOf(operator, namespace, applied) }];
+      const usable = password.state === 'usable' ? password : undefined;
+      return [{ type, applied, usable, credentials: credentialsOf(operator, namespace, applied) }];
     },
   );
   const holder = `check/${uidOf(server)}`;
@@ -140,14 +140,14 @@ async function checkServer(
       );
       try {
         const answers: SecurityServiceCheckResult[] = [];
-        for (const { type, applied, secret } of steps) {
+        for (const { type, applied, usable } of steps) {
           const current = server.status?.securityServices?.find((one) => one.type === type);
           const result = await permit.call(
             {
               operation: 'checkUpdateShareServerSecurityService',
               id: `${holder}/${applied.uid}`,
               timeoutMs: timeouts.operation,
-              secrets: secret === undefined ? [] : [secret],
+              secrets: usable === undefined ? [] : [usable.password],
             },
             async (driver, context) =>
               (await driver.checkUpdateShareServerSecurityService?.(
@@ -155,7 +155,7 @@ async function checkServer(
                   server: serverForDriver(operator, server, network),
                   network: driverNetwork(server, network),
                   ...sharesForDriver(operator, server),
-                  newSecurityService: driverService(applied, secret),
+                  newSecurityService: driverService(applied, usable),
                   ...(current === undefined ? {} : { currentSecurityService: driverService(current, undefined) }),
                 },
                 context,

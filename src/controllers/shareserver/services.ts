@@ -36,9 +36,9 @@ export function passService(scope: ServerScope, recorded: RecordedSecurityServic
   if ('reason' in resolved) throw new DriverError({ kind: 'Rejected', ...resolved });
   const { service, password } = resolved;
   const applied = appliedService(service, password.state === 'usable' ? password.version : undefined);
-  const secret = password.state === 'usable' ? password.password : undefined;
+  const usable = password.state === 'usable' ? password : undefined;
   const credentials = credentialsOf(scope.operator, scope.namespace, applied);
-  return { driver: driverService(applied, secret), applied, secret, credentials };
+  return { driver: driverService(applied, usable), applied, secret: usable?.password, credentials };
 }
 
 /** Passes all services that the network records. @throws DriverError `Rejected` */
@@ -77,11 +77,13 @@ function resolve(
     return { reason: 'SecurityServiceIncomplete', message: `security service ${recorded.name}: ${wrongName}` };
   }
   const password = findPassword(operator, service);
-  const problem = credentialsProblem(password.state, service.spec.passwordSecretRef, uncoveredOf(password));
+  const problem = credentialsProblem(password.state, service.spec, uncoveredOf(password));
   if (problem === undefined) return { service, password };
   // On a server one reason covers all that keeps a Secret from being found.
-  const reason = credentialsReason(password.state) === 'PasswordInvalid' ? 'PasswordInvalid' : 'CredentialsNotFound';
-  return { reason, message: `password of security service ${recorded.name}: ${problem}` };
+  const found = credentialsReason(password.state);
+  const reason = found === 'PasswordInvalid' || found === 'CABundleInvalid' ? found : 'CredentialsNotFound';
+  const what = problem.startsWith('tls.') ? '' : 'password of ';
+  return { reason, message: `${what}security service ${recorded.name}: ${problem}` };
 }
 
 /** A service that the server was given before, with its password where that is still to be had and was not refused. */
@@ -97,7 +99,7 @@ export function formerService(
     const applied = { ...given, credentialsVersion: password.version };
     const credentials = credentialsOf(operator, namespace, applied);
     if (operator.refusals.find(operator, namespace, credentials) === undefined) {
-      return { driver: driverService(applied, password.password), applied, secret: password.password, credentials };
+      return { driver: driverService(applied, password), applied, secret: password.password, credentials };
     }
   }
   return { driver: driverService(given, undefined), applied: given, secret: undefined, credentials: undefined };

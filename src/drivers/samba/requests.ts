@@ -13,8 +13,8 @@ export function serverView({ id, name, hostname, allocations }: DriverServer): o
 
 /** A security service as the program on a host takes it, with its password. */
 export function serviceView(service: DriverSecurityService): object {
-  const { id, name, type, dnsIPs, servers, domain, user, password, ou, defaultADSite } = service;
-  return { id, name, type, dnsIPs, servers, domain, user, password, ou, defaultADSite };
+  const { id, name, type, dnsIPs, servers, domain, user, password, ou, defaultADSite, tls } = service;
+  return { id, name, type, dnsIPs, servers, domain, user, password, ou, defaultADSite, tls };
 }
 
 /** What of the backend's configuration concerns share servers. */

@@ -38,7 +38,8 @@ afterAll(async () => {
 
 function ldap(lab: LDAPLab, more: Readonly<Record<string, unknown>> = {}) {
   const account = { user: lab.bindDN, password: lab.bindPassword };
-  return { id: `id-${lab.suffix}`, name: 'users', type: 'ldap', servers: [lab.address], ...account, ...more };
+  const tls = { mode: 'Opportunistic' };
+  return { id: `id-${lab.suffix}`, name: 'users', type: 'ldap', servers: [lab.address], tls, ...account, ...more };
 }
 
 async function as(lab: LDAPLab, user: string, commands: string): Promise<string> {

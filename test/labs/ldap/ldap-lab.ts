@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../../faults/eventually.ts';
 import { SupervisedPrograms } from '../../kube/supervised-programs.ts';
@@ -17,13 +18,18 @@ export interface LDAPOptions {
   /** Name of the sambaDomain. */
   readonly domain?: string;
   readonly users?: readonly LDAPUser[];
-  /** Whether connections can be encrypted, with a certificate that nobody knows. */
+  /** Whether connections can be encrypted, with a certificate that no authority issued. */
   readonly tls?: boolean;
+  /** What the certificate is for besides the address. */
+  readonly names?: readonly string[];
 }
 
 const administratorPassword = 'ldap-admin';
 const configuration = '/etc/ldap/slapd.conf';
 const startTimeoutMs = 20_000;
+const certificateFile = '/run/slapd/cert.pem';
+const recordFile = '/run/impostor.record';
+const program = (name: string) => join(import.meta.dirname, name);
 const schemas = [
   ...['core', 'cosine', 'nis', 'inetorgperson'].map((name) => `/etc/ldap/schema/${name}.schema`),
   '/usr/share/doc/samba/examples/LDAP/samba.schema',
@@ -40,6 +46,8 @@ export class LDAPLab {
   readonly users: readonly LDAPUser[];
   readonly #programs: SupervisedPrograms;
   readonly #tls: boolean;
+  readonly #names: readonly string[];
+  #servesNames = false;
 
   private constructor(
     programs: SupervisedPrograms,
@@ -54,6 +62,7 @@ export class LDAPLab {
     this.users = options.users;
     this.bindDN = `cn=samba,${options.suffix}`;
     this.#tls = options.tls;
+    this.#names = options.names;
   }
 
   /** Use {@link startLDAP}. */
@@ -97,6 +106,7 @@ export class LDAPLab {
   /** Ends the server: its ports refuse. */
   async stopServer(): Promise<void> {
     await this.machine.killPrograms();
+    this.#servesNames = false;
   }
 
   /** Starts the server and waits until it answers. */
@@ -106,6 +116,36 @@ export class LDAPLab {
     const who = ['ldapwhoami', '-x', '-H', `ldap://${this.address}`];
     const answers = async () => (await this.machine.run(who, { timeoutMs: 2_000 })).code === 0;
     await eventually('slapd answers', answers, startTimeoutMs);
+  }
+
+  /** The server's certificate in PEM: whoever takes it for an authority can verify the server. */
+  async certificate(): Promise<string> {
+    return readFile(this.machine.file(certificateFile), 'utf8');
+  }
+
+  /** Answers questions about names at the machine's address; from the next question on with these. */
+  async serveNames(names: Readonly<Record<string, string>>): Promise<void> {
+    await writeFile(this.machine.file('/run/names.json.new'), JSON.stringify(names));
+    await this.machine.succeed(['mv', '/run/names.json.new', '/run/names.json']);
+    if (this.#servesNames) return;
+    this.#servesNames = true;
+    await this.machine.succeed(['/usr/bin/python3', program('name_server.py'), this.address]);
+  }
+
+  /** Puts an impostor in the place of the server, with a certificate of its own or without TLS. */
+  async startImpostor({ tls }: { readonly tls: boolean }): Promise<void> {
+    await this.stopServer();
+    await writeFile(this.machine.file(recordFile), '');
+    const folder = '/run/impostor';
+    await mkdir(this.machine.file(folder), { recursive: true });
+    if (tls) await this.#makeCertificate(folder);
+    const files = tls ? [`${folder}/cert.pem`, `${folder}/key.pem`] : [];
+    await this.machine.succeed(['/usr/bin/python3', program('impostor.py'), this.address, ...files]);
+  }
+
+  /** What the impostor was sent so far, and what it decrypted of it. */
+  async sentToImpostor(): Promise<string> {
+    return readFile(this.machine.file(recordFile), 'latin1');
   }
 
   /** Ends every program and removes every file. */
@@ -120,7 +160,7 @@ export class LDAPLab {
 
   async #prepare(domain: string): Promise<void> {
     await mkdir(this.machine.file('/run/slapd'), { recursive: true });
-    if (this.#tls) await this.#makeCertificate();
+    if (this.#tls) await this.#makeCertificate('/run/slapd');
     await writeFile(this.machine.file(configuration), this.#configuration());
     const input = await directoryLdif({
       suffix: this.suffix,
@@ -131,22 +171,18 @@ export class LDAPLab {
     await this.machine.succeed(['slapadd', '-q', '-f', configuration], { input });
   }
 
-  async #makeCertificate(): Promise<void> {
+  async #makeCertificate(folder: string): Promise<void> {
     const { address } = this;
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    const files = [
-      '-keyout',
-      this.machine.file('/run/slapd/key.pem'),
-      '-out',
-      this.machine.file('/run/slapd/cert.pem'),
-    ];
-    const names = ['-days', '30', '-subj', `/CN=${address}`, '-addext', `subjectAltName=IP:${address}`];
-    await promisify(execFile)('openssl', ['req', '-x509', ...key, ...files, ...names]);
+    const files = ['-keyout', this.machine.file(`${folder}/key.pem`), '-out', this.machine.file(`${folder}/cert.pem`)];
+    const names = [`IP:${address}`, ...this.#names.map((name) => `DNS:${name}`)].join(',');
+    const subject = ['-days', '30', '-subj', `/CN=${address}`, '-addext', `subjectAltName=${names}`];
+    await promisify(execFile)('openssl', ['req', '-x509', ...key, ...files, ...subject]);
   }
 
   #configuration(): string {
     const { suffix, bindDN } = this;
-    const tls = ['TLSCertificateFile /run/slapd/cert.pem', 'TLSCertificateKeyFile /run/slapd/key.pem'];
+    const tls = [`TLSCertificateFile ${certificateFile}`, 'TLSCertificateKeyFile /run/slapd/key.pem'];
     return [
       ...schemas.map((file) => `include ${file}`),
       'modulepath /usr/lib/ldap',
@@ -179,6 +215,7 @@ const defaults = {
     { name: 'luis', password: 'Luis-Passw0rd!', uidNumber: 5002 },
   ],
   tls: false,
+  names: [],
 };
 
 /** Starts an LDAP server with users in about a second; slapd and Samba have to be installed. */

@@ -15,6 +15,8 @@ from sharenet_samba.domain_survey import organizational_unit_dn
 from sharenet_samba.idmap import range_of
 from sharenet_samba.kerberos import krb5_conf
 from sharenet_samba.ldap_survey import _suffix
+from sharenet_samba.ldap_tls import Malformed as MalformedLDAP
+from sharenet_samba.ldap_tls import authorities_problem, start_tls_result
 from sharenet_samba.name_server import Malformed, parse_answer
 from sharenet_samba.answer import read_request
 from sharenet_samba.principals import name_problem, qualified
@@ -164,6 +166,21 @@ def dns(data: bytes) -> None:
     assert len(records) <= 64
 
 
+def start_tls(data: bytes) -> None:
+    """An answer to StartTLS, or Malformed."""
+    try:
+        assert 0 <= start_tls_result(data) <= 255
+    except MalformedLDAP:
+        pass
+
+
+def authorities(data: bytes) -> None:
+    """Certificates, or what is wrong with them; never a line that a program would read as something else."""
+    text = _text(data)
+    if authorities_problem(text) is None:
+        assert text.strip().startswith("-----BEGIN CERTIFICATE-----"), text
+
+
 def idmap(data: bytes) -> None:
     """No range of numbers overlaps another, whatever the settings were before."""
     directory: dict = {}
@@ -201,5 +218,5 @@ def etc(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
-    for each in (request, service, name, smb_conf, rules, ldif, search_filter, dns, idmap, messages, etc)
+    for each in (request, service, name, smb_conf, rules, ldif, search_filter, dns, start_tls, authorities, idmap, messages, etc)
 }

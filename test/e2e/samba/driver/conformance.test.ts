@@ -20,5 +20,6 @@ const hosts = await testHostsOf(lab, services, async () => {
 describeDriverConformance('samba', createSambaFixture(hosts), { caseTimeout: 180_000, concurrent: true });
 
 function serviceOf(name: string, { address, bindDN, bindPassword }: LDAPLab): DriverSecurityService {
-  return { id: `service-${name}`, name, type: 'ldap', servers: [address], user: bindDN, password: bindPassword };
+  const account = { user: bindDN, password: bindPassword };
+  return { id: `service-${name}`, name, type: 'ldap', servers: [address], tls: { mode: 'Opportunistic' }, ...account };
 }

@@ -67,7 +67,8 @@ function context(token?: string): CallContext {
 }
 
 function serviceOf(name: string, { address, bindDN, bindPassword }: LDAPLab): DriverSecurityService {
-  return { id: `service-${name}`, name, type: 'ldap', servers: [address], user: bindDN, password: bindPassword };
+  const account = { user: bindDN, password: bindPassword };
+  return { id: `service-${name}`, name, type: 'ldap', servers: [address], tls: { mode: 'Opportunistic' }, ...account };
 }
 
 async function setUp(ipAddress: string, ...securityServices: readonly DriverSecurityService[]) {
