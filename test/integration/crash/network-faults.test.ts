@@ -62,12 +62,12 @@ describe('a connection to the API server that is in trouble', () => {
   }
 
   /** Waits until it is there, changes the security service, and takes everything away again. */
-  async function complete(): Promise<void> {
+  async function complete(within = settleMs): Promise<void> {
     const rules = new Map(shareNames.map((name) => [ruleOf(name), { share: name, level: 'rw' }]));
     await until('rules', async () => (await ruleDisagreement(cluster, namespace, rules)) === undefined);
     await cluster.apply(manifest('ad-b'));
     const changed = { namespace, name: 'net' };
-    await cluster.until(shareNetworks, changed, 'changed', (stored) => restsWith(stored, 'ad-b'), settleMs);
+    await cluster.until(shareNetworks, changed, 'changed', (stored) => restsWith(stored, 'ad-b'), within);
     await until('rules', async () => (await ruleDisagreement(cluster, namespace, rules)) === undefined);
     for (const name of rules.keys()) await cluster.client.delete(shareAccesses, { namespace, name });
     for (const name of shareNames) await cluster.client.delete(shares, { namespace, name });
@@ -154,7 +154,7 @@ describe('a connection to the API server that is in trouble', () => {
       const rules = new Map(shareNames.map((name) => [ruleOf(name), { share: name, level: 'rw' }]));
       const agreed = async () => (await ruleDisagreement(cluster, namespace, rules)) === undefined;
       await eventually('rules', agreed, noticedMs);
-      await complete();
+      await complete(noticedMs);
       await expectSingleEffects();
     },
   );
