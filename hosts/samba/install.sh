@@ -60,5 +60,6 @@ fi
 missing=$("$command" packages)
 [ -z "$missing" ] || fail "installed, but packages are missing: apt-get install --no-install-recommends $missing"
 "$command" renew || say "note: the share servers above keep their former configuration until their next change or start"
+[ -e /etc/sharenet/samba.json ] || say "note: whoever has the operator's key chooses root, interface and VLAN: /etc/sharenet/samba.json can limit them"
 say "installed $("$command" version) in $fresh"
 say "line for authorized_keys: restrict,command=\"$command\" ssh-ed25519 ..."

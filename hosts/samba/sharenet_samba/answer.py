@@ -16,6 +16,7 @@ from .deadline import Deadline
 from .layout import Layout
 from .problem import Problem, internal, rejected
 from .request import Fields
+from .restrictions import check_root
 
 LONGEST_REQUEST = 16 << 20
 
@@ -79,6 +80,7 @@ def perform(request: Fields, caller_gone: Callable[[], bool] = lambda: False) ->
     if not isinstance(root, str):
         raise rejected("RequestInvalid", "root must be a path")
     layout = Layout(root)
+    check_root(layout)
     layout.make()
     deadline = Deadline(seconds, caller_gone=caller_gone)
     try:

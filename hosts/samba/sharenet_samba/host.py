@@ -15,6 +15,7 @@ from .links import NET
 from .package_fixes import fixed_vulnerabilities
 from .problem import Problem
 from .request import INTERFACE, Fields
+from .restrictions import interface_problem
 from .seccomp import ARCHITECTURES
 
 NEEDED = {
@@ -84,6 +85,9 @@ def describe_host(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         problems.append(f"share servers run on processors of type {' or '.join(ARCHITECTURES)}, not on {machine}")
     if os.geteuid() != 0:
         problems.append("the program must run as root")
+    not_allowed = interface_problem(interface)
+    if not_allowed is not None:
+        problems.append(not_allowed)
     if not (NET / interface).exists():
         problems.append(f'there is no network interface "{interface}"')
     elif (NET / interface / "operstate").read_text().strip() == "down":

@@ -15,6 +15,7 @@ from .layout import Layout
 from .locks import locked
 from .problem import Problem, rejected, unavailable
 from .request import INTERFACE, WORKGROUP, Fields, WantedServer, owner_of, server_id_of, server_of, settings_of
+from .restrictions import check_segments
 from .state import Owner, State
 
 
@@ -121,6 +122,7 @@ def _adopt(layout: Layout, request: Fields, deadline: Deadline) -> Instance:
             raise rejected("ShareServerDiffers", "the share server exists with other addresses")
         end_processes(instance)
         network.tear_down(instance.paths, instance.state)
+    check_segments(interface, wanted.allocations)
     state = _new_state(request, wanted, owner, interface, settings)
     with host_registry.host_lock(deadline):
         host_registry.claim(layout, wanted.id, interface, wanted.allocations)

@@ -82,6 +82,32 @@ test('a root whose file system is not mounted is told, and what is on it is not 
   expect((await host.machine.run(['test', '-e', '/srv/unmounted'])).code).toBe(1);
 });
 
+test('the key is good for no more than the file of the host allows', async () => {
+  const file = '/etc/sharenet/samba.json';
+  const allow = (value: unknown) => host.machine.run(['tee', file], { input: JSON.stringify(value) });
+  const create = (server: unknown) =>
+    calls.call('create', { interface: host.interface, server, securityServices: [], settings: {} });
+  const server = newServer('10.77.0.64');
+  await host.machine.succeed(['mkdir', '-p', '/etc/sharenet']);
+  const other = `${host.root}-other`;
+  await host.machine.succeed(['mkdir', '-m', '0700', other]);
+  await allow({ roots: [host.root], interfaces: { [host.interface]: ['100-199'], eth0: ['flat'] } });
+  expect(await calls.call('list', { root: other })).toMatchObject({ ok: false, error: { reason: 'RootNotAllowed' } });
+  expect((await host.machine.run(['ls', other])).stdout).toBe('');
+  expect(await create(server)).toMatchObject({ ok: false, error: { kind: 'Rejected', reason: 'SegmentNotAllowed' } });
+  await allow({ roots: [host.root], interfaces: { eth0: ['flat'] } });
+  expect(await create(server)).toMatchObject({ ok: false, error: { reason: 'InterfaceNotAllowed' } });
+  const described = await calls.succeed('describe-host', { interface: host.interface });
+  expect(described.problems).toEqual([expect.stringContaining(`"${host.interface}" is not among those`)]);
+  await allow({ roots: [host.root] });
+  const invalid = { ok: false, error: { kind: 'Unavailable', reason: 'HostRestrictionsInvalid' } };
+  expect(await calls.call('list')).toMatchObject(invalid);
+  await allow({ roots: [host.root], interfaces: { [host.interface]: ['flat'] } });
+  expect(await create(server)).toMatchObject({ ok: true });
+  await calls.succeed('remove', { serverID: server.id, securityServices: [] });
+  await host.machine.succeed(['rm', file]);
+});
+
 test('a root that others may write to is refused', async () => {
   await host.machine.succeed(['install', '-d', '-m', '0777', '/srv/open']);
   const answer = await calls.call('list', { root: '/srv/open' });
