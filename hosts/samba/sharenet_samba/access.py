@@ -20,8 +20,10 @@ from .state import Rule, Share, State
 # processes reads all of them.
 MOST_RULES = 2000
 MOST_BYTES = 4 << 20
-# What is around a name: quotes, comma, blank, `+`.
-AROUND = 6
+# What is around a name: a NetBIOS name with `\`, quotes, comma, blank, `+`.
+AROUND = 22
+# Of IPv6, with its mask.
+LONGEST_RANGE = 80
 
 
 def _failed(reason: str, message: str) -> dict:
@@ -56,18 +58,15 @@ def _level_of_addresses(wanted: list[WantedRule], share: Share) -> str | None:
     return next(iter(kept), next((rule.level for rule in addresses), None))
 
 
-def _size(rule: Rule, state: State) -> int:
-    """What the rule takes at most: a user's name is written twice."""
-    try:
-        return 2 * (len(element(rule, state).encode()) + AROUND)
-    except Problem:
-        return 0
+def _size(rule: Rule) -> int:
+    """What the rule takes at most: a user's name is written twice, with its domain."""
+    return LONGEST_RANGE if rule.type == "ip" else 2 * (len(rule.to.encode()) + AROUND)
 
 
 def refuse_what_does_not_fit(rules: list[Rule], share: Share, state: State) -> tuple[list[Rule], dict[str, dict]]:
     """The rules that can be written down, and the results of the others. Rules in force come first."""
     in_force = {rule.id for rule in share.rules}
-    left = MOST_BYTES - sum(_size(r, state) for s in state.shares.values() if s.id != share.id for r in s.rules)
+    left = MOST_BYTES - sum(_size(r) for s in state.shares.values() if s.id != share.id for r in s.rules)
     counts = {"user": 0, "ip": 0}
     refused: dict[str, dict] = {}
     for rule in sorted(rules, key=lambda each: each.id not in in_force):
@@ -76,7 +75,7 @@ def refuse_what_does_not_fit(rules: list[Rule], share: Share, state: State) -> t
         except Problem as problem:
             refused[rule.id] = _failed("AccessToInvalid", problem.message)
             continue
-        size = _size(rule, state)
+        size = _size(rule)
         if counts[rule.type] >= MOST_RULES:
             refused[rule.id] = _failed("AccessRulesExceeded", f"a share takes {MOST_RULES} rules of type {rule.type} at most")
         elif size > left:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from .durable import read_json, write_json
+from .durable import read_json, write_durably
 from .problem import internal
 
 FORMAT = 1
@@ -95,7 +96,8 @@ class State:
 
 
 def save_state(path: Path, state: State) -> None:
-    write_json(path, {"format": FORMAT, **asdict(state)})
+    # In one line: with thousands of rules this takes a small part of the time that indented text would.
+    write_durably(path, json.dumps({"format": FORMAT, **vars(state)}, default=vars, sort_keys=True) + "\n")
 
 
 def has_data(base: Path) -> bool:

@@ -126,7 +126,7 @@ class Decisions(unittest.TestCase):
         self.assertEqual({key: each["reason"] for key, each in refused.items()}, {users[-1].id: "AccessRulesExceeded"})
         self.assertIn(share.rules[0], rules)
         # Those of other shares count, and what can't be written down is no failure of the others.
-        other.rules = [Rule(f"o{i}", "user", "x" * 255, "rw", "user") for i in range(7970)]
+        other.rules = [Rule(f"o{i}", "user", "x" * 255, "rw", "user") for i in range(7550)]
         given = [Rule("bad", "user", 'a"b', "rw", "user"), *users[:500]]
         rules, refused = refuse_what_does_not_fit(given, share, state)
         self.assertEqual(refused["bad"]["reason"], "AccessToInvalid")

@@ -164,3 +164,20 @@ test('a share and a server that were removed are not made again by a late call',
   expect(await lateCreate.goOn()).toMatchObject(superseded);
   expect((await calls.succeed('list')).servers).toMatchObject([{ id: serverID }]);
 });
+
+test('a late change of the security service is refused before anything of it is looked at', async () => {
+  const decided = await newOperator();
+  const service = {
+    id: 'late',
+    name: 'late',
+    type: 'ldap',
+    servers: ['10.77.0.14'],
+    user: 'cn=reader',
+    password: 'late-1',
+  };
+  const change = { server: { id: serverID }, newService: service, settings: {} };
+  const late = await stoppedCall('update-security-service', decided(change));
+  const newer = await calls.call('update-security-service', decided({ ...change, newService: {} }));
+  expect(newer).toMatchObject({ ok: false, error: { reason: 'SecurityServiceTypeNotSupported' } });
+  expect(await late.goOn()).toMatchObject(superseded);
+});
