@@ -24,6 +24,9 @@ LARGEST_SKEW = 240.0
 LOOKUP_TIMEOUT = 6.0
 # As `net ads lookup` shows the NetBIOS name, which a domain controller tells without a login.
 PRE_WINDOWS_NAME = re.compile(r"^Pre-Win2k Domain:\s*(\S+)", re.MULTILINE)
+# Names become part of smb.conf and of its parameters, SIDs of ranges of numbers: a controller may say anything.
+NETBIOS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", re.ASCII)
+DOMAIN_SID = re.compile(r"S-1-5-21(-[0-9]{1,10}){3}", re.ASCII)
 COMPUTERS_CONTAINER = "AA312825768811D1ADED00C04FD8D5CD"
 
 
@@ -145,8 +148,8 @@ def _identity(connection: DirectoryConnection, base: str) -> tuple[str, str]:
     names = connection.search(f"CN=Partitions,{configuration}", "one", expression, ["nETBIOSName"])
     sid = domain[0].first("objectSid") if domain else ""
     name = names[0].first("nETBIOSName") if names else ""
-    if not sid.startswith("S-1-5-21-") or not name:
-        raise DirectoryError(None, "no objectSid or nETBIOSName")
+    if not DOMAIN_SID.fullmatch(sid) or not NETBIOS_NAME.fullmatch(name):
+        raise DirectoryError(None, "no usable objectSid or nETBIOSName")
     return name, sid
 
 

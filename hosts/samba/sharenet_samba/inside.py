@@ -8,7 +8,7 @@ import re
 import sys
 
 from .command import Completed
-from .problem import Problem, internal
+from .problem import KINDS, Problem, unavailable
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*:[a-z_][a-z0-9_]*")
 
@@ -31,16 +31,22 @@ def call_function(name: str) -> int:
 def read_answer(done: Completed, function: str) -> dict:
     """The outer end. The problem of the inner end, or Internal when it failed otherwise."""
     try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        raise internal(
+        return _result(json.loads(done.stdout))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        # What a server sent may have broken the step: another answer may not.
+        raise unavailable(
             "FunctionFailed",
             "a step inside the share server failed",
             detail=f"{function}: exit {done.code}: {done.error_text[-2000:]}",
         ) from None
-    if answer["ok"]:
+
+
+def _result(answer: dict) -> dict:
+    if answer["ok"] is True and isinstance(answer["result"], dict):
         return answer["result"]
     error = answer["error"]
+    if error["kind"] not in KINDS:
+        raise ValueError
     raise Problem(
         error["kind"],
         error["reason"],

@@ -11,6 +11,7 @@ from .directory_data import Entry, parse_ldif
 from .directory_errors import INVALID_CREDENTIALS, ldap_problem
 from .directory_service import DirectoryService, LDAPAddress, dn_of, invalid, is_host_name, ldap_address
 from .domain_controllers import find_addresses, find_services
+from .domain_survey import DOMAIN_SID, NETBIOS_NAME
 from .instance import Instance
 from .ldap_tls import FAILED, GOOD, HOST_AUTHORITIES, REFUSED, SILENT
 from .ldap_tls import refusal as tls_refusal
@@ -22,7 +23,6 @@ TIMEOUT = 8.0
 AUTHORITIES = "authorities.pem"
 # How the connection is protected, best first.
 VERIFIED, ENCRYPTED, PLAIN = "verified", "encrypted", "plain"
-NETBIOS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 # Exit codes of the ldap tools are LDAP's result codes; negative ones of the library come as their low eight bits.
 NO_SUCH_OBJECT = 32
 SIZE_LIMIT = 4
@@ -250,7 +250,7 @@ def _samba_domain(
             f"{where}there is {number} of class sambaDomain below {suffix} that '{service.user}' may read",
         )
     name, sid = found[0].first("sambaDomainName"), found[0].first("sambaSID")
-    if not NETBIOS_NAME.fullmatch(name) or not sid.startswith("S-1-5-21-"):
+    if not NETBIOS_NAME.fullmatch(name) or not DOMAIN_SID.fullmatch(sid):
         raise rejected(
             "SambaDomainInvalid", f"{where}the sambaDomain below {suffix} has no usable sambaDomainName and sambaSID"
         )

@@ -185,7 +185,8 @@ def remove_account(instance: Instance, connection: DirectoryConnection, place: A
     except DirectoryError:
         pass
     try:
-        control = int(account.first("userAccountControl") or WORKSTATION_TRUST_ACCOUNT)
+        given = account.first("userAccountControl")
+        control = int(given) if given.isdecimal() and len(given) <= 10 else WORKSTATION_TRUST_ACCOUNT
         connection.replace(account.dn, "userAccountControl", [str(control | ACCOUNT_DISABLED)])
         return None
     except DirectoryError:

@@ -7,7 +7,9 @@ from sharenet_samba.account_expiry import earliest, expiry_of
 from sharenet_samba.address_policy import denied_networks, refusal
 from sharenet_samba.directory_data import DirectoryError, Entry, filter_value, parse_ldif
 from sharenet_samba.directory_service import DirectoryService, is_host_name, ldap_address, parse_service
-from sharenet_samba.domain_survey import organizational_unit_dn
+from sharenet_samba.command import Completed
+from sharenet_samba.domain_survey import _identity, organizational_unit_dn
+from sharenet_samba.inside import read_answer
 from sharenet_samba.idmap import as_details, range_of
 from sharenet_samba.ldap_survey import ENCRYPTED, MOST_VERIFIED, VERIFIED, LDAPSurvey, remember_verified
 from sharenet_samba.ldap_tls import Malformed as MalformedLDAP
@@ -226,6 +228,39 @@ class Verified(unittest.TestCase):
             remember_verified(directory, self.survey(VERIFIED, f"ldap://{number}.test:389", servers=("x",)))
         self.assertEqual(len(directory["verifiedLDAP"]), MOST_VERIFIED)
         self.assertIn("199.test", directory["verifiedLDAP"])
+
+
+class Telling:
+    """Answers each question with the same entry."""
+
+    def __init__(self, **values: str) -> None:
+        self.entry = Entry("DC=x", {name.lower(): [value] for name, value in values.items()})
+
+    def search(self, *_: object) -> list[Entry]:
+        return [self.entry]
+
+
+class Identity(unittest.TestCase):
+    sid = "S-1-5-21-1-2-4294967295"
+
+    def test_what_a_controller_calls_its_domain_is_a_name_and_a_sid(self):
+        self.assertEqual(_identity(Telling(objectSid=self.sid, nETBIOSName="CORP"), "DC=x"), ("CORP", self.sid))
+        for name in ("", "A" * 16, "A B", "A\n[x]", "%m", "*", "A : range", "\u0661", "-A"):
+            with self.subTest(name=name), self.assertRaises(DirectoryError):
+                _identity(Telling(objectSid=self.sid, nETBIOSName=name), "DC=x")
+        for sid in ("", "S-1-5-21-1-2", f"{self.sid}-500", "S-1-5-21-1-2-3 x", "S-1-5-32-544", "S-1-5-21-1-2-\u0663"):
+            with self.subTest(sid=sid), self.assertRaises(DirectoryError):
+                _identity(Telling(objectSid=sid, nETBIOSName="CORP"), "DC=x")
+
+
+class Steps(unittest.TestCase):
+    def test_an_answer_that_is_none_may_be_another_one_next_time(self):
+        for text in (b"", b"x", b"[]", b"1", b"null", b"{}", b'{"ok": true}', b'{"ok": false, "error": 1}',
+                     b'{"ok": true, "result": []}', b'{"ok": false, "error": {"kind": "x", "reason": "", "message": ""}}',
+                     b"[" * 100_000, b"9" * 10_000):  # fmt: skip
+            with self.subTest(text=text[:40]), self.assertRaises(Problem) as caught:
+                read_answer(Completed(1, text, b""), "x:y")
+            self.assertEqual((caught.exception.kind, caught.exception.reason), ("Unavailable", "FunctionFailed"))
 
 
 class StartTLS(unittest.TestCase):
