@@ -39,6 +39,10 @@ PROC_HIDDEN = (
     "timer_list",
     "vmallocinfo",
 )
+# Servers of remote procedure calls that nobody needs for files. An administrator of a domain, or whoever a directory makes
+# one, could write to the registry and to databases of printers without end; Samba has no setting that leaves them out.
+RPC_HIDDEN = ("rpcd_winreg", "rpcd_spoolss", "rpcd_mdssvc", "rpcd_fsrvp", "rpcd_epmapper", "rpcd_rpcecho")
+RPC_PROGRAMS = ("usr/libexec/samba", "usr/lib/x86_64-linux-gnu/samba", "usr/lib/samba")
 OWN = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 
@@ -76,6 +80,9 @@ def enter_container(paths: ServerPaths, hostname: str) -> None:
             (top / name).symlink_to(os.readlink(host))
         elif host.is_dir():
             _bind(host, top / name, MS_RDONLY | MS_NOSUID | MS_NODEV)
+    for program in (top / folder / name for folder in RPC_PROGRAMS for name in RPC_HIDDEN):
+        if program.is_file():
+            mount("/dev/null", program, flags=MS_BIND)
     own = {
         # Written from outside only.
         "etc": (paths.etc, MS_RDONLY | OWN),

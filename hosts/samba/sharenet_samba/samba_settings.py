@@ -15,6 +15,9 @@ OURS = frozenset({"interfaces", "bind interfaces only", "include", "copy", "root
 # Each has a process. Clients that connect and say nothing must not fill the host's memory.
 MOST_CONNECTIONS = 400
 
+# An LDAP directory may have an entry named root, and may say that a user is of root's group.
+NOT_ROOT = {"invalid users": 'root, "Unix User\\root", +"Unix Group\\root"'}
+
 STANDALONE = {
     "server role": "standalone server",
     "security": "user",
@@ -73,6 +76,7 @@ def global_section(state: State, sections: dict[str, dict[str, str]]) -> dict[st
         "socket options": "TCP_NODELAY SO_KEEPALIVE TCP_KEEPIDLE=120 TCP_KEEPINTVL=30 TCP_KEEPCNT=4",
         "reset on zero vc": "yes",
         **directory,
+        **(NOT_ROOT if directory.get("passdb backend", "").startswith("ldapsam") else {}),
         # Without prefix lengths: Samba takes one of three digits for a mask, and an address of a small subnet for a network.
         "interfaces": " ".join(["lo", *(each.ip_address for each in state.allocations)]),
         "bind interfaces only": "yes",

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SupervisedPrograms } from '../../kube/supervised-programs.ts';
+import { ntHash } from '../../labs/ldap/directory-ldif.ts';
 import { type LDAPLab, startLDAP } from '../../labs/ldap/ldap-lab.ts';
 import { startSegment } from '../../labs/machine/machine.ts';
 import { type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
@@ -119,6 +120,46 @@ test('no directory can name root a user of its own', async () => {
   );
   await expect(server.inside(['getent', 'passwd', 'wurzel'])).rejects.toThrow('getent');
   await expect(server.inside(['getent', 'passwd', 'olga'])).resolves.toContain(':6001:6001:');
+});
+
+test('an entry named root, and a member of its group, get nowhere', async () => {
+  for (const [uid, uidNumber, gidNumber] of [
+    ['root', 6001, 6001],
+    ['gero', 7001, 0],
+  ] as const) {
+    await second.modify(
+      [
+        ...[`dn: uid=${uid},ou=people,${second.suffix}`, 'changetype: add', 'objectClass: inetOrgPerson'],
+        ...['objectClass: posixAccount', 'objectClass: sambaSamAccount', `cn: ${uid}`, `sn: ${uid}`, `uid: ${uid}`],
+        ...[`uidNumber: ${uidNumber}`, `gidNumber: ${gidNumber}`, 'homeDirectory: /nonexistent'],
+        `sambaSID: S-1-5-21-1000000001-1000000002-1000000003-${uidNumber * 2 + 9000}`,
+        ...[
+          'sambaAcctFlags: [U          ]',
+          `sambaNTPassword: ${await ntHash('Root-1!')}`,
+          'sambaPwdLastSet: 1700000000',
+          '',
+        ],
+      ].join('\n'),
+    );
+  }
+  await server.allow('root', 'gero', 'olga');
+  for (const user of ['root', 'gero']) {
+    for (const share of [server.share.name, 'IPC$']) {
+      const login = { address: server.address, share, user, password: 'Root-1!' };
+      const { stdout, stderr } = await hosts.client.run(login, 'ls');
+      expect(stdout + stderr, `${user} ${share}`).toContain('tree connect failed: NT_STATUS_ACCESS_DENIED');
+    }
+  }
+  expect(await as(second, 'olga', 'ls')).toContain('of-lena');
+});
+
+test.each(['winreg', 'spoolss'])('the pipe %s has no server', async (pipe) => {
+  const { user, password } = { user: 'olga', password: 'Olga-Passw0rd!' };
+  const login = { address: server.address, share: 'IPC$', user, password };
+  const { stdout, stderr } = await hosts.client.run(login, `open ${pipe}`);
+  expect(stdout + stderr).toContain('NT_STATUS_OBJECT_NAME_NOT_FOUND');
+  // What clients need of the others is there.
+  expect((await hosts.client.run(login, 'open srvsvc')).stdout).toContain('open file');
 });
 
 test('Active Directory besides it is refused', async () => {
