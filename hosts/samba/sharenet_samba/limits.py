@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import systemd
+from .deadline import wait_until
 
 GROUP = "sharenet-samba"
 # Threads count too. smbd alone has as many processes as samba_settings says.
@@ -95,11 +96,19 @@ def make_group(hierarchy: Hierarchy, server_id: str, memory: int) -> None:
 
 def remove(server_id: str) -> None:
     for hierarchy in _here():
-        try:
-            (hierarchy.top / GROUP / server_id).rmdir()
-        except OSError:
-            # There is none, or the last of its processes is not gone yet: an empty group costs nothing.
-            pass
+        group = hierarchy.top / GROUP / server_id
+        # The last of its processes may take a moment to go. A group that stays is empty and costs nothing.
+        wait_until(lambda: _is_removed(group), 2)
+
+
+def _is_removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def group_files(pid: int) -> Iterator[int]:
