@@ -64,6 +64,11 @@ def _bind_beneath(source: str | Path, base: Path, target: Path, flags: int) -> N
             mount(source_path, f"/proc/self/fd/{place}", flags=more)
 
 
+def _hide(file: Path) -> None:
+    mount("/dev/null", file, flags=MS_BIND)
+    mount("", file, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | OWN)
+
+
 def _tmpfs(target: Path, options: str, flags: int) -> None:
     target.mkdir(parents=True, exist_ok=True)
     mount("tmpfs", target, "tmpfs", flags, options)
@@ -82,7 +87,7 @@ def enter_container(paths: ServerPaths, hostname: str) -> None:
             _bind(host, top / name, MS_RDONLY | MS_NOSUID | MS_NODEV)
     for program in (top / folder / name for folder in RPC_PROGRAMS for name in RPC_HIDDEN):
         if program.is_file():
-            mount("/dev/null", program, flags=MS_BIND)
+            _hide(program)
     own = {
         # Written from outside only.
         "etc": (paths.etc, MS_RDONLY | OWN),
@@ -129,5 +134,4 @@ def _mount_proc(proc: Path) -> None:
         if (proc / name).is_dir():
             mount("tmpfs", proc / name, "tmpfs", MS_RDONLY | OWN, "size=0")
         elif (proc / name).exists():
-            mount("/dev/null", proc / name, flags=MS_BIND)
-            mount("", proc / name, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | OWN)
+            _hide(proc / name)

@@ -27,11 +27,12 @@ class SambaConfiguration:
         Problem then, and nothing is written."""
         state = replace(state, sections=sections)
         shares = [each for each in state.shares.values() if not each.removing]
+        # In the former version something else could be in its place.
+        beneath.make_directory(self._paths.base, self._paths.samba, 0o755)
         present = set(beneath.names(self._paths.base, self._folder))
         # A former version wrote one file for all of them.
         written = [each for each in shares if only in (None, each.id) or share_file(each.id) not in present]
         texts = {each.id: _text(each, state, only) for each in written}
-        beneath.make_directory(self._paths.base, self._paths.samba, 0o755)
         beneath.make_directory(self._paths.base, self._folder, 0o755)
         offered = [each.id for each in shares if texts.get(each.id) is not None or share_file(each.id) in present]
         main = main_text(state, sections, offered)

@@ -74,7 +74,9 @@ test.each(['daemon', 'command'] as const)('root in a %s of a server gets nowhere
     await runAsCommand(server.id, argv);
   } else {
     const line = `\\troot preexec = ${argv.join(' ')}`;
-    await shell(`sed -i 's|^\\[${login.share}\\]|&\\n${line}|' ${base(server.id)}/etc/samba/smb.conf`);
+    await shell(
+      `cd ${base(server.id)}/etc/samba && sed -i 's|^\\[${login.share}\\]|&\\n${line}|' $(grep -rlF '[${login.share}]' .)`,
+    );
     await host.inServer(server.id, ['smbcontrol', 'smbd', 'reload-config']);
     await lab.client.run(login, 'ls');
   }
