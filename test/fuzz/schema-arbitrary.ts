@@ -98,7 +98,9 @@ function arrays(schema: Schema, overrides: Overrides, path: string): fc.Arbitrar
 
 /** The pattern of which a rule says in words what it means. */
 function patternIn({ 'x-kubernetes-validations': rules = [] }: Schema): string | undefined {
-  return rules.flatMap(({ rule }) => /^self\.matches\(r'''(.*)'''\)$/s.exec(rule)?.[1] ?? [])[0];
+  return rules.flatMap(
+    ({ rule }) => /^(?:type\(self\) == int \|\| )?self\.matches\(r'''(.*)'''\)$/s.exec(rule)?.[1] ?? [],
+  )[0];
 }
 
 function texts(schema: Schema): fc.Arbitrary<string> {

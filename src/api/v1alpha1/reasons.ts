@@ -168,7 +168,7 @@ export const reasons: Readonly<Record<ReasonKind, readonly ReasonEntry[]>> = {
     [
       'CABundleInvalid',
       stalled,
-      'tls.caBundle, or the Secret that tls.caSecretRef names, has content that is no certificate in PEM.',
+      'The text of tls.caBundle, or the Secret that tls.caSecretRef names, has content that is no certificate in PEM.',
       'Store the certificates of the authorities that issue the certificate of the LDAP server, in PEM and nothing else.',
     ],
     ['Complete', ready, 'The service has everything that its type needs.', nothing],
