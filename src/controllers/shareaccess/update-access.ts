@@ -1,5 +1,5 @@
 import type { ShareStatus } from '../../api/v1alpha1/share.ts';
-import type { AccessRequest, AccessUpdates, DriverAccessRule } from '../../drivers/driver.ts';
+import type { AccessRequest, AccessUpdates } from '../../drivers/driver.ts';
 import { InProgress } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
@@ -22,11 +22,10 @@ export type RuleLists = Pick<AccessRequest, 'accessRules' | 'addRules' | 'update
  */
 export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists: RuleLists): Promise<AccessUpdates> {
   const { operator, share, server, network } = scope;
-  const batch = [...lists.addRules, ...lists.updateRules, ...lists.deleteRules];
-  // The same rules make the same identifier, so nothing has to be stored before the call.
-  const id = operationID(scope, batch);
+  // The same changes make the same identifier, so nothing has to be stored before the call.
+  const id = operationID(scope, lists);
   const running = share.status?.operation;
-  const isRecovery = batch.length === 0;
+  const isRecovery = lists.addRules.length + lists.updateRules.length + lists.deleteRules.length === 0;
   const noted = {
     id,
     name: operationName,
@@ -70,11 +69,21 @@ export async function recoveryEnded(scope: AccessScope): Promise<void> {
 export function isRecovering(scope: AccessScope): boolean {
   const { operation } = scope.share.status ?? {};
   // Asked at every look at a share: nearly none has an operation, and only then is there something to be worked out.
-  return operation?.name === operationName && operation.id === operationID(scope, []);
+  return operation?.name === operationName && operation.id === operationID(scope, noChanges);
 }
 
-function operationID({ operator, share }: AccessScope, batch: readonly DriverAccessRule[]): string {
-  return operator.installation.digest(operationName, uidOf(share), ...batch.map((rule) => rule.id).sort());
+type Changes = Pick<RuleLists, 'addRules' | 'updateRules' | 'deleteRules'>;
+
+const noChanges: Changes = { addRules: [], updateRules: [], deleteRules: [] };
+
+/** Granting, changing and denying one rule are three operations: a denial is never taken for the end of a grant that goes on. */
+function operationID({ operator, share }: AccessScope, { addRules, updateRules, deleteRules }: Changes): string {
+  const changes = [
+    ...addRules.map(({ id, accessLevel }) => `add ${id} ${accessLevel}`),
+    ...updateRules.map(({ id, accessLevel }) => `update ${id} ${accessLevel}`),
+    ...deleteRules.map(({ id }) => `delete ${id}`),
+  ];
+  return operator.installation.digest(operationName, uidOf(share), ...changes.sort());
 }
 
 /** Notes or forgets an operation on the access rules; another operation of the share is left alone. */

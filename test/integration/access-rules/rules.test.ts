@@ -208,6 +208,24 @@ describe('access rules', () => {
     );
   });
 
+  test('a denial is not taken for the end of a grant that goes on on the storage system', async () => {
+    const tenant = await Tenant.make(cluster);
+    await tenant.makeShares(['share']);
+    await tenant.grant('alice', 'share');
+    await tenant.untilActive('alice');
+    const operations = async () =>
+      (await tenant.callsOf('updateAccess')).map(({ args }) => args?.operation as { id: string; token?: string });
+    const [granted] = await operations();
+    const operation = { ...granted, name: 'updateAccess', startedTime: new Date().toISOString(), token: 'goes-on' };
+    const { attempt: _attempt, ...noted } = operation as typeof operation & { attempt?: number };
+    const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { operation: noted } })];
+    await tenant.kubectl('patch', 'share', 'share', ...patch);
+    await tenant.kubectl('delete', 'shareaccess', 'alice', '--timeout=20s');
+    const [, denied] = await operations();
+    expect(denied?.token).toBe(undefined);
+    expect(denied?.id).not.toBe(granted?.id);
+  });
+
   test('rules wait for their share, and while the network is in maintenance; they come back with a server in error', async () => {
     const tenant = await Tenant.make(cluster, { driverHandlesShareServers: true });
     const { namespace } = tenant;
