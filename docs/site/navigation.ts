@@ -18,6 +18,7 @@ export const navigation: readonly NavigationGroup[] = [
       { text: 'Quick start', link: '/quick-start' },
       { text: 'Concepts', link: '/concepts' },
       { text: 'Coming from Manila', link: '/manila' },
+      { text: 'Glossary', link: '/glossary' },
     ],
   },
   {
