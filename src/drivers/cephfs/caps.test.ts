@@ -44,6 +44,10 @@ describe('an id exceeds what authorizing it gives', () => {
     ['everything', { mds: 'allow *', mon: 'allow *', osd: 'allow *' }, true],
     ['more of the monitor', { ...onOne, mon: 'allow rw' }, true],
     ['the manager', { ...onOne, mgr: 'allow r' }, true],
+    ['all namespaces that begin alike', { ...onOne, osd: 'allow rw pool=data namespace=fsvolumens_*' }, true],
+    ['all file systems', { ...onOne, mds: 'allow rw fsname=* path=/volumes/g/one/uuid-1' }, true],
+    ['a profile behind a semicolon', { ...onOne, osd: `${osdOne};profile=rbd` }, true],
+    ['the parent of a share', { ...onOne, mds: 'allow rw path=/volumes/g/one/..' }, true],
     ['snapshots', { ...onOne, mds: 'allow rwps path=/volumes/g/one/uuid-1' }, true],
   ];
   test.each(cases)('%s', (_, caps, exceeds) => {

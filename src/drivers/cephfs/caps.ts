@@ -16,8 +16,10 @@ export type CapsTarget = Pick<Subvolume, 'path' | 'dataPool' | 'poolNamespace'>;
 
 const levels = ['r', 'rw'] as const satisfies readonly CephLevel[];
 const monCaps = 'allow r';
-const pathGrant = /^allow (r|rw)(?: fsname=\S+)? path=(\/volumes\/([^/\s"]+)\/([^/\s"]+)(?:\/[^/\s"]+)?)$/;
-const poolGrant = /^allow (?:r|rw) pool=(\S+) namespace=(\S+)$/;
+// Names as Ceph reads them without quotes: `*` stands for any end of a name, and `;` ends a grant as `,` does.
+const word = '[A-Za-z0-9_][-A-Za-z0-9_.]*';
+const pathGrant = new RegExp(`^allow (r|rw)(?: fsname=${word})? path=(/volumes/(${word})/(${word})(?:/${word})?)$`);
+const poolGrant = /^allow (?:r|rw) pool=([-A-Za-z0-9_./]+) namespace=([-A-Za-z0-9_./]+)$/;
 
 /** The shares that an id has access to. */
 export function grantedShares(caps: Caps): readonly GrantedShare[] {

@@ -60,6 +60,24 @@ describe('a client with the key of a rule', () => {
     await client.write('/more', 2 ** 20);
   });
 
+  test('has the id of its rule to the letter', async () => {
+    const share = await rig.makeShare();
+    const rules = ['a=b', 'a;b, c', `"q'`, '*', 'blank ', '[client]', '\\', '{}', '$id', '#', 'x--'].map((id) =>
+      cephxRule(id),
+    );
+    const updates = await rig.update(share, rules, { addRules: rules });
+    for (const rule of rules) {
+      const key = updates.get(rule.id)?.accessKey ?? '';
+      expect(await rig.user(rule.accessTo), rule.accessTo).toMatchObject({ key });
+    }
+    const [rule = cephxRule('')] = rules;
+    const client = await rig.mount(rule.accessTo, updates.get(rule.id)?.accessKey ?? '', share.path);
+    const started = performance.now();
+    await rig.update(share, [], { deleteRules: rules });
+    await cutOff(client, started);
+    for (const { accessTo } of rules) expect(await rig.user(accessTo), accessTo).toBeUndefined();
+  });
+
   test('uses the same key on two shares', async () => {
     const [one, two] = [await rig.makeShare(), await rig.makeShare()];
     const id = newID();

@@ -77,6 +77,27 @@ describe('an id that is not the tenant’s is an error of its rule, and stays as
     expect((await rig.user(rule.accessTo))?.caps.mds).toBeUndefined();
   });
 
+  test('an id of the tenant whose capabilities Ceph reads as more than a share', async () => {
+    const { made, rule, key } = await rig.granted();
+    const { caps = {} } = (await rig.user(rule.accessTo)) ?? {};
+    const [mds = '', osd = ''] = [caps.mds, caps.osd];
+    const wider = [
+      { osd: osd.replace(/namespace=.*/, 'namespace=fsvolumens_*') },
+      { osd: `${osd};profile=rbd` },
+      { osd: `${osd};allow r` },
+      { mds: `${mds};allow r` },
+      { mds: `${mds},allow\trw` },
+      { mds: mds.replace(/[^/]*$/, '..') },
+    ];
+    for (const more of wider) {
+      await rig.setCaps(rule.accessTo, { ...caps, ...more });
+      const update = (await rig.update(made, [rule])).get(rule.id);
+      expect.soft(update, JSON.stringify(more)).toEqual({ state: 'error', reason: expect.any(String) });
+    }
+    await rig.setCaps(rule.accessTo, caps);
+    expect(await rig.recoverKey(made, rule)).toBe(key);
+  });
+
   test('an id that was made anew for somebody else', async () => {
     const { made, rule } = await rig.granted();
     await rig.lab.succeed('mon', { prefix: 'auth rm', entity: `client.${rule.accessTo}` });
