@@ -47,6 +47,8 @@ def read_request(source: BinaryIO) -> Fields:
         raise rejected("RequestInvalid", f"the request is longer than {LONGEST_REQUEST} bytes")
     try:
         value = json.loads(raw)
+        # Half a character can be written in JSON, but in no file and no argument.
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise rejected("RequestInvalid", "the request is not JSON") from None
     request = Fields(value, "request")

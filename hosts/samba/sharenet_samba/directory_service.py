@@ -106,8 +106,9 @@ def parse_service(raw: dict, denied: list[Network], *, credentials: bool = True)
         raise invalid(name, "domain must be a DNS name such as ad.example.com")
     if credentials and not service.password:
         raise invalid(name, "its password is missing")
-    if service.password and (re.search(r"[\x00\r\n]", service.password) or len(service.password) > 1024):
-        raise invalid(name, "the password must be one line of at most 1024 characters")
+    if service.password and (re.search(r"[\x00\r\n]", service.password) or len(service.password.encode(errors="replace")) > 1023):
+        # Of a longer one kinit leaves out the rest.
+        raise invalid(name, "the password must be one line of at most 1023 bytes")
     if any(ord(c) < 0x20 or ord(c) == 0x7F for c in service.ou) or len(service.ou) > 1024:
         raise invalid(name, "ou must be one line of at most 1024 characters")
     if "=" in service.ou:

@@ -4,6 +4,8 @@ The record, the files that follow from it, changing from one directory or passwo
 
 from __future__ import annotations
 
+import re
+
 from . import beneath
 from .address_policy import denied_networks
 from .directory_service import DirectoryService, invalid
@@ -27,6 +29,9 @@ from .trial import Trial
 LOWEST_ID = 1000
 # Of a service that brings its own, as the daemons see it.
 OWN_AUTHORITIES = "/etc/ldap/authorities.pem"
+# smbpasswd takes what is beyond for another line, and nslcd does not start with a longer line.
+LONGEST_PASSWORD = 254
+LONGEST_NAME = 4000
 # What makes it another directory, or another way to it.
 SAME = ("urls", "startTLS", "protection", "name", "sid", "dnsIPs", "authorities")
 SAME_NAME = ("suffix", "bindDN")
@@ -60,9 +65,16 @@ def update(instance: Instance, service: DirectoryService, settings: dict) -> lis
 
 
 def _survey(instance: Instance, service: DirectoryService, settings: dict) -> LDAPSurvey:
-    if service.password != (service.password or "").strip():
+    password = service.password or ""
+    if password != password.strip():
         raise invalid(service.name, "an LDAP password must not begin or end with a blank")
-    return survey_ldap(instance, service, denied_networks(settings.get("deniedRanges", [])))
+    if len(password.encode()) > LONGEST_PASSWORD:
+        raise invalid(service.name, f"an LDAP password has at most {LONGEST_PASSWORD} bytes: Samba reads no more")
+    survey = survey_ldap(instance, service, denied_networks(settings.get("deniedRanges", [])))
+    for name in (survey.suffix, service.user):
+        if len(name.encode()) > LONGEST_NAME:
+            raise invalid(service.name, f"a distinguished name has at most {LONGEST_NAME} bytes; {name[:64]}... is longer")
+    return survey
 
 
 def _record(survey: LDAPSurvey, private_directory: str) -> dict:
@@ -135,14 +147,20 @@ def sections_of(record: dict) -> dict[str, dict[str, str]]:
             "netbios name": record["name"],
             "private dir": private_inside(record["privateDirectory"]),
             "passdb backend": f'ldapsam:"{urls}"',
-            "ldap suffix": record["suffix"],
-            "ldap admin dn": record["bindDN"],
+            "ldap suffix": _name_for_samba(record["suffix"]),
+            "ldap admin dn": _name_for_samba(record["bindDN"]),
             "ldap ssl": "start tls" if record["startTLS"] else "off",
             "ldap passwd sync": "no",
             "ldap connection timeout": "4",
             "map to guest": "never",
         }
     }
+
+
+def _name_for_samba(name: str) -> str:
+    """The same name without what smb.conf can't hold. A directory takes several blanks for one, as Samba does."""
+    hexadecimal = re.sub(r"\\\\|%", lambda each: f"\\{ord(each[0][0]):02X}", name)
+    return re.sub(" +", " ", hexadecimal)
 
 
 def _authorities(record: dict) -> str:
@@ -167,21 +185,26 @@ def write_files(instance: Instance, record: dict) -> None:
         beneath.write_file(instance.paths.base, ldap / name, record["authorities"], 0o644)
     text = f"TLS_CACERT {authorities}\nTLS_REQCERT {verified}\nNETWORK_TIMEOUT 4\n"
     beneath.write_file(instance.paths.base, ldap / "ldap.conf", text, 0o644)
+    beneath.write_file(instance.paths.base, instance.paths.etc / "nslcd.conf", nslcd_conf(record, password))
+    instance.configure(sections_of(record))
+
+
+def nslcd_conf(record: dict, password: str) -> str:
+    verified = "demand" if record["protection"] not in (PLAIN, ENCRYPTED) else "never"
     lines = [
         *(f"uri {each}" for each in record["urls"]),
         f"base {record['suffix']}",
         f"binddn {record['bindDN']}",
         f"bindpw {password}",
         f"ssl {'start_tls' if record['startTLS'] else 'on' if record['urls'][0].startswith('ldaps') else 'off'}",
-        f"tls_cacertfile {authorities}",
+        f"tls_cacertfile {_authorities(record)}",
         f"tls_reqcert {verified}",
         f"nss_min_uid {LOWEST_ID}",
         "filter group (&(objectClass=posixGroup)(!(gidNumber=0)))",
         "bind_timelimit 4",
         "timelimit 5",
     ]
-    beneath.write_file(instance.paths.base, instance.paths.etc / "nslcd.conf", "\n".join([*lines, ""]))
-    instance.configure(sections_of(record))
+    return "\n".join([*lines, ""])
 
 
 def login_problem(instance: Instance) -> Problem | None:

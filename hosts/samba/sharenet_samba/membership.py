@@ -150,9 +150,12 @@ def daemon_missing(instance: Instance, record: dict | None) -> Problem | None:
 
 
 def hosts_text(instance: Instance, hosts: Mapping[str, list[str]]) -> str:
-    """The server's own /etc/hosts, with these addresses of names besides its own."""
-    own = ["127.0.0.1 localhost", "::1 localhost", f"127.0.1.1 {instance.state.hostname.lower()}"]
-    return "\n".join([*own, *(f"{each} {name}" for name, addresses in hosts.items() for each in addresses), ""])
+    """The server's own /etc/hosts, with these addresses of names besides its own. A directory's server of that name comes
+    instead: daemons would reach either of two."""
+    name = instance.state.hostname.lower()
+    own = [] if name in map(str.lower, hosts) else [f"127.0.1.1 {name}"]
+    others = [f"{each} {name}" for name, addresses in hosts.items() for each in addresses]
+    return "\n".join(["127.0.0.1 localhost", "::1 localhost", *own, *others, ""])
 
 
 def name_servers_text(record: dict, search: str) -> str:

@@ -31,6 +31,8 @@ def name_problem(to: str) -> str | None:
         return "a user or group has 1 to 255 characters"
     if NOT_IN_NAMES.search(name) or name != name.strip() or name.endswith("\\") or name.count("\\") > 1:
         return "the name has characters that no user or group can have"
+    if "  " in name:
+        return "the name has several blanks in a row, which Samba reads as one"
     if LIKE_A_SID.fullmatch(name):
         return "the name has the form of a security identifier (SID); no rule can have one"
     if name[0] in "-&+@\\":

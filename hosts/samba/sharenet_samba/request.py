@@ -17,7 +17,7 @@ HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,13}[A-Za-z0-9])?")
 WORKGROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 PLAIN = re.compile(r"[A-Za-z0-9._:@/-]{1,253}")
 HIGHEST_USER = (1 << 32) - 2
-RESERVED_SHARES = frozenset({"global", "homes", "printers", "print$", "ipc$", "admin$", "netlogon", "sysvol"})
+RESERVED_SHARES = frozenset({"global", "globals", "homes", "printers", "print$", "ipc$", "admin$", "netlogon", "sysvol"})
 
 
 def _wrong(where: str, expected: str) -> Exception:

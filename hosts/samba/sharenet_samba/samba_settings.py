@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .share_section import share_section
 from .smbconf import render
 from .state import Share, State
@@ -44,7 +46,8 @@ def main_text(state: State, sections: dict[str, dict[str, str]], share_ids: list
 def global_section(state: State, sections: dict[str, dict[str, str]]) -> dict[str, str]:
     """`sections` is the directory's: `global` wins over our defaults, but not over OURS; without a directory it is a
     standalone server with users of its own."""
-    directory = dict(sections.get("global", {}))
+    # As Samba reads what a former version stored.
+    directory = {name: re.sub(" +", " ", value) for name, value in sections.get("global", {}).items()}
     for parameter in OURS & directory.keys():
         del directory[parameter]
     return {

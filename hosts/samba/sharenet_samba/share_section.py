@@ -7,9 +7,6 @@ from .principals import qualified
 from .smbconf import quoted_name
 from .state import Rule, Share, State
 
-# Samba keeps the number, of MiB, in 32 bits.
-LARGEST_SHOWN = (1 << 31) - 1
-
 
 def element(rule: Rule, state: State) -> str:
     """An address as Samba reads it; a user by its name; a group with `+` before it. Rejected `ValueNotRepresentable`."""
@@ -47,7 +44,4 @@ def share_section(share: Share, state: State) -> dict[str, str]:
         section["read only"] = "no"
     if addresses:
         section["hosts allow"] = " ".join(element(rule, state) for rule in addresses)
-    if share.project is None:
-        # No limit, but clients are shown the size that was asked for.
-        section["max disk size"] = str(min(max(1, share.size >> 20), LARGEST_SHOWN))
     return section

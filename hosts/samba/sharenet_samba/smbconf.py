@@ -16,7 +16,8 @@ SECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 def checked_value(value: str, what: str, longest: int = LONGEST_VALUE) -> str:
     """A value that Samba reads back as it is. It keeps a line to its end, joins it with the next one after a backslash,
-    takes the blanks off both ends, and replaces `%` letters by names: each of these would change the meaning.
+    takes the blanks off both ends, makes several in a row one, and replaces `%` letters by names: each of these would
+    change the meaning.
     Rejected `ValueNotRepresentable`; `what` begins the message."""
     if any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
         raise rejected("ValueNotRepresentable", f"{what}: control characters and line breaks are not allowed")
@@ -24,6 +25,8 @@ def checked_value(value: str, what: str, longest: int = LONGEST_VALUE) -> str:
         raise rejected("ValueNotRepresentable", f"{what}: it must not end with a backslash")
     if value != value.strip():
         raise rejected("ValueNotRepresentable", f"{what}: it must not begin or end with a blank")
+    if "  " in value:
+        raise rejected("ValueNotRepresentable", f"{what}: several blanks in a row can't be used, Samba reads them as one")
     if "%" in value:
         raise rejected("ValueNotRepresentable", f'{what}: "%" can\'t be used, Samba would replace it')
     if len(value.encode()) > longest:
