@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 from . import beneath, syscalls
-from .layout import PROGRAM, ServerPaths
+from .layout import CLIENT_PIPES, PROGRAM, ServerPaths
 from .private_etc import KEYTAB
 from .syscalls import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT, mount
 
@@ -39,10 +39,12 @@ PROC_HIDDEN = (
     "timer_list",
     "vmallocinfo",
 )
-# Servers of remote procedure calls that nobody needs for files. An administrator of a domain, or whoever a directory makes
-# one, could write to the registry and to databases of printers without end; Samba has no setting that leaves them out.
-RPC_HIDDEN = ("rpcd_winreg", "rpcd_spoolss", "rpcd_mdssvc", "rpcd_fsrvp", "rpcd_epmapper", "rpcd_rpcecho")
+# Servers of remote procedure calls that a file server does not need; Samba has no setting that leaves them out.
+RPC_HIDDEN = ("rpcd_spoolss", "rpcd_mdssvc", "rpcd_fsrvp", "rpcd_epmapper", "rpcd_rpcecho")
 RPC_PROGRAMS = ("usr/libexec/samba", "usr/lib/x86_64-linux-gnu/samba", "usr/lib/samba")
+# Pipes of the others that clients may open: to list shares and sessions, and to look up names. An administrator of a domain
+# could write to the registry without end through winreg, which the server of srvsvc needs for itself.
+PIPES = ("srvsvc", "wkssvc", "lsarpc", "lsass", "samr")
 OWN = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 
@@ -109,6 +111,7 @@ def enter_container(paths: ServerPaths, hostname: str) -> None:
         with beneath.open_path(paths.base, paths.etc / KEYTAB) as keytab:
             _bind_beneath(f"/proc/self/fd/{keytab}", top, top / "etc" / KEYTAB, OWN)
     _bind(paths.run, top / "run/samba", OWN)
+    _make_client_pipes(top / CLIENT_PIPES.lstrip("/"))
     for name in DEVICES:
         _bind(Path("/dev") / name, top / "dev" / name, MS_NOSUID | MS_NOEXEC)
     _tmpfs(top / "dev/shm", "mode=1777,size=64m", OWN)
@@ -124,6 +127,14 @@ def enter_container(paths: ServerPaths, hostname: str) -> None:
     os.chdir("/")
     mount("", "/", flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
     socket.sethostname(hostname)
+
+
+def _make_client_pipes(directory: Path) -> None:
+    """In a file system that was just made. A link leads nowhere until the server of its pipe runs."""
+    directory.mkdir(mode=0o755)
+    (directory / "np").mkdir(mode=0o700)
+    for name in PIPES:
+        (directory / "np" / name).symlink_to(f"/run/samba/ncalrpc/np/{name}")
 
 
 def _mount_proc(proc: Path) -> None:

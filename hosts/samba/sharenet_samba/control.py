@@ -12,10 +12,15 @@ from pathlib import Path
 
 from .acl_attribute import ATTRIBUTE
 from .durable import read_json, write_json
+from .layout import CLIENT_PIPES
 
 # Programs of the daemons. In the foreground, so that pid 1 sees them end; with a process group of their own.
 DAEMONS = {
-    "smbd": ["/usr/sbin/smbd", "--foreground", "--no-process-group", f"--option=acl_xattr:security_acl_name={ATTRIBUTE}"],
+    "smbd": [
+        *("/usr/sbin/smbd", "--foreground", "--no-process-group"),
+        f"--option=acl_xattr:security_acl_name={ATTRIBUTE}",
+        f"--option=ncalrpc dir={CLIENT_PIPES}",
+    ],
     "winbindd": ["/usr/sbin/winbindd", "--foreground", "--no-process-group"],
     # Names of an LDAP directory's users and groups for the system.
     "nslcd": ["/usr/sbin/nslcd", "--nofork"],

@@ -26,6 +26,8 @@ LOOKUP_TIMEOUT = 6.0
 PRE_WINDOWS_NAME = re.compile(r"^Pre-Win2k Domain:\s*(\S+)", re.MULTILINE)
 # Names become part of smb.conf and of its parameters, SIDs of ranges of numbers: a controller may say anything.
 NETBIOS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", re.ASCII)
+# A domain that every member has.
+BUILT_IN = "BUILTIN"
 DOMAIN_SID = re.compile(r"S-1-5-21(-[0-9]{1,10}){3}", re.ASCII)
 COMPUTERS_CONTAINER = "AA312825768811D1ADED00C04FD8D5CD"
 
@@ -57,7 +59,7 @@ def survey_domain(
     try:
         trial.write("hosts", hosts_file({host: controller.address}))
         connection = DirectoryConnection(trial, host)
-        netbios_name, sid = _identity(connection, base)
+        netbios_name, sid = _identity(connection, base, instance.state.hostname)
         ou_dn = base if leaving else _organizational_unit(connection, service, base)
         place = AccountPlace(service.domain, base, ou_dn, instance.state.hostname.upper())
         account = find_account(connection, place)
@@ -139,8 +141,8 @@ def _skew(current_time: str) -> float:
         return 0.0
 
 
-def _identity(connection: DirectoryConnection, base: str) -> tuple[str, str]:
-    """The domain's NetBIOS name and SID."""
+def _identity(connection: DirectoryConnection, base: str, hostname: str) -> tuple[str, str]:
+    """The domain's NetBIOS name and SID. It is not the name of another domain that the share server has."""
     domain = connection.search(base, "base", "(objectClass=*)", ["objectSid"])
     root = connection.search("", "base", "(objectClass=*)", ["configurationNamingContext"])
     configuration = root[0].first("configurationNamingContext") if root else ""
@@ -148,7 +150,8 @@ def _identity(connection: DirectoryConnection, base: str) -> tuple[str, str]:
     names = connection.search(f"CN=Partitions,{configuration}", "one", expression, ["nETBIOSName"])
     sid = domain[0].first("objectSid") if domain else ""
     name = names[0].first("nETBIOSName") if names else ""
-    if not DOMAIN_SID.fullmatch(sid) or not NETBIOS_NAME.fullmatch(name):
+    taken = name.upper() in (BUILT_IN, hostname.upper())
+    if taken or not DOMAIN_SID.fullmatch(sid) or not NETBIOS_NAME.fullmatch(name):
         raise DirectoryError(None, "no usable objectSid or nETBIOSName")
     return name, sid
 

@@ -12,6 +12,8 @@ from .problem import rejected, unavailable
 
 PACKAGE = Path(__file__).resolve().parent
 PROGRAM = PACKAGE.parent
+# Inside: smbd looks for the pipes of remote procedure calls here, all other programs in Samba's usual place.
+CLIENT_PIPES = "/run/client-pipes"
 IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

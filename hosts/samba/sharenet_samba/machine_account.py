@@ -132,7 +132,7 @@ def ensure_account(instance: Instance, connection: DirectoryConnection, place: A
     if is_elsewhere(account, place):
         _move(connection, account, place, user)
         account = find_account(connection, place) or account
-    control = int(account.first("userAccountControl") or 0)
+    control = _control(account, 0)
     if control & ACCOUNT_DISABLED:
         # We disabled it when the server left the domain.
         connection.replace(account.dn, "userAccountControl", [str(control & ~ACCOUNT_DISABLED)])
@@ -164,6 +164,11 @@ def _failed(reason: str, what: str, place: AccountPlace, error: DirectoryError, 
     return directory_problem(where, user, error, failed=reason, what=f"{what} the computer account")
 
 
+def _control(account: Entry, otherwise: int) -> int:
+    given = account.first("userAccountControl")
+    return int(given) if given.isdecimal() and len(given) <= 10 else otherwise
+
+
 def _move(connection: DirectoryConnection, account: Entry, place: AccountPlace, user: str) -> None:
     try:
         connection.move(account.dn, place.rdn, place.ou_dn)
@@ -185,9 +190,8 @@ def remove_account(instance: Instance, connection: DirectoryConnection, place: A
     except DirectoryError:
         pass
     try:
-        given = account.first("userAccountControl")
-        control = int(given) if given.isdecimal() and len(given) <= 10 else WORKSTATION_TRUST_ACCOUNT
-        connection.replace(account.dn, "userAccountControl", [str(control | ACCOUNT_DISABLED)])
+        control = _control(account, WORKSTATION_TRUST_ACCOUNT) | ACCOUNT_DISABLED
+        connection.replace(account.dn, "userAccountControl", [str(control)])
         return None
     except DirectoryError:
         return account.dn

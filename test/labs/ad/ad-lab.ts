@@ -56,8 +56,8 @@ const common = {
   ],
 };
 
-// Users stand at the same places in both, so that they have the same RIDs.
-const domainA: DomainOptions = {
+/** The first domain. Users stand at the same places in both, so that they have the same RIDs. */
+export const domainA: DomainOptions = {
   name: 'a.test',
   netbiosName: 'ADA',
   address: '10.77.0.11/24',
