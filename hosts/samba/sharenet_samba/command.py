@@ -16,6 +16,8 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # A program that writes more is ended: what a directory or a client chose must not fill the host's memory.
 LONGEST_OUTPUT = 4 << 20
 CHUNK = 1 << 16
+# Reasons of a command that was ended before it had answered: the server that it asked is slow, down or hostile.
+ENDED_EARLY = ("CommandTimeout", "CommandOutputTooLong")
 
 
 @dataclass(frozen=True)

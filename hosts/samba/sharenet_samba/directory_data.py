@@ -7,7 +7,7 @@ import base64
 import re
 from dataclasses import dataclass, field
 
-from .command import Completed
+from .command import ENDED_EARLY, Completed
 from .problem import Problem
 from .trial import Trial
 
@@ -17,6 +17,8 @@ CODE = re.compile(r"LDAP error (\d+) ")
 NO_SUCH_OBJECT = 32
 INSUFFICIENT_ACCESS = 50
 ALREADY_EXISTS = 68
+# No name, GUID or distinguished name that is asked for is so long; what is kept of an answer stays small.
+LONGEST_VALUE = 4000
 # Of the attribute userAccountControl.
 ACCOUNT_DISABLED = 0x2
 
@@ -91,9 +93,9 @@ class DirectoryConnection:
         try:
             return self._trial.run(argv, timeout=TIMEOUT, stdin=stdin)
         except Problem as problem:
-            if problem.reason != "CommandTimeout":
+            if problem.reason not in ENDED_EARLY:
                 raise
-            raise DirectoryError(None, f"no answer within {TIMEOUT:.0f} s") from problem
+            raise DirectoryError(None, problem.message) from problem
 
 
 def _error(text: str) -> DirectoryError:
@@ -110,7 +112,7 @@ def _lines(values: dict[str, list[str]]) -> list[str]:
 
 
 def parse_ldif(text: str) -> list[Entry]:
-    """Entries of a search's output; referrals and comments are left out."""
+    """Entries of a search's output; referrals and comments are left out, and so are values and entries of excessive length."""
     entries: list[Entry] = []
     for block in re.split(r"\n\s*\n", text.replace("\r", "")):
         entry: Entry | None = None
@@ -123,8 +125,9 @@ def parse_ldif(text: str) -> list[Entry]:
             value = value.removeprefix(" ")
             if name.lower() == "dn":
                 entry = Entry(value)
-                entries.append(entry)
-            elif entry is not None:
+                if len(value) <= LONGEST_VALUE:
+                    entries.append(entry)
+            elif entry is not None and len(value) <= LONGEST_VALUE:
                 entry.values.setdefault(name.lower(), []).append(value)
     return entries
 

@@ -3,6 +3,7 @@ that the trial removes."""
 
 from __future__ import annotations
 
+from .command import ENDED_EARLY
 from .directory_errors import login_problem
 from .problem import Problem, unavailable
 from .trial import Trial
@@ -43,7 +44,7 @@ def log_in(trial: Trial, realm: str, kdc: str, user: str, password: str) -> Prob
     try:
         done = trial.run(argv, stdin=f"{password}\n".encode(), timeout=LOGIN_TIMEOUT)
     except Problem as problem:
-        if problem.reason != "CommandTimeout":
+        if problem.reason not in ENDED_EARLY:
             raise
         return silent
     if done.code == 0:

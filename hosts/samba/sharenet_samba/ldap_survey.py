@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .address_policy import Network, refusal
-from .command import Completed
+from .command import ENDED_EARLY, Completed
 from .directory_data import Entry, parse_ldif
 from .directory_errors import INVALID_CREDENTIALS, ldap_problem
 from .directory_service import DirectoryService, LDAPAddress, dn_of, invalid, is_host_name, ldap_address
@@ -168,7 +168,7 @@ def _found(instance: Instance, server: LDAPAddress, address: str, authorities: s
     try:
         probed = instance.python("ldap_tls:probe", {**payload, "authorities": authorities}, timeout=TIMEOUT)
     except Problem as problem:
-        if problem.reason != "CommandTimeout":
+        if problem.reason not in ENDED_EARLY:
             raise
         return SILENT, 0
     return probed["found"], probed.get("code", 0)

@@ -24,6 +24,8 @@ from .problem import Problem, rejected, unavailable
 
 # Of userAccountControl.
 WORKSTATION_TRUST_ACCOUNT = 0x1000
+# A server has one account in each domain that it was in; a controller can claim any number.
+MOST_ACCOUNTS = 50
 ATTRIBUTES = ["objectGUID", "sAMAccountName", "description", "userAccountControl", "dNSHostName"]
 
 
@@ -128,6 +130,7 @@ def ensure_account(instance: Instance, connection: DirectoryConnection, place: A
     made = instance.state.directory.setdefault("madeAccounts", [])
     if account.first("objectGUID") not in made:
         made.append(account.first("objectGUID"))
+        del made[:-MOST_ACCOUNTS]
         instance.save()
     if is_elsewhere(account, place):
         _move(connection, account, place, user)

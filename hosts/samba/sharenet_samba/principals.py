@@ -8,6 +8,7 @@ import pwd
 import re
 from typing import TYPE_CHECKING
 
+from .command import ENDED_EARLY
 from .problem import Problem
 from .state import State
 
@@ -99,7 +100,7 @@ def _ask(instance: "Instance", function: str, names: object) -> dict[str, str | 
     try:
         return instance.python(function, {"names": names}, timeout=30)
     except Problem as problem:
-        if problem.reason != "CommandTimeout":
+        if problem.reason not in ENDED_EARLY:
             raise
         # A directory that is down lets each look-up wait.
         return {}

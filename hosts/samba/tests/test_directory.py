@@ -5,7 +5,7 @@ import unittest
 
 from sharenet_samba.account_expiry import earliest, expiry_of
 from sharenet_samba.address_policy import denied_networks, refusal
-from sharenet_samba.directory_data import DirectoryError, Entry, filter_value, parse_ldif
+from sharenet_samba.directory_data import DirectoryConnection, DirectoryError, Entry, filter_value, parse_ldif
 from sharenet_samba.directory_service import DirectoryService, is_host_name, ldap_address, parse_service
 from sharenet_samba.command import Completed
 from sharenet_samba.domain_survey import _identity, organizational_unit_dn
@@ -15,7 +15,7 @@ from sharenet_samba.ldap_survey import ENCRYPTED, MOST_VERIFIED, VERIFIED, LDAPS
 from sharenet_samba.ldap_tls import Malformed as MalformedLDAP
 from sharenet_samba.ldap_tls import start_tls_result
 from sharenet_samba.name_server import Malformed, parse_answer
-from sharenet_samba.problem import Problem
+from sharenet_samba.problem import Problem, unavailable
 
 SETTINGS = {"first": 1000, "size": 100, "count": 3}
 AD = {
@@ -333,6 +333,24 @@ class Data(unittest.TestCase):
         self.assertEqual(
             (entry.dn, entry.first("description"), entry.first("objectsid")), ("CN=a,DC=b", "one two", "S-1-5")
         )
+
+    def test_values_and_names_of_excessive_length_are_left_out(self):
+        long = "x" * 5000
+        text = f"dn: CN=a\nobjectGUID: {long}\ncn: a\n\ndn: CN={long}\ncn: b\n"
+        [entry] = parse_ldif(text)
+        self.assertEqual((entry.dn, entry.values), ("CN=a", {"cn": ["a"]}))
+
+    def test_a_flood_of_one_server_is_no_answer_so_that_the_next_one_is_asked(self):
+        class Flooding:
+            def inside(self, name: str) -> str:
+                return name
+
+            def run(self, *_: object, **__: object) -> None:
+                raise unavailable("CommandOutputTooLong", "ldbsearch wrote too much")
+
+        with self.assertRaises(DirectoryError) as caught:
+            DirectoryConnection(Flooding(), "dc.corp.example").search("DC=a", "base", "(a=b)", ["cn"])
+        self.assertIsNone(caught.exception.code)
 
     def test_values_in_searches_and_names_mean_themselves(self):
         self.assertEqual(filter_value("a*)(b\\"), "a\\2a\\29\\28b\\5c")
