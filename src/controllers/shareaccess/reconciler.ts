@@ -236,7 +236,8 @@ export class ShareAccessReconciler {
   async #call(scope: AccessScope, todo: Todo): Promise<void> {
     const { operator, context } = scope;
     const callScope = accessCallScope(scope, todo.deny ? 'denial' : 'normal');
-    await this.#compared.compare(scope);
+    // A recovery reads the rules itself.
+    if (todo.grant || todo.deny) await this.#compared.compare(scope);
     const prepared: PreparedAhead = todo.grant ? await prepareAhead(scope, todo.plan) : new Map();
     const granting = [...prepared.values()].some((state) => state !== 'refused');
     if (!granting && !todo.deny && !todo.recovery) return;
