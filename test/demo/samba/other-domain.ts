@@ -60,7 +60,7 @@ async function identitiesOf(stage: Stage): Promise<string> {
 async function showOwners(stage: Stage, hosts: SambaStorage['hosts']): Promise<void> {
   const { status } = await stage.get(shares, 'projects');
   const serverID = status?.shareServerName ?? '';
-  const command = ['find', '/srv/sharenet/servers', '-path', '*/shares/*', '-type', 'f', '-printf', '%f: uid %U\\n'];
+  const command = ['find', '/srv/sharenet/servers', '-path', '*/shares/*/*', '-type', 'f', '-printf', '%f: uid %U\\n'];
   for (const { machine } of hosts) {
     const output = await machine.succeed(command);
     if (!output.includes('plan')) continue;
