@@ -1,3 +1,5 @@
+import type { Share } from '../api/v1alpha1/share.ts';
+import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ListOptions } from '../runtime/api-client.ts';
 import { isNotFound } from '../runtime/api-error.ts';
 import type { Informer } from '../runtime/informer.ts';
@@ -48,6 +50,16 @@ export async function listLive<T extends KubeObject>(
     if (!listed.has(object.metadata.uid)) informer.cache.observeAbsence(object, resourceVersion);
   for (const item of items) informer.cache.observe(item);
   return items;
+}
+
+/** Lists the access rules of a share in the same way. @param cached as of {@link listLive} */
+export async function listRulesLive(
+  operator: Pick<Operator, 'client' | 'informers'>,
+  { metadata: { namespace, name } }: Share,
+  cached?: readonly ShareAccess[],
+): Promise<readonly ShareAccess[]> {
+  const selected = { namespace, fieldSelector: `spec.shareName=${name}` };
+  return await listLive(operator, operator.informers.shareAccesses, selected, cached);
 }
 
 /**

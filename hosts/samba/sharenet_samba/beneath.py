@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import syscalls
 from .command import run_command
+from .durable import fill
 from .problem import Problem, internal, unavailable
 
 # Far more than any of the files that are read.
@@ -79,11 +80,7 @@ def write_file(base: Path, path: Path, data: bytes | str, mode: int = 0o600) -> 
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(scratch, flags, mode, dir_fd=directory)
         try:
-            os.fchmod(fd, mode)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            fill(fd, data, mode)
             try:
                 os.rename(scratch, path.name, src_dir_fd=directory, dst_dir_fd=directory)
             except IsADirectoryError:

@@ -18,16 +18,21 @@ def write_durably(path: Path, data: bytes | str, mode: int = 0o600) -> None:
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        os.fchmod(fd, mode)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        fill(fd, data, mode)
         os.rename(scratch, path)
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def fill(fd: int, data: bytes, mode: int) -> None:
+    """Writes a new file, of which the content is on the disk when this returns, and closes it."""
+    with os.fdopen(fd, "wb") as file:
+        os.fchmod(fd, mode)
+        file.write(data)
+        file.flush()
+        os.fsync(fd)
 
 
 def sync_directory(path: Path) -> None:

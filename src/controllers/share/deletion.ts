@@ -11,7 +11,7 @@ import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circui
 import { driverShare } from '../driver-requests.ts';
 import { writeDriverResult } from '../driver-result.ts';
 import { removeFinalizer } from '../finalizers.ts';
-import { isPlacementCurrent, listLive, staleCache } from '../live.ts';
+import { isPlacementCurrent, listRulesLive, staleCache } from '../live.ts';
 import { sayingWaits } from '../long-waits.ts';
 import { writeRefused } from '../refused-writes.ts';
 import { serverOfShare } from '../server-for-driver.ts';
@@ -31,7 +31,7 @@ const waits: ReadonlySet<string> = new Set([
 
 /** Takes the share off the storage system, its rules first, and lets the object go. Deletion is tried for ever. */
 export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | undefined> {
-  const { operator, context, share, namespace, draft, server, backend } = scope;
+  const { operator, context, share, draft, server, backend } = scope;
   const { client, informers } = operator;
   const { backendName, identifier, operation } = share.status ?? {};
   if (mayAbandon(share, backend)) {
@@ -69,8 +69,7 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
   // What goes on on the storage system was decided before.
   if (operation?.name !== 'deleteShare' || operation.token === undefined) {
     if (!(await isPlacementCurrent(operator, scope))) return staleCache;
-    const fieldSelector = `spec.shareName=${share.metadata.name}`;
-    const live = blockedByRules(await listLive(operator, informers.shareAccesses, { namespace, fieldSelector }));
+    const live = blockedByRules(await listRulesLive(operator, share));
     if (live !== undefined) return await block(live);
   }
   if (share.spec.deletionPolicy === 'Retain') {

@@ -12,7 +12,7 @@ import type { Permit } from '../driver-calls/driver-calls.ts';
 import { driverRule } from '../driver-requests.ts';
 import { ensureShare } from '../ensure-share.ts';
 import { addFinalizer, hasFinalizer } from '../finalizers.ts';
-import { isCurrent, isPlacementCurrent, listLive } from '../live.ts';
+import { isCurrent, isPlacementCurrent, listRulesLive } from '../live.ts';
 import { currentRules, isRevoked, release } from './deny.ts';
 import { cachedKeySecret, isIntact, tryKeySecret } from './key-secret.ts';
 import { fail, failForSecret, mintsKey, settle } from './outcome.ts';
@@ -123,11 +123,9 @@ async function runBatch(scope: AccessScope, permit: Permit, kept: readonly Share
  * @throws DriverError `Unavailable`, which is tried again
  */
 export async function recover(scope: AccessScope, permit: Permit, isAskedFor: boolean): Promise<void> {
-  const { operator, namespace, share } = scope;
-  const { shareAccesses } = operator.informers;
-  const fieldSelector = `spec.shareName=${share.metadata.name}`;
+  const { operator, share } = scope;
   const plan: RulePlan = planRules({
-    rules: await listLive(operator, shareAccesses, { namespace, fieldSelector }, scope.rules),
+    rules: await listRulesLive(operator, share, scope.rules),
     ...surroundingsOf(scope),
     shareIsLeaving: false,
     serverFailed: false,
@@ -203,7 +201,7 @@ export async function prepareAhead(scope: AccessScope, { add, update }: RulePlan
 /**
  * Puts our finalizer on the rules, and sorts out those whose Secret's name is taken and those for which a write is refused: before
  * the driver is asked, so that nothing is granted whose key could not be kept. A rule that has the finalizer already and is not as
- * the API server has it is left out: the leader before may have taken its access away, and nobody would again.
+ * the API server has it is left out: the former leader may have denied it, and no pass would deny it again.
  * @param ahead what this came to a moment ago
  * @param areLive whether the rules were just read from the API server
  */

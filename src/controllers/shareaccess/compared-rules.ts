@@ -1,5 +1,5 @@
 import { uidOf } from '../../runtime/kube-object.ts';
-import { listLive } from '../live.ts';
+import { listRulesLive } from '../live.ts';
 import type { AccessScope } from './scope.ts';
 
 /**
@@ -12,11 +12,10 @@ export class ComparedRules {
   readonly #shares = new Set<string>();
 
   /** Takes out of the cache what is gone: in one request for each share, where it keeps rules at all. */
-  async compare({ operator, namespace, share, rules }: AccessScope): Promise<void> {
+  async compare({ operator, share, rules }: AccessScope): Promise<void> {
     const uid = uidOf(share);
     if (this.#shares.has(uid) || rules.every(({ status }) => status?.accessLevel === undefined)) return;
-    const fieldSelector = `spec.shareName=${share.metadata.name}`;
-    await listLive(operator, operator.informers.shareAccesses, { namespace, fieldSelector }, rules);
+    await listRulesLive(operator, share, rules);
     this.#shares.add(uid);
   }
 

@@ -79,11 +79,11 @@ export async function setRules(
   const updates = new Map<string, AccessUpdate>();
   for (const { id, accessType } of accessRules) {
     const result = results[id];
-    if (result === undefined && accessTypes.includes(accessType)) {
-      updates.set(id, { state: 'error', reason: `a share of this backend takes fewer than ${maxRules} rules` });
-    } else if (!accessTypes.includes(accessType)) {
+    if (!accessTypes.includes(accessType)) {
       updates.set(id, { state: 'error', reason: `shares of this backend take no rules of type ${accessType}` });
-    } else if (result?.state === 'error') {
+    } else if (result === undefined) {
+      updates.set(id, { state: 'error', reason: `a share of this backend takes fewer than ${maxRules} rules` });
+    } else if (result.state === 'error') {
       const reason = safeText(result.message ?? result.reason ?? '', 255);
       updates.set(id, { state: 'error', reason: reason === '' ? 'the file server refused the rule' : reason });
     } else {

@@ -48,7 +48,7 @@ async function holdLock(id: string): Promise<() => Promise<void>> {
   return async () => void (await host.machine.succeed(['kill', pid.trim()]));
 }
 
-/** nsenter, with which sshd starts the program in the lab, stops with it, and goes on only when it is told. */
+/** nsenter, with which sshd starts the program in the lab, stops with it, and resumes only on SIGCONT. */
 async function resumeEntrances(): Promise<void> {
   const pattern = `^/usr/bin/nsenter --mount=${host.machine.namespace.replace(/net$/, 'mnt')} .*sharenet-samba-host$`;
   const { stdout } = await promisify(execFile)('/usr/bin/pgrep', ['-f', '--', pattern]);

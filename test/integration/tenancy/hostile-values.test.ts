@@ -245,7 +245,7 @@ describe('values that a tenant chose to do harm', () => {
     const queue = [...types.keys()].flatMap((kind) =>
       basesOf({ kind, path: [] }).flatMap((base) =>
         pathsIn(Object.entries(base).find(([key]) => key === 'spec')?.[1], ['spec'])
-          // An empty one would keep the dummy's state where nobody looks.
+          // An empty one would keep the dummy's state outside the test's directory.
           .filter((path) => !path.includes('dummy'))
           .flatMap((path) => odd.map((value) => ({ kind, object: withValue(base, path, value) }))),
       ),
