@@ -12,16 +12,17 @@ import { CredentialTrials } from './controllers/credentials/trials.ts';
 import { DriverCallMetrics } from './controllers/driver-calls/driver-call-metrics.ts';
 import { DriverCalls } from './controllers/driver-calls/driver-calls.ts';
 import { DriverInstances } from './controllers/driver-calls/driver-instances.ts';
-import { JoiningNetworks } from './controllers/joining-networks.ts';
-import { OperatorMetrics } from './controllers/metrics.ts';
+import { SuspectServers } from './controllers/driver-calls/suspect-servers.ts';
+import { OperatorMetrics } from './controllers/metrics/operator-metrics.ts';
 import type { Operator } from './controllers/operator.ts';
-import { RefusedWrites } from './controllers/refused-writes.ts';
 import { SecurityServiceReconciler } from './controllers/securityservice/reconciler.ts';
 import { ShareReconciler } from './controllers/share/reconciler.ts';
 import { ShareAccessReconciler } from './controllers/shareaccess/reconciler.ts';
+import { JoiningNetworks } from './controllers/sharenetwork/joining-networks.ts';
 import { ShareNetworkReconciler } from './controllers/sharenetwork/reconciler.ts';
 import { ChangePace } from './controllers/shareserver/change-pace.ts';
 import { ShareServerReconciler } from './controllers/shareserver/reconciler.ts';
+import { RefusedWrites } from './controllers/status/refused-writes.ts';
 import {
   type BackendRecords,
   recordsInBackends,
@@ -29,7 +30,6 @@ import {
   recordsInStatus,
 } from './controllers/storagebackend/backend-records.ts';
 import { StorageBackendReconciler } from './controllers/storagebackend/reconciler.ts';
-import { SuspectServers } from './controllers/suspect-servers.ts';
 import { type DriverModules, driverModules } from './drivers/registry.ts';
 import { createApiClient, type HttpApiClient } from './runtime/api-client.ts';
 import { ApiError, isNotFound } from './runtime/api-error.ts';

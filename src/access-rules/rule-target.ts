@@ -1,7 +1,7 @@
-import { compare } from '../api/compare.ts';
-import { formatAddress, parseAddress, parseNetwork } from '../api/ip-address.ts';
-import { safeText } from '../api/safe-text.ts';
 import type { ShareAccess, ShareAccessSpec } from '../api/v1alpha1/share-access.ts';
+import { compare } from '../values/compare.ts';
+import { formatAddress, parseAddress, parseNetwork } from '../values/ip-address.ts';
+import { safeText } from '../values/safe-text.ts';
 import { canonicalUser, manilaNames, type UserNames, userNameFault } from './user-names.ts';
 
 /** The part of a rule that says who gets access. */

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { safeText } from '../api/safe-text.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { isForbidden } from '../runtime/api-error.ts';
 import { BackOff } from '../runtime/back-off.ts';
@@ -10,6 +9,7 @@ import type { KubeObject, ResourceType } from '../runtime/kube-object.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Manager } from '../runtime/manager.ts';
 import type { RuntimeMetrics } from '../runtime/metrics.ts';
+import { safeText } from '../values/safe-text.ts';
 import { probeAdmission } from './admission-probe.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
 import { certificateSecretName } from './serving-certificate.ts';

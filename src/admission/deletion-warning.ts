@@ -1,10 +1,10 @@
-import { nameList } from '../api/name-list.ts';
-import { safeText } from '../api/safe-text.ts';
 import { securityServices, shareNetworks, storageBackends } from '../api/v1alpha1/resource-types.ts';
 import { usersOfBackend } from '../cluster-state/backend-users.ts';
 import type { ClusterState } from '../cluster-state/cluster-state.ts';
 import { related } from '../cluster-state/related.ts';
 import { usersOfService } from '../cluster-state/service-users.ts';
+import { nameList } from '../values/name-list.ts';
+import { safeText } from '../values/safe-text.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 
 type State = Pick<ClusterState, 'informers'>;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { safeText } from '../api/safe-text.ts';
 import { type AdmissionReason, admissionCodes } from '../api/v1alpha1/admission-codes.ts';
+import { safeText } from '../values/safe-text.ts';
 import type { Verdict } from './verdict.ts';
 
 /** A refused write. */

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { nameList } from '../api/name-list.ts';
 import { securityServices } from '../api/v1alpha1/resource-types.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import { networksRecording, related } from '../cluster-state/related.ts';
 import { distinguishedNameProblem } from '../network-change/completeness.ts';
+import { nameList } from '../values/name-list.ts';
 import { type Refusal, refusedWith, specChanges } from './refusal.ts';
 import { type AdmissionState, allowed, type Validator } from './verdict.ts';
 

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { safeText } from '../api/safe-text.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import { shareNetworks } from '../api/v1alpha1/resource-types.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
@@ -9,6 +8,7 @@ import { related } from '../cluster-state/related.ts';
 import { requestToken } from '../cluster-state/requests.ts';
 import { type GuardReason, judgeChange } from '../network-change/guard.ts';
 import { subnetProblem } from '../scheduling/subnets.ts';
+import { safeText } from '../values/safe-text.ts';
 import { type Refusal, refusedWith } from './refusal.ts';
 import { type AdmissionState, allowed, type ObjectWrite, type Validator, type Verdict } from './verdict.ts';
 

@@ -1,6 +1,6 @@
-import { safeText } from '../api/safe-text.ts';
 import { shareNetworks, shareServers } from '../api/v1alpha1/resource-types.ts';
 import type { KubeObject } from '../runtime/kube-object.ts';
+import { safeText } from '../values/safe-text.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 
 /** Name of the note in the audit log; the API server puts the webhook's name before it. */

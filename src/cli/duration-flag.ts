@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../api/duration.ts';
+import { parseDuration } from '../values/duration.ts';
 
 const longestMs = 86_400_000;
 

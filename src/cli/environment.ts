@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { Terminal } from './output/terminal.ts';
 import { type ConnectionFlags, type Session, withSession } from './session.ts';
-import type { Terminal } from './terminal.ts';
 
 /** What commands work with besides their arguments. */
 export interface Environment {

@@ -1,5 +1,5 @@
+import { processTerminal } from './output/terminal.ts';
 import { runCommand } from './program.ts';
-import { processTerminal } from './terminal.ts';
 
 // `kubectl sharenet status | head` ends early: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

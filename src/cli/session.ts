@@ -2,7 +2,7 @@ import type { ApiClient, WatchClient } from '../runtime/api-client.ts';
 import type { Transport } from '../runtime/transport.ts';
 import { version } from '../version.ts';
 import { CommandFailure, UsageError } from './command-failure.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './output/terminal.ts';
 
 /** Flags that say which cluster, which namespace, and as whom. */
 export interface ConnectionFlags {

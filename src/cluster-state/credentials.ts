@@ -1,9 +1,9 @@
-import { lineContent } from '../api/secret-content.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import { type AuthoritiesFault, authoritiesKey, type CredentialsState } from '../network-change/completeness.ts';
 import { type PasswordDestinations, uncoveredDestinations } from '../network-change/credential-destinations.ts';
 import { type Secret, secretBytes } from '../runtime/core-types.ts';
+import { lineContent } from '../values/secret-content.ts';
 import { certificatesFault } from './certificates.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { maxAnnotationLength } from './slim-object.ts';

@@ -9,12 +9,12 @@ import type { CredentialRefusals } from './credentials/refusals.ts';
 import type { CredentialTrials } from './credentials/trials.ts';
 import type { DriverCalls } from './driver-calls/driver-calls.ts';
 import type { DriverInstances } from './driver-calls/driver-instances.ts';
-import type { JoiningNetworks } from './joining-networks.ts';
-import type { OperatorMetrics } from './metrics.ts';
-import type { RefusedWrites } from './refused-writes.ts';
+import type { SuspectServers } from './driver-calls/suspect-servers.ts';
+import type { OperatorMetrics } from './metrics/operator-metrics.ts';
+import type { JoiningNetworks } from './sharenetwork/joining-networks.ts';
 import type { ChangePace } from './shareserver/change-pace.ts';
-import type { SuspectServers } from './suspect-servers.ts';
-import { namespaceNotKnown } from './waits.ts';
+import type { RefusedWrites } from './status/refused-writes.ts';
+import { namespaceNotKnown } from './status/waits.ts';
 
 /** What every reconciler works with. */
 export interface Operator extends ClusterState {

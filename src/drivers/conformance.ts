@@ -1,5 +1,5 @@
 import { afterAll, describe, test } from 'vitest';
-import { safeText } from '../api/safe-text.ts';
+import { safeText } from '../values/safe-text.ts';
 import { accessCases } from './conformance/access-cases.ts';
 import { accessKeyCases } from './conformance/access-key-cases.ts';
 import { capabilityCases } from './conformance/capability-cases.ts';

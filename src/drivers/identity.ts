@@ -1,4 +1,4 @@
-import { nameList } from '../api/name-list.ts';
+import { nameList } from '../values/name-list.ts';
 
 /** Values of a backend's identity fields, as JSON by field name; a field that was not set is absent. */
 export type RecordedIdentity = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
-import { safeText } from '../api/safe-text.ts';
 import type { StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
+import { safeText } from '../values/safe-text.ts';
 import { cephfsDriver } from './cephfs/module.ts';
 import type { DriverModule } from './driver.ts';
 import { dummyDriver } from './dummy/module.ts';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { safeText } from '../api/safe-text.ts';
+import { safeText } from '../values/safe-text.ts';
 import type { DriverLogger, DriverModule } from './driver.ts';
 import { type DriverModules, withVendorDriver } from './registry.ts';
 

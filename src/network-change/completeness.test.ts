@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { contentFaults } from '../api/secret-content.ts';
 import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
+import { contentFaults } from '../values/secret-content.ts';
 import {
   type CredentialsState,
   credentialsProblem,

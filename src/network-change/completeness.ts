@@ -1,8 +1,8 @@
-import { distinguishedNameFault } from '../api/distinguished-name.ts';
-import { nameList } from '../api/name-list.ts';
-import { type ContentFault, contentFaults } from '../api/secret-content.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
+import { distinguishedNameFault } from '../values/distinguished-name.ts';
+import { nameList } from '../values/name-list.ts';
+import { type ContentFault, contentFaults } from '../values/secret-content.ts';
 
 /**
  * What became of looking for the password of a security service. `none`: it refers to no Secret; `no_key`: the Secret has other

@@ -1,5 +1,5 @@
-import { contains, parseAddress, parseNetwork } from '../api/ip-address.ts';
 import type { SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
+import { contains, parseAddress, parseNetwork } from '../values/ip-address.ts';
 
 /** What of a security service decides where its password is sent. */
 export type PasswordDestinations = Pick<SecurityServiceSpec, 'type' | 'servers' | 'domain' | 'dnsIPs'>;

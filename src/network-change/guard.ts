@@ -1,9 +1,9 @@
-import { nameList } from '../api/name-list.ts';
 import { admissionCodes } from '../api/v1alpha1/admission-codes.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import { nameList } from '../values/name-list.ts';
 import { takesChanges } from './backend-state.ts';
 import {
   type CredentialsState,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatAddress, parseAddress, parseNetwork, parseRange } from '../api/ip-address.ts';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
+import { formatAddress, parseAddress, parseNetwork, parseRange } from '../values/ip-address.ts';
 import { type AllocationResult, allocateAddresses, canonicalAddress, segmentKey } from './address-allocation.ts';
 
 type Subnet = Partial<ShareNetworkSubnet> & Pick<ShareNetworkSubnet, 'cidr'>;

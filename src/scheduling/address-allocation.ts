@@ -1,5 +1,5 @@
-import { type AddressRange, formatAddress, parseAddress, parseNetwork, parseRange } from '../api/ip-address.ts';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
+import { type AddressRange, formatAddress, parseAddress, parseNetwork, parseRange } from '../values/ip-address.ts';
 import { mergeRanges } from './address-ranges.ts';
 
 /** What an allocation needs to know. */

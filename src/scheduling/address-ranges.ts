@@ -1,4 +1,4 @@
-import type { AddressRange } from '../api/ip-address.ts';
+import type { AddressRange } from '../values/ip-address.ts';
 
 /** The same addresses as the fewest ranges, in rising order, IPv4 first. Ranges with swapped ends are left out. */
 export function mergeRanges(ranges: readonly AddressRange[]): readonly AddressRange[] {

@@ -1,4 +1,3 @@
-import { contains, parseNetwork } from '../api/ip-address.ts';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import type {
   AllowedSegment,
@@ -6,6 +5,7 @@ import type {
   NamespaceSelection,
   ReservedCephxIDs,
 } from '../api/v1alpha1/storage-backend.ts';
+import { contains, parseNetwork } from '../values/ip-address.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

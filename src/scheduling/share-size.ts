@@ -1,4 +1,4 @@
-import { parseQuantity } from '../api/quantity.ts';
+import { parseQuantity } from '../values/quantity.ts';
 
 /** Smallest size of a new share, and of one that is resized. */
 const smallest = { text: '1Mi', bytes: 2 ** 20 } as const;

@@ -1,3 +1,5 @@
+import type { ShareNetworkSpec, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import {
   type AddressRange,
   contains,
@@ -7,10 +9,8 @@ import {
   parseAddress,
   parseNetwork,
   parseRange,
-} from '../api/ip-address.ts';
-import { nameList } from '../api/name-list.ts';
-import type { ShareNetworkSpec, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+} from '../values/ip-address.ts';
+import { nameList } from '../values/name-list.ts';
 import { mergeRanges } from './address-ranges.ts';
 
 /** What is wrong with the subnets of a network. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { WebhookMetrics } from '../../src/admission/webhook-metrics.ts';
 import { DriverCallMetrics } from '../../src/controllers/driver-calls/driver-call-metrics.ts';
-import { OperatorMetrics } from '../../src/controllers/metrics.ts';
+import { OperatorMetrics } from '../../src/controllers/metrics/operator-metrics.ts';
 import { RuntimeMetrics } from '../../src/runtime/metrics.ts';
 import { ManualClock } from './manual-clock.ts';
 

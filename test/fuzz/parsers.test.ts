@@ -1,15 +1,22 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseDuration } from '../../src/api/duration.ts';
-import { contains, formatAddress, overlap, parseAddress, parseNetwork, parseRange } from '../../src/api/ip-address.ts';
-import { formatQuantity, parseQuantity } from '../../src/api/quantity.ts';
-import { safeText } from '../../src/api/safe-text.ts';
 import { shares } from '../../src/api/v1alpha1/resource-types.ts';
-import { plainText } from '../../src/cli/plain-text.ts';
+import { plainText } from '../../src/cli/output/plain-text.ts';
 import { isToken } from '../../src/cluster-state/request-tokens.ts';
 import { jsonLines } from '../../src/runtime/json-lines.ts';
 import { objectPath } from '../../src/runtime/resource-path.ts';
 import { namespaceAllowed } from '../../src/scheduling/selection.ts';
+import { parseDuration } from '../../src/values/duration.ts';
+import {
+  contains,
+  formatAddress,
+  overlap,
+  parseAddress,
+  parseNetwork,
+  parseRange,
+} from '../../src/values/ip-address.ts';
+import { formatQuantity, parseQuantity } from '../../src/values/quantity.ts';
+import { safeText } from '../../src/values/safe-text.ts';
 import { fuzz } from './fuzz.ts';
 import { specSchema, valuesOf } from './schema-arbitrary.ts';
 

@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander';
 import { shareAccesses, shares } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
-import { type AccessKey, readAccessKey } from '../access-key.ts';
-import { ageText } from '../age.ts';
-import { byName } from '../by-name.ts';
+import { type AccessKey, readAccessKey } from '../access/access-key.ts';
 import { CommandFailure, UsageError } from '../command-failure.ts';
-import { printData, type TableFormat, tableFormats } from '../data-output.ts';
 import { connected, type Environment } from '../environment.ts';
-import { firstNote, notesOf, noteText } from '../notes.ts';
 import { objectName, referenceText } from '../object-reference.ts';
-import { phaseCell } from '../phase.ts';
+import { ageText } from '../output/age.ts';
+import { byName } from '../output/by-name.ts';
+import { printData, type TableFormat, tableFormats } from '../output/data-output.ts';
+import { phaseCell } from '../output/phase.ts';
+import { type Cell, printTable } from '../output/table.ts';
 import type { Session } from '../session.ts';
-import { type Cell, printTable } from '../table.ts';
+import { firstNote, notesOf, noteText } from '../why/notes.ts';
 
 interface Options {
   readonly allNamespaces?: true;

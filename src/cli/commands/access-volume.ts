@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { shareAccesses, shares } from '../../api/v1alpha1/resource-types.ts';
-import { type DataFormat, dataFormats, printData } from '../data-output.ts';
+import { staticVolumeOf } from '../access/persistent-volume.ts';
 import { connected, type Environment } from '../environment.ts';
 import { objectName } from '../object-reference.ts';
-import { staticVolumeOf } from '../persistent-volume.ts';
+import { type DataFormat, dataFormats, printData } from '../output/data-output.ts';
 
 interface Options {
   readonly claim?: string;

@@ -3,14 +3,14 @@ import { type Command, Option } from 'commander';
 import { shareNetworks } from '../../api/v1alpha1/resource-types.ts';
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
 import { parseCheckRequest } from '../../network-change/check-request.ts';
-import { askCheck, type CheckAnswer } from '../check-question.ts';
+import { askCheck, type CheckAnswer } from '../check/check-question.ts';
 import { CommandFailure, UsageError } from '../command-failure.ts';
-import { printData, type TableFormat, tableFormats } from '../data-output.ts';
 import { durationFlag } from '../duration-flag.ts';
 import { connected, type Environment } from '../environment.ts';
 import { networkName, quoted, referenceText } from '../object-reference.ts';
-import { plainText } from '../plain-text.ts';
-import { printTable } from '../table.ts';
+import { printData, type TableFormat, tableFormats } from '../output/data-output.ts';
+import { plainText } from '../output/plain-text.ts';
+import { printTable } from '../output/table.ts';
 
 interface Options {
   readonly timeout: number;

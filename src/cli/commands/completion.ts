@@ -1,11 +1,11 @@
 import { Argument, type Command } from 'commander';
 import type { ResourceType } from '../../runtime/kube-object.ts';
-import { suggestions } from '../completion.ts';
-import { completionScripts, type Shell, shells } from '../completion-scripts.ts';
+import { suggestions } from '../completion/completion.ts';
+import { completionScripts, type Shell, shells } from '../completion/completion-scripts.ts';
 import type { Environment } from '../environment.ts';
-import { plainText } from '../plain-text.ts';
+import { plainText } from '../output/plain-text.ts';
+import type { Terminal } from '../output/terminal.ts';
 import { type ConnectionFlags, withSession } from '../session.ts';
-import type { Terminal } from '../terminal.ts';
 
 /** The first word of a call that asks how its last word may go on, as cobra's programs have it. */
 export const completeWord = '__complete';

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { CommandFailure, UsageError } from '../command-failure.ts';
 import { connected, type Environment } from '../environment.ts';
 import { objectName } from '../object-reference.ts';
-import { makeReport } from '../report.ts';
+import { makeReport } from '../report/report.ts';
 
 interface Options {
   readonly allNamespaces?: true;

@@ -10,14 +10,14 @@ import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import { isForbidden } from '../../runtime/api-error.ts';
 import { UsageError } from '../command-failure.ts';
-import { printData, type TableFormat, tableFormats } from '../data-output.ts';
 import { connected, type Environment } from '../environment.ts';
 import { objectName } from '../object-reference.ts';
+import { printData, type TableFormat, tableFormats } from '../output/data-output.ts';
+import { printTable } from '../output/table.ts';
 import type { Session } from '../session.ts';
-import { statusData } from '../status-data.ts';
-import { statusHeader, statusRows } from '../status-rows.ts';
-import { type StatusObjects, statusTree } from '../status-tree.ts';
-import { printTable } from '../table.ts';
+import { statusData } from '../status/status-data.ts';
+import { statusHeader, statusRows } from '../status/status-rows.ts';
+import { type StatusObjects, statusTree } from '../status/status-tree.ts';
 
 interface Options {
   readonly allNamespaces?: true;

@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { shareNetworks, shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import { type ChangeEvent, ChangeFollower, type Followed } from '../change-follower.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { plainData } from '../data-output.ts';
 import { durationFlag } from '../duration-flag.ts';
 import { connected, type Environment } from '../environment.ts';
 import { networkName, referenceText } from '../object-reference.ts';
-import { plainText } from '../plain-text.ts';
+import { plainData } from '../output/data-output.ts';
+import { plainText } from '../output/plain-text.ts';
+import type { Color } from '../output/terminal.ts';
 import type { Session } from '../session.ts';
-import type { Color } from '../terminal.ts';
+import { type ChangeEvent, ChangeFollower, type Followed } from '../status/change-follower.ts';
 
 interface Options {
   readonly timeout?: number;

@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander';
-import { ageText } from '../age.ts';
-import { type Cause, type CauseReader, causeOf, findKnown, type KnownObject } from '../cause.ts';
-import { causeReader } from '../cause-reader.ts';
 import { CommandFailure, UsageError } from '../command-failure.ts';
-import { type DataFormat, dataFormats, printData } from '../data-output.ts';
 import { connected, type Environment } from '../environment.ts';
 import type { ManagedObject } from '../managed-object.ts';
-import { noteText } from '../notes.ts';
 import { everyKind, objectName, objectReferences } from '../object-reference.ts';
-import { plainText } from '../plain-text.ts';
-import { type Remedy, remedyOf } from '../remedy.ts';
+import { ageText } from '../output/age.ts';
+import { type DataFormat, dataFormats, printData } from '../output/data-output.ts';
+import { plainText } from '../output/plain-text.ts';
 import { rightsOf } from '../rights.ts';
 import type { Session } from '../session.ts';
+import { type Cause, type CauseReader, causeOf, findKnown, type KnownObject } from '../why/cause.ts';
+import { causeReader } from '../why/cause-reader.ts';
+import { noteText } from '../why/notes.ts';
+import { type Remedy, remedyOf } from '../why/remedy.ts';
 
 interface Options {
   readonly output?: DataFormat;

@@ -2,7 +2,7 @@ import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { AppliedSecurityService } from '../../api/v1alpha1/share-server.ts';
 import type { ClusterState } from '../../cluster-state/cluster-state.ts';
 import { findPassword, type PasswordState } from '../../cluster-state/credentials.ts';
-import { appliedService } from '../driver-requests.ts';
+import { appliedService } from '../driver-calls/driver-requests.ts';
 
 /**
  * Names credentials by what a directory sees of them: account, password, and the servers that are asked. Services of one namespace

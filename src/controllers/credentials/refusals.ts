@@ -5,7 +5,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { nameOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
-import { draftOf } from '../status-draft.ts';
+import { draftOf } from '../status/status-draft.ts';
 import { presentCredentials } from './credentials.ts';
 
 /** Reason of what waits because a directory refused the credentials of a security service. */

@@ -4,7 +4,7 @@ import { related } from '../../cluster-state/related.ts';
 import type { CredentialsResult } from '../../drivers/driver.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Operator } from '../operator.ts';
-import { credentialsBeingTried, type Wait } from '../waits.ts';
+import { credentialsBeingTried, type Wait } from '../status/waits.ts';
 import type { TrialEnd } from './trials.ts';
 
 /** A service with credentials that a call is given. */

@@ -1,10 +1,10 @@
 import type { CallContext, Driver, DriverLogger, DriverOperation, Tenant } from '../../drivers/driver.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { isStorable } from '../driver-data.ts';
-import { backendBusy, callRunning, changeBeginning, type Wait } from '../waits.ts';
+import { backendBusy, callRunning, changeBeginning, type Wait } from '../status/waits.ts';
 import { BackendCircuits } from './backend-circuits.ts';
 import type { DriverCallMetrics } from './driver-call-metrics.ts';
+import { isStorable } from './driver-data.ts';
 import type { CallPriority, DriverInstances, DriverLease } from './driver-instances.ts';
 import { type LockMode, type LockRequest, LockTable } from './lock-table.ts';
 import { presentable } from './presentable-error.ts';

@@ -1,5 +1,5 @@
-import { safeReason } from '../../api/safe-text.ts';
 import { reasons } from '../../api/v1alpha1/reasons.ts';
+import { safeReason } from '../../values/safe-text.ts';
 
 const catalogue: ReadonlySet<string> = new Set(
   Object.values(reasons).flatMap((entries) => entries.map(([reason]) => reason)),

@@ -1,5 +1,5 @@
-import { redact, safeText } from '../../api/safe-text.ts';
 import { DriverError } from '../../drivers/errors.ts';
+import { redact, safeText } from '../../values/safe-text.ts';
 import { driverReason } from './driver-reason.ts';
 
 /**

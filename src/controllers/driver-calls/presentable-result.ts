@@ -1,4 +1,4 @@
-import { redact } from '../../api/safe-text.ts';
+import { redact } from '../../values/safe-text.ts';
 
 /**
  * Fields of results whose texts are for people. Others are the driver's data, which it gets back as it gave them: a password that

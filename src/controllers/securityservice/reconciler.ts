@@ -1,4 +1,3 @@
-import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { CredentialsRefusal, SecurityService } from '../../api/v1alpha1/security-service.ts';
 import { findPassword, type PasswordLookup, uncoveredOf } from '../../cluster-state/credentials.ts';
@@ -15,15 +14,16 @@ import { sameContent } from '../../network-change/plan.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
+import { nameList } from '../../values/name-list.ts';
 import { credentialsRefused } from '../credentials/refusals.ts';
-import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
-import { listLive } from '../live.ts';
+import { addFinalizer, hasFinalizer, removeFinalizer } from '../lifecycle/finalizers.ts';
+import { listLive } from '../lifecycle/live.ts';
 import type { Operator } from '../operator.ts';
-import { reportingRefusals } from '../refused-writes.ts';
-import { usageOf } from '../service-usage.ts';
-import { pausedStanding } from '../standings.ts';
-import { draftOf, type Standing } from '../status-draft.ts';
-import { tellsNews } from '../watched-facts.ts';
+import { reportingRefusals } from '../status/refused-writes.ts';
+import { pausedStanding } from '../status/standings.ts';
+import { draftOf, type Standing } from '../status/status-draft.ts';
+import { tellsNews } from '../watches/watched-facts.ts';
+import { usageOf } from './service-usage.ts';
 
 /** Tells whether SecurityServices are complete and in use, and holds their deletion back while something relies on them. */
 export class SecurityServiceReconciler {

@@ -1,5 +1,4 @@
 import { mayBeGranted } from '../../access-rules/plan.ts';
-import { nameList } from '../../api/name-list.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { related } from '../../cluster-state/related.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
@@ -7,16 +6,17 @@ import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts'
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { nameList } from '../../values/name-list.ts';
 import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
-import { driverShare } from '../driver-requests.ts';
-import { writeDriverResult } from '../driver-result.ts';
-import { removeFinalizer } from '../finalizers.ts';
-import { isPlacementCurrent, listRulesLive, staleCache } from '../live.ts';
-import { sayingWaits } from '../long-waits.ts';
-import { writeRefused } from '../refused-writes.ts';
-import { serverOfShare } from '../server-for-driver.ts';
-import { draftOf, latestOf } from '../status-draft.ts';
-import { type Wait, whyNoRemoval } from '../waits.ts';
+import { driverShare } from '../driver-calls/driver-requests.ts';
+import { serverOfShare } from '../driver-calls/server-for-driver.ts';
+import { removeFinalizer } from '../lifecycle/finalizers.ts';
+import { isPlacementCurrent, listRulesLive, staleCache } from '../lifecycle/live.ts';
+import { writeDriverResult } from '../status/driver-result.ts';
+import { sayingWaits } from '../status/long-waits.ts';
+import { writeRefused } from '../status/refused-writes.ts';
+import { draftOf, latestOf } from '../status/status-draft.ts';
+import { type Wait, whyNoRemoval } from '../status/waits.ts';
 import { type ShareScope, shareCallScope } from './scope.ts';
 
 /** What a deletion waits for before the driver is asked. */

@@ -1,5 +1,3 @@
-import { formatQuantity, parseQuantity } from '../../api/quantity.ts';
-import { safeText } from '../../api/safe-text.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import { related } from '../../cluster-state/related.ts';
 import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
@@ -8,18 +6,20 @@ import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { sizeProblem } from '../../scheduling/share-size.ts';
+import { formatQuantity, parseQuantity } from '../../values/quantity.ts';
+import { safeText } from '../../values/safe-text.ts';
 import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
-import { boundedExportLocations } from '../driver-data.ts';
-import { driverShare } from '../driver-requests.ts';
-import { writeDriverResult } from '../driver-result.ts';
-import { ensureShare } from '../ensure-share.ts';
-import { sayingWaits } from '../long-waits.ts';
-import { serverOfShare } from '../server-for-driver.ts';
-import { shareAvailable } from '../standings.ts';
-import { draftOf } from '../status-draft.ts';
-import type { Wait } from '../waits.ts';
-import { noteWarnings } from '../warnings.ts';
+import { boundedExportLocations } from '../driver-calls/driver-data.ts';
+import { driverShare } from '../driver-calls/driver-requests.ts';
+import { ensureShare } from '../driver-calls/ensure-share.ts';
+import { serverOfShare } from '../driver-calls/server-for-driver.ts';
+import { writeDriverResult } from '../status/driver-result.ts';
+import { sayingWaits } from '../status/long-waits.ts';
+import { shareAvailable } from '../status/standings.ts';
+import { draftOf } from '../status/status-draft.ts';
+import type { Wait } from '../status/waits.ts';
+import { noteWarnings } from '../status/warnings.ts';
 import { type ShareScope, shareCallScope, whyWait } from './scope.ts';
 
 /** Makes the placed share on the storage system; its status holds the operation already. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { parseQuantity } from '../../api/quantity.ts';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
@@ -10,8 +9,9 @@ import { isAlreadyExists } from '../../runtime/api-error.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { lastingRefusal, type Placement, placeShare } from '../../scheduling/placement.ts';
-import { networkOwner } from '../restored.ts';
-import { namespaceNotKnown, namespaceTerminating, type Wait } from '../waits.ts';
+import { parseQuantity } from '../../values/quantity.ts';
+import { networkOwner } from '../lifecycle/restored.ts';
+import { namespaceNotKnown, namespaceTerminating, type Wait } from '../status/waits.ts';
 import type { Reservations } from './reservations.ts';
 import type { ShareScope } from './scope.ts';
 

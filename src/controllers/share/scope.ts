@@ -5,12 +5,12 @@ import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { secretTexts } from '../backend-secrets.ts';
+import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
-import { timeoutsOf } from '../driver-requests.ts';
+import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
-import { draftOf, type StatusDraft } from '../status-draft.ts';
-import { namespaceTerminating, type Wait, whyNoChange } from '../waits.ts';
+import { draftOf, type StatusDraft } from '../status/status-draft.ts';
+import { namespaceTerminating, type Wait, whyNoChange } from '../status/waits.ts';
 
 export type ShareDraft = StatusDraft<Share>;
 

@@ -1,5 +1,5 @@
 import { uidOf } from '../../runtime/kube-object.ts';
-import { listRulesLive } from '../live.ts';
+import { listRulesLive } from '../lifecycle/live.ts';
 import type { AccessScope } from './scope.ts';
 
 /**

@@ -7,7 +7,7 @@ import { isAlreadyExists, isConflict, isNotFound } from '../../runtime/api-error
 import { type Secret, secretData, secrets, secretText } from '../../runtime/core-types.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
-import { writeRefused } from '../refused-writes.ts';
+import { writeRefused } from '../status/refused-writes.ts';
 
 /** Most characters of an access key. */
 export const maxKeyLength = 255;

@@ -1,8 +1,8 @@
-import { safeText } from '../../api/safe-text.ts';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { AccessUpdate } from '../../drivers/driver.ts';
+import { safeText } from '../../values/safe-text.ts';
 import { cachedKeySecret, keySecretName, maxKeyLength, storeKey } from './key-secret.ts';
 import { appliedStanding, forRule, type RuleDraft, writeRule, writeRuleError } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';

@@ -6,11 +6,11 @@ import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.
 import type { DriverError } from '../../drivers/errors.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
-import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
-import { pausedStanding } from '../standings.ts';
-import { draftOf } from '../status-draft.ts';
-import type { Wait } from '../waits.ts';
+import { writeDriverResult } from '../status/driver-result.ts';
+import { pausedStanding } from '../status/standings.ts';
+import { draftOf } from '../status/status-draft.ts';
+import type { Wait } from '../status/waits.ts';
 import { isIntact, keySecretName } from './key-secret.ts';
 import { appliedStanding, writeRule, writeRuleError } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';

@@ -5,12 +5,12 @@ import { namespaceIsTerminating, related } from '../../cluster-state/related.ts'
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
-import { writeDriverResult } from '../driver-result.ts';
-import { ensureShare } from '../ensure-share.ts';
+import { ensureShare } from '../driver-calls/ensure-share.ts';
+import { isRestored, noteCompared } from '../lifecycle/restored.ts';
 import type { Operator } from '../operator.ts';
-import { isSizeRefused, refusedSizeAskedAgain } from '../refused-size.ts';
-import { isRestored, noteCompared } from '../restored.ts';
-import { draftOf } from '../status-draft.ts';
+import { writeDriverResult } from '../status/driver-result.ts';
+import { isSizeRefused, refusedSizeAskedAgain } from '../status/refused-size.ts';
+import { draftOf } from '../status/status-draft.ts';
 import { recover } from './apply.ts';
 import { isIntact } from './key-secret.ts';
 import { type AccessScope, whyNoCall, whyNoGrant } from './scope.ts';

@@ -1,9 +1,9 @@
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
-import { writeDriverResult } from '../driver-result.ts';
 import type { Operator } from '../operator.ts';
-import { reportRefusal, workOf } from '../refused-writes.ts';
-import { draftOf, type Standing, type StatusDraft } from '../status-draft.ts';
+import { writeDriverResult } from '../status/driver-result.ts';
+import { reportRefusal, workOf } from '../status/refused-writes.ts';
+import { draftOf, type Standing, type StatusDraft } from '../status/status-draft.ts';
 
 /** How a rule stands that the backend grants. */
 export const appliedStanding: Standing = {

@@ -9,11 +9,11 @@ import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.
 import { reservedIDsOf } from '../../cluster-state/reserved-ids.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { secretTexts } from '../backend-secrets.ts';
+import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
-import { timeoutsOf } from '../driver-requests.ts';
+import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
-import { namespaceTerminating, type Wait, whyNoChange } from '../waits.ts';
+import { namespaceTerminating, type Wait, whyNoChange } from '../status/waits.ts';
 
 /** What one pass over the rules of a share works with. */
 export interface AccessScope {

@@ -4,10 +4,10 @@ import { InProgress } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
-import { driverShare } from '../driver-requests.ts';
-import { writeDriverResult } from '../driver-result.ts';
-import { serverOfShare } from '../server-for-driver.ts';
-import { draftOf } from '../status-draft.ts';
+import { driverShare } from '../driver-calls/driver-requests.ts';
+import { serverOfShare } from '../driver-calls/server-for-driver.ts';
+import { writeDriverResult } from '../status/driver-result.ts';
+import { draftOf } from '../status/status-draft.ts';
 import { type AccessScope, timeoutOf } from './scope.ts';
 
 const operationName = 'updateAccess';

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { NetworkChangeRecord } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
@@ -10,7 +9,8 @@ import { judgeChange } from '../../network-change/guard.ts';
 import type { ChangePlan } from '../../network-change/plan.ts';
 import { lagOf } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import type { Standing } from '../status-draft.ts';
+import { nameList } from '../../values/name-list.ts';
+import type { Standing } from '../status/status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** What the user of a network wishes, held against what is recorded. */

@@ -1,4 +1,3 @@
-import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { NetworkChangeRecord, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
@@ -7,9 +6,10 @@ import { neverSetUp, updateFailed } from '../../network-change/server-state.ts';
 import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
-import { beginning } from '../change-beginning.ts';
-import { listLive, staleCache } from '../live.ts';
-import { draftOf, ownPhase } from '../status-draft.ts';
+import { nameList } from '../../values/name-list.ts';
+import { listLive, staleCache } from '../lifecycle/live.ts';
+import { beginning } from '../shareserver/change-beginning.ts';
+import { draftOf, ownPhase } from '../status/status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Reason of a network in error whose change can't be told any more. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { safeText } from '../../api/safe-text.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { SecurityServiceCheck, SecurityServiceReference, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import { parseCheckRequest } from '../../network-change/check-request.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
+import { safeText } from '../../values/safe-text.ts';
 import { wishOf } from './association.ts';
 import { checkWithDrivers, refusedCredentialsOf } from './check.ts';
 import type { NetworkScope } from './scope.ts';

@@ -1,5 +1,3 @@
-import { nameList } from '../../api/name-list.ts';
-import { safeReason, safeText } from '../../api/safe-text.ts';
 import type { CredentialsRefusal } from '../../api/v1alpha1/security-service.ts';
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
@@ -10,16 +8,18 @@ import { asDriverError, type DriverError } from '../../drivers/errors.ts';
 import type { ChangePlan } from '../../network-change/plan.ts';
 import { serverChanges } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { secretTexts } from '../backend-secrets.ts';
+import { nameList } from '../../values/name-list.ts';
+import { safeReason, safeText } from '../../values/safe-text.ts';
 import { credentialsOf } from '../credentials/credentials.ts';
 import { useCredentials } from '../credentials/use-credentials.ts';
+import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import { driverReason } from '../driver-calls/driver-reason.ts';
-import { appliedService, driverNetwork, driverService, timeoutsOf } from '../driver-requests.ts';
+import { appliedService, driverNetwork, driverService, timeoutsOf } from '../driver-calls/driver-requests.ts';
+import { serverForDriver } from '../driver-calls/server-for-driver.ts';
+import { sharesForDriver } from '../driver-calls/shares-for-driver.ts';
 import { requiredTenant } from '../operator.ts';
-import { serverForDriver } from '../server-for-driver.ts';
-import { sharesForDriver } from '../shares-for-driver.ts';
-import type { Standing } from '../status-draft.ts';
-import type { Wait } from '../waits.ts';
+import type { Standing } from '../status/status-draft.ts';
+import type { Wait } from '../status/waits.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Names of the share servers whose driver is being asked, with what keeps it from being asked. */

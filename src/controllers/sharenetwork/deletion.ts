@@ -1,11 +1,11 @@
-import { nameList } from '../../api/name-list.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import { related } from '../../cluster-state/related.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
-import { hasFinalizer, removeFinalizer } from '../finalizers.ts';
-import { isCurrent, listLive, staleCache } from '../live.ts';
+import { nameList } from '../../values/name-list.ts';
+import { hasFinalizer, removeFinalizer } from '../lifecycle/finalizers.ts';
+import { isCurrent, listLive, staleCache } from '../lifecycle/live.ts';
 import { liveServers } from './change.ts';
 import type { NetworkDraft, NetworkScope } from './scope.ts';
 

@@ -7,13 +7,13 @@ import type { Controller, ReconcileContext, ReconcileResult } from '../../runtim
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
-import { addFinalizer, hasFinalizer } from '../finalizers.ts';
+import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { reportingRefusals } from '../refused-writes.ts';
 import { soonest } from '../soonest.ts';
-import { pausedStanding } from '../standings.ts';
-import { ownPhase } from '../status-draft.ts';
-import { labelsOf, tellsNews } from '../watched-facts.ts';
+import { reportingRefusals } from '../status/refused-writes.ts';
+import { pausedStanding } from '../status/standings.ts';
+import { ownPhase } from '../status/status-draft.ts';
+import { labelsOf, tellsNews } from '../watches/watched-facts.ts';
 import { advance, changeRecordInvalid } from './change.ts';
 import { answerCheckRequest, answerNotNow } from './check-request.ts';
 import { deleteNetwork } from './deletion.ts';

@@ -1,6 +1,6 @@
 import type { LastNetworkChange } from '../../api/v1alpha1/share-network.ts';
 import { timestamp } from '../../runtime/clock.ts';
-import { resetBy } from '../status-reset.ts';
+import { resetBy } from '../status/status-reset.ts';
 import type { NetworkScope } from './scope.ts';
 
 /**

@@ -7,7 +7,7 @@ import type { ServiceComparison } from '../../network-change/up-to-date.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
-import { draftOf, type StatusDraft } from '../status-draft.ts';
+import { draftOf, type StatusDraft } from '../status/status-draft.ts';
 
 export type NetworkDraft = StatusDraft<ShareNetwork>;
 

@@ -1,9 +1,9 @@
-import { nameList } from '../../api/name-list.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { type Lag, lagOf } from '../../network-change/up-to-date.ts';
-import { networkAvailable } from '../standings.ts';
+import { nameList } from '../../values/name-list.ts';
+import { networkAvailable } from '../status/standings.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Numbers of share servers and what all of them can do. */

@@ -2,8 +2,8 @@ import type { AppliedSecurityService, ShareServerChange } from '../../api/v1alph
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
-import { writeDriverResult } from '../driver-result.ts';
-import { draftOf } from '../status-draft.ts';
+import { writeDriverResult } from '../status/driver-result.ts';
+import { draftOf } from '../status/status-draft.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
 import { leavePhase, type ServerScope, storedError } from './scope.ts';
 import { passService } from './services.ts';

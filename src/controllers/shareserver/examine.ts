@@ -5,11 +5,11 @@ import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { credentialsRefused } from '../credentials/refusals.ts';
-import { driverNetwork } from '../driver-requests.ts';
-import { serverForDriver } from '../server-for-driver.ts';
-import { serverAvailable } from '../standings.ts';
-import { ownPhase } from '../status-draft.ts';
-import { noteWarnings } from '../warnings.ts';
+import { driverNetwork } from '../driver-calls/driver-requests.ts';
+import { serverForDriver } from '../driver-calls/server-for-driver.ts';
+import { serverAvailable } from '../status/standings.ts';
+import { ownPhase } from '../status/status-draft.ts';
+import { noteWarnings } from '../status/warnings.ts';
 import { type ServerDraft, type ServerScope, serverCallScope, storedError } from './scope.ts';
 
 const shareServerUnhealthy = 'ShareServerUnhealthy';

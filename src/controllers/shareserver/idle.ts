@@ -1,10 +1,10 @@
-import { parseDuration } from '../../api/duration.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
-import { staleCache } from '../live.ts';
+import { parseDuration } from '../../values/duration.ts';
+import { staleCache } from '../lifecycle/live.ts';
 import type { ServerScope } from './scope.ts';
 import { hasShares, isBackendCurrent } from './tear-down.ts';
 

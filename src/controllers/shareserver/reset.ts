@@ -1,4 +1,4 @@
-import { resetBy } from '../status-reset.ts';
+import { resetBy } from '../status/status-reset.ts';
 import type { ServerScope } from './scope.ts';
 
 /**

@@ -1,4 +1,3 @@
-import { safeReason } from '../../api/safe-text.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerPhase } from '../../api/v1alpha1/share-server.ts';
@@ -8,12 +7,13 @@ import type { DriverError } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import { secretTexts } from '../backend-secrets.ts';
+import { safeReason } from '../../values/safe-text.ts';
+import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
+import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
-import { timeoutsOf } from '../driver-requests.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
-import { draftOf, ownPhase, type Standing, type StatusDraft } from '../status-draft.ts';
+import { draftOf, ownPhase, type Standing, type StatusDraft } from '../status/status-draft.ts';
 
 export type ServerDraft = StatusDraft<ShareServer>;
 

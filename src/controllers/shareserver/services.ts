@@ -13,8 +13,8 @@ import {
 } from '../../network-change/completeness.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { credentialsOf } from '../credentials/credentials.ts';
-import { appliedService, driverService } from '../driver-requests.ts';
-import type { Wait } from '../waits.ts';
+import { appliedService, driverService } from '../driver-calls/driver-requests.ts';
+import type { Wait } from '../status/waits.ts';
 import type { ServerScope } from './scope.ts';
 
 /** A service as it is passed to the driver, and as it is stored afterwards. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { utf8Text } from '../../api/secret-content.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
@@ -7,6 +6,7 @@ import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { keepIdentity, type RecordedIdentity } from '../../drivers/identity.ts';
 import { backendConfigOf, type DriverModules } from '../../drivers/registry.ts';
 import { secretBytes } from '../../runtime/core-types.ts';
+import { utf8Text } from '../../values/secret-content.ts';
 import { presentable } from '../driver-calls/presentable-error.ts';
 import type { Operator } from '../operator.ts';
 

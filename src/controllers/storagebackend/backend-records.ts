@@ -4,8 +4,8 @@ import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import type { ObjectName } from '../../runtime/kube-object.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { addFinalizer, hasFinalizer, removeFinalizer } from '../finalizers.ts';
-import type { StatusDraft } from '../status-draft.ts';
+import { addFinalizer, hasFinalizer, removeFinalizer } from '../lifecycle/finalizers.ts';
+import type { StatusDraft } from '../status/status-draft.ts';
 import { OwnBackendView } from './own-view.ts';
 
 /** The status of a backend while it is being worked out. */

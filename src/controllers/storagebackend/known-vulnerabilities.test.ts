@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { KnownVulnerability } from '../../drivers/driver.ts';
-import { StatusDraft } from '../status-draft.ts';
+import { StatusDraft } from '../status/status-draft.ts';
 import type { BackendDraft } from './backend-records.ts';
 import { noteVulnerabilities } from './known-vulnerabilities.ts';
 

@@ -1,4 +1,4 @@
-import { nameList } from '../../api/name-list.ts';
+import { nameList } from '../../values/name-list.ts';
 import { DriverError } from '../errors.ts';
 import type { CommandTarget } from './ceph-commands.ts';
 import { errorNameOf, loginFaultOf } from './error-number.ts';

@@ -1,4 +1,4 @@
-import { redact } from '../../api/safe-text.ts';
+import { redact } from '../../values/safe-text.ts';
 import type { Capabilities } from '../driver.ts';
 import type { ConformanceCase } from './conformance-case.ts';
 import type { ConformanceFixture } from './fixture.ts';

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { parseDuration } from '../../api/duration.ts';
 import type { DummyBackendConfig, DummyFault, DummyFaultMatch } from '../../api/v1alpha1/storage-backend.ts';
+import { parseDuration } from '../../values/duration.ts';
 import type { DriverOperation } from '../driver.ts';
 
 /** One checker per field of T: a field without one, or one without a field, does not compile. */

@@ -1,5 +1,5 @@
-import { parseDuration } from '../../api/duration.ts';
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
+import { parseDuration } from '../../values/duration.ts';
 import type {
   AccessRequest,
   AccessUpdates,

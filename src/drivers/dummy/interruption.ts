@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseDuration } from '../../api/duration.ts';
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
+import { parseDuration } from '../../values/duration.ts';
 import { DriverError, InProgress } from '../errors.ts';
 import type { Call } from './call.ts';
 import { callRejection } from './rejections.ts';

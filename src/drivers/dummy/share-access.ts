@@ -1,5 +1,5 @@
-import { parseAddress, parseNetwork } from '../../api/ip-address.ts';
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
+import { parseAddress, parseNetwork } from '../../values/ip-address.ts';
 import type { AccessRequest, AccessUpdate, AccessUpdates, DriverAccessRule } from '../driver.ts';
 import type { AccessKeys, KeyRotation } from './access-keys.ts';
 import { isRecovery } from './call.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseNetwork } from '../../api/ip-address.ts';
 import type { SambaBackendConfig, SambaHost, SambaIDMap } from '../../api/v1alpha1/storage-backend.ts';
+import { parseNetwork } from '../../values/ip-address.ts';
 import { hostKeyFault } from './ssh-keys.ts';
 
 const hostSchema = z.strictObject({

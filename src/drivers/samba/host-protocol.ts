@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { redact, safeReason, safeText } from '../../api/safe-text.ts';
+import { redact, safeReason, safeText } from '../../values/safe-text.ts';
 import { DriverError } from '../errors.ts';
 import { detailsSchema } from './results.ts';
 import type { CommandResult } from './ssh-connection.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { safeReason, safeText } from '../../api/safe-text.ts';
+import { safeReason, safeText } from '../../values/safe-text.ts';
 import type { CredentialsResult, DriverWarning } from '../driver.ts';
 
 /** What share servers tell about themselves that tenants may see. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { safeText } from '../../api/safe-text.ts';
+import { safeText } from '../../values/safe-text.ts';
 import type {
   CallContext,
   ServerHealth,

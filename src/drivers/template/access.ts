@@ -1,4 +1,4 @@
-import { parseAddress, parseNetwork } from '../../api/ip-address.ts';
+import { parseAddress, parseNetwork } from '../../values/ip-address.ts';
 import type { AccessRequest, AccessUpdate, DriverAccessRule } from '../driver.ts';
 import type { StoredRule } from './storage-system.ts';
 

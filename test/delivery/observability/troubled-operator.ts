@@ -11,7 +11,7 @@ import {
 } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
 import type { StorageBackendSpec } from '../../../src/api/v1alpha1/storage-backend.ts';
-import type { WithStatus } from '../../../src/controllers/unhealthy-objects.ts';
+import type { WithStatus } from '../../../src/controllers/metrics/unhealthy-objects.ts';
 import type { ResourceType } from '../../../src/runtime/kube-object.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { startWithWebhook, webhookCluster } from '../../integration/admission/webhook.ts';

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parseQuantity } from '../../../src/api/quantity.ts';
 import { finalizer } from '../../../src/api/v1alpha1/labels.ts';
 import type { SecurityService } from '../../../src/api/v1alpha1/security-service.ts';
 import type { Share } from '../../../src/api/v1alpha1/share.ts';
@@ -8,6 +7,7 @@ import type { ShareNetwork } from '../../../src/api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
 import { secretText } from '../../../src/runtime/core-types.ts';
 import type { KubeObject } from '../../../src/runtime/kube-object.ts';
+import { parseQuantity } from '../../../src/values/quantity.ts';
 import type { Observed } from './world.ts';
 
 /**

@@ -1,0 +1,100 @@
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
+import type { ShareHealth } from '../../drivers/driver.ts';
+import { asDriverError, DriverError } from '../../drivers/errors.ts';
+import { uidOf } from '../../runtime/kube-object.ts';
+import { formatQuantity } from '../../values/quantity.ts';
+import type { Operator } from '../operator.ts';
+import { writeDriverResult } from '../status/driver-result.ts';
+import { shareAvailable } from '../status/standings.ts';
+import { draftOf } from '../status/status-draft.ts';
+import type { PlacedShare } from '../status/waits.ts';
+import { noteWarnings } from '../status/warnings.ts';
+import type { Permit } from './driver-calls.ts';
+import { boundedExportLocations } from './driver-data.ts';
+import { driverShare, timeoutsOf } from './driver-requests.ts';
+import { serverOfShare } from './server-for-driver.ts';
+
+const lost: Pick<ShareHealth, 'exists'> = { exists: false };
+
+/**
+ * Asks the driver whether the share is still there and where it is. A share that is gone is an error, never silently made anew;
+ * one that is back is available again.
+ * @throws DriverError `Unavailable`
+ */
+export async function ensureShare(
+  operator: Operator,
+  scope: PlacedShare,
+  permit: Pick<Permit, 'call'>,
+): Promise<{ readonly exists: boolean; readonly reapplyAccess: boolean }> {
+  const { share } = scope;
+  const health = await healthOf(operator, scope, permit);
+  if (health === undefined) return { exists: share.status?.phase !== 'error', reapplyAccess: false };
+  const { informers, client } = operator;
+  await writeDriverResult(operator, informers.shares, share, (fresh) => {
+    // Its deletion finds out by itself.
+    if (fresh.metadata.deletionTimestamp !== undefined) return undefined;
+    const draft = draftOf(operator, fresh);
+    if ('size' in health) {
+      noteWarnings(operator, fresh, draft, health.warnings);
+      draft.set({ exportLocations: boundedExportLocations(health.exportLocations), size: formatQuantity(health.size) });
+      if (fresh.status?.phase === 'error' && isLost(fresh)) {
+        draft.set({ phase: 'available' });
+        draft.stand(shareAvailable);
+      }
+    } else {
+      draft.set({ phase: 'error', ...(isWork(fresh) ? { operation: undefined } : {}) });
+      draft.stand({
+        state: 'stalled',
+        reason: 'ShareLost',
+        message: `the storage system does not have the share any more; delete the Share, or restore its data and set the annotation ${labels.reconcileRequestedAt}`,
+      });
+    }
+    return draft.write(client, informers.shares);
+  });
+  if (!health.exists) operator.suspects.add(scope.server);
+  return { exists: health.exists, reapplyAccess: 'size' in health && health.reapplyAccess === true };
+}
+
+/** What the driver says; undefined where it does not tell, or can't. */
+async function healthOf(
+  operator: Operator,
+  { share, server, network, backend }: PlacedShare,
+  permit: Pick<Permit, 'call'>,
+): Promise<ShareHealth | typeof lost | undefined> {
+  try {
+    const health = await permit.call(
+      { operation: 'ensureShare', id: `ensure/${uidOf(share)}`, timeoutMs: timeoutsOf(backend).operation },
+      async (driver, context) =>
+        await driver.ensureShare?.(
+          {
+            share: driverShare(share),
+            ...serverOfShare(operator, { server, network }),
+          },
+          context,
+        ),
+    );
+    return health?.exists === false ? lost : health;
+  } catch (thrown) {
+    const error = asDriverError(thrown);
+    if (!(thrown instanceof DriverError) || error.kind === 'Unavailable') throw thrown;
+    if (error.kind === 'NotFound') return lost;
+    operator.recorder.event(share, {
+      type: 'Warning',
+      reason: error.reason,
+      action: 'EnsureShare',
+      note: error.message,
+    });
+    return undefined;
+  }
+}
+
+/** Whether something was to be done with the share that is gone. */
+function isWork({ status }: Share): boolean {
+  return ['extendShare', 'shrinkShare', 'updateAccess'].includes(status?.operation?.name ?? '');
+}
+
+function isLost(share: Share): boolean {
+  return findCondition(share.status?.conditions, 'Ready')?.reason === 'ShareLost';
+}

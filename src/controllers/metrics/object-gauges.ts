@@ -1,0 +1,140 @@
+import { Gauge, type Registry } from 'prom-client';
+import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import type { Informers } from '../../cluster-state/informers.ts';
+import { related } from '../../cluster-state/related.ts';
+import type { Informer } from '../../runtime/informer.ts';
+import { parseQuantity } from '../../values/quantity.ts';
+import { complaintsOf, type WithStatus, withOwnSeries } from './unhealthy-objects.ts';
+
+/**
+ * Adds the gauges that are read from the caches when somebody asks. Objects have series of their own only while something is
+ * wrong with them or a change is under way.
+ *
+ * @param isLeading only then is anything told: replicas that wait would tell everything once more
+ * @param now milliseconds since the Unix epoch
+ */
+export function registerObjectGauges(
+  registry: Registry,
+  informers: Informers,
+  isLeading: () => boolean,
+  now: () => number,
+): void {
+  const registers = [registry];
+  const kinds = new Map<string, () => readonly WithStatus[]>();
+  const addKind = <T extends WithStatus>({ type, cache }: Informer<T>): void => {
+    kinds.set(type.kind, () => (isLeading() ? cache.list() : []));
+  };
+  addKind(informers.storageBackends);
+  addKind(informers.securityServices);
+  addKind(informers.shareNetworks);
+  addKind(informers.shareServers);
+  addKind(informers.shares);
+  addKind(informers.shareAccesses);
+  const backends = () => (isLeading() ? informers.storageBackends.cache.list() : []);
+  const networks = () => (isLeading() ? informers.shareNetworks.cache.list() : []);
+
+  new Gauge({
+    name: 'sharenet_objects',
+    help: 'Number of objects by kind and phase; kinds without a phase count as Ready or NotReady.',
+    labelNames: ['kind', 'phase'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [kind, list] of kinds) {
+        for (const object of list()) this.inc({ kind, phase: object.status?.phase ?? readiness(object) });
+      }
+    },
+  });
+  new Gauge({
+    name: 'sharenet_unhealthy_objects',
+    help: 'Number of objects that something is wrong with for a minute or longer, by kind, condition and reason.',
+    labelNames: ['kind', 'condition', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [kind, list] of kinds) {
+        for (const object of list()) {
+          for (const { condition, reason } of complaintsOf(kind, object, now())) this.inc({ kind, condition, reason });
+        }
+      }
+    },
+  });
+  new Gauge({
+    name: 'sharenet_unhealthy_since_timestamp_seconds',
+    help: 'When the condition of an object that something is wrong with last changed, as Unix time; at most 500 series of a kind.',
+    labelNames: ['kind', 'namespace', 'name', 'phase', 'condition', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [kind, list] of kinds) {
+        const complaints = list().flatMap((object) => complaintsOf(kind, object, now()));
+        for (const { since, ...labels } of withOwnSeries(complaints)) this.set(labels, since / 1000);
+      }
+    },
+  });
+  new Gauge({
+    name: 'sharenet_network_change_started_timestamp_seconds',
+    help: 'When the change of security services of a share network that is under way began, as Unix time.',
+    labelNames: ['namespace', 'name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { metadata, status } of networks()) {
+        if (status?.networkChange === undefined) continue;
+        const { namespace = '', name } = metadata;
+        this.set({ namespace, name }, Date.parse(status.networkChange.startedTime) / 1000);
+      }
+    },
+  });
+  new Gauge({
+    name: 'sharenet_network_change_servers_left',
+    help: 'Number of share servers that the change of their share network that is under way has not ended for.',
+    labelNames: ['namespace', 'name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { metadata, status } of networks()) {
+        const { namespace = '', name } = metadata;
+        const { networkChange } = status ?? {};
+        if (networkChange === undefined) continue;
+        const servers = related({ informers }, namespace).serversOf(name);
+        const left = servers.filter((server) => server.status?.networkChange?.id === networkChange.id);
+        this.set({ namespace, name }, left.length);
+      }
+    },
+  });
+  for (const part of ['total', 'available'] as const) {
+    new Gauge({
+      name: `sharenet_backend_${part}_bytes`,
+      help: `The ${part} space on a backend in bytes, as its storage system says; absent where it does not say.`,
+      labelNames: ['backend'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { metadata, status } of backends()) {
+          const bytes = parseQuantity(status?.capacity?.[part] ?? '');
+          if (bytes !== undefined) this.set({ backend: metadata.name }, bytes);
+        }
+      },
+    });
+  }
+  new Gauge({
+    name: 'sharenet_backend_calls_suspended',
+    help: '1 for each backend that is not called because its storage system did not answer the last probe, else 0.',
+    labelNames: ['backend'],
+    registers,
+    collect() {
+      this.reset();
+      for (const backend of backends()) this.set({ backend: backend.metadata.name }, isSuspended(backend) ? 1 : 0);
+    },
+  });
+}
+
+function isSuspended({ status }: StorageBackend): boolean {
+  return findCondition(status?.conditions, 'CallsSuspended')?.status === 'True';
+}
+
+function readiness(object: WithStatus): string {
+  return isReady(object) ? 'Ready' : 'NotReady';
+}

@@ -1,0 +1,74 @@
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Informer } from '../../runtime/informer.ts';
+import type { Operator } from '../operator.ts';
+import { draftOf, latestOf, type ManagedObject, type Standing } from './status-draft.ts';
+import type { Wait } from './waits.ts';
+
+/** Whoever waits longer than this says what for. */
+const longWaitMs = 2000;
+
+/** Does something that may take long; `tell` is called after a while, and every two seconds from then on, until it has ended. */
+export async function tellingWhile<R>(
+  clock: Clock,
+  tell: () => void,
+  work: () => Promise<R>,
+  firstMs = longWaitMs,
+): Promise<R> {
+  const again = () => {
+    tell();
+    timer = clock.setTimeout(again, longWaitMs);
+  };
+  let timer = clock.setTimeout(again, firstMs);
+  try {
+    return await work();
+  } finally {
+    clock.clearTimeout(timer);
+  }
+}
+
+/** Shows how an object stands while a pass over it goes on; best effort, since the end of the pass says what came of it. */
+export function showMeanwhile<T extends ManagedObject>(
+  operator: Operator,
+  informer: Informer<T>,
+  object: T,
+  standing: Standing,
+): void {
+  draftOf(operator, latestOf(informer, object))
+    .say(standing)
+    .write(operator.client, informer)
+    .catch(() => undefined);
+}
+
+/**
+ * Does something for an object that may have to wait before a driver can be called. When a wait takes long the object says what for;
+ * when it is over and the work goes on for long, the object says again what it said before.
+ * @param work is given where to tell what it waits for; undefined: for nothing any more
+ */
+export async function sayingWaits<T extends ManagedObject, R>(
+  operator: Operator,
+  informer: Informer<T>,
+  object: T,
+  work: (waiting: (wait: Wait | undefined) => void) => Promise<R>,
+): Promise<R> {
+  const before = standingOf(object);
+  let wait: Wait | undefined;
+  let shown = before;
+  const tell = (): void => {
+    const standing: Standing | undefined = wait === undefined ? before : { state: 'working', ...wait };
+    if (standing === undefined || standing.message === shown?.message) return;
+    // What the work itself wrote meanwhile says more.
+    if (standingOf(latestOf(informer, object))?.message !== shown?.message) return;
+    shown = standing;
+    showMeanwhile(operator, informer, object, standing);
+  };
+  return await tellingWhile(operator.clock, tell, () => work((next) => (wait = next)));
+}
+
+function standingOf({ status }: ManagedObject): Standing | undefined {
+  const ready = findCondition(status?.conditions, 'Ready');
+  if (ready === undefined) return undefined;
+  const { reason, message } = ready;
+  const isStalled = findCondition(status?.conditions, 'Stalled') !== undefined;
+  return { state: ready.status === 'True' ? 'ready' : isStalled ? 'stalled' : 'working', reason, message };
+}

@@ -1,0 +1,232 @@
+import { isNamespaceTerminating, isNotFound, RefusedWrite } from '../../runtime/api-error.ts';
+import { backOffDelay } from '../../runtime/back-off.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Reconcile } from '../../runtime/controller.ts';
+import type { Informer } from '../../runtime/informer.ts';
+import { nameOf, type ObjectName, uidOf } from '../../runtime/kube-object.ts';
+import { refusalAdvice } from '../../values/refusal-advice.ts';
+import { safeText } from '../../values/safe-text.ts';
+import type { Operator } from '../operator.ts';
+import { writeDriverResult } from './driver-result.ts';
+import { draftOf, latestOf, type ManagedObject, type Standing, type StatusDraft } from './status-draft.ts';
+import { namespaceTerminating } from './waits.ts';
+
+/** Reason of an object for which the API server refused a write of the operator. */
+export const writeRefused = 'WriteRefused';
+
+/** Most characters of the API server's sentence: what is to be done about it follows in the same message. */
+const maxSentenceLength = 640;
+
+/** First and longest pause of a write that is for one of many objects of a pass, below those of the controller's queue. */
+const restDelays = { baseMs: 250, maxMs: 15_000 };
+
+interface Entry {
+  readonly standing: Standing;
+  readonly refused: RefusedWrite;
+  /** When it was last reported, by {@link RefusedWrites.tick}. */
+  at: number;
+  readonly failures: number;
+  /** Not to be tried before, milliseconds since the Unix epoch. */
+  readonly notBefore: number;
+  /** What the write follows was done outside: it need not be done again. */
+  readonly isDone: boolean;
+}
+
+/**
+ * The writes that the API server refuses, by the object that they are for. While an entry is there, every status of the object says so
+ * ({@link StatusDraft}): a pass that is repeated must not announce its first steps each time, and so bring the object back at once.
+ */
+export class RefusedWrites {
+  /** By UID of the object, then by the work that reported it. */
+  readonly #entries = new Map<string, Map<string, Entry>>();
+  readonly #uidsOf = new Map<string, Set<string>>();
+  readonly #told = new WeakSet<RefusedWrite>();
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #ticks = 0;
+
+  constructor(options: { readonly clock: Clock; readonly random: () => number }) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  /** A number that grows: what is reported later has a greater one. */
+  tick(): number {
+    this.#ticks += 1;
+    return this.#ticks;
+  }
+
+  /** What an object says of the refusal; undefined where there is none. */
+  standingOf(uid: string): Standing | undefined {
+    return this.#any(uid)?.standing;
+  }
+
+  /**
+   * Asks by a dry run whether the write that was refused for an object still is; without a refusal it asks nothing. To be called
+   * before a driver is asked for what this write is to keep.
+   * @throws RefusedWrite while it is refused
+   */
+  async stillRefused(uid: string): Promise<void> {
+    try {
+      await this.#any(uid)?.refused.tryAgain();
+    } catch (error) {
+      // A conflict, or a name that is taken meanwhile: the write itself finds out.
+      if (error instanceof RefusedWrite) throw error;
+    }
+  }
+
+  /**
+   * Notes a refusal.
+   * @param isDone what the write follows was done outside of the cluster
+   * @returns whether it is news
+   */
+  note(uid: string, by: string, refused: RefusedWrite, standing: Standing, isDone: boolean): boolean {
+    const entries = this.#entries.get(uid) ?? new Map<string, Entry>();
+    const before = entries.get(by);
+    const failures = before === undefined ? 0 : before.failures + 1;
+    const notBefore = this.#clock.now() + backOffDelay(failures, { ...restDelays, random: this.#random });
+    this.#entries.set(uid, entries.set(by, { standing, refused, at: this.tick(), failures, notBefore, isDone }));
+    this.#uidsOf.set(by, (this.#uidsOf.get(by) ?? new Set()).add(uid));
+    return before?.standing.message !== standing.message;
+  }
+
+  /** Whether a write was refused a moment ago: it counts as refused in this pass, too. */
+  rests(uid: string, by: string): boolean {
+    const entry = this.#entries.get(uid)?.get(by);
+    if (entry === undefined || entry.notBefore <= this.#clock.now()) return false;
+    entry.at = this.tick();
+    return true;
+  }
+
+  /** Whether what the refused write follows was done outside of the cluster. */
+  isDone(uid: string, by: string): boolean {
+    return this.#entries.get(uid)?.get(by)?.isDone === true;
+  }
+
+  /** A refusal that a work reported since a moment. */
+  reported(by: string, since: number): RefusedWrite | undefined {
+    for (const uid of this.#uidsOf.get(by) ?? []) {
+      const entry = this.#entries.get(uid)?.get(by);
+      if (entry !== undefined && entry.at >= since) return entry.refused;
+    }
+    return undefined;
+  }
+
+  /** Forgets what a work reported of an object: it succeeded. */
+  clear(uid: string, by: string): void {
+    const entries = this.#entries.get(uid);
+    entries?.delete(by);
+    if (entries?.size === 0) this.#entries.delete(uid);
+    const uids = this.#uidsOf.get(by);
+    uids?.delete(uid);
+    if (uids?.size === 0) this.#uidsOf.delete(by);
+  }
+
+  /** Forgets what a work reported before a moment: it was done since and nothing was refused. @returns whether there was something */
+  settle(by: string, since: number): boolean {
+    const over = [...(this.#uidsOf.get(by) ?? [])].filter((uid) => (this.#entries.get(uid)?.get(by)?.at ?? 0) < since);
+    for (const uid of over) this.clear(uid, by);
+    return over.length > 0;
+  }
+
+  /** Marks a refusal that the object concerned already shows: the pass that it ends is about another object. */
+  told(refused: RefusedWrite): RefusedWrite {
+    this.#told.add(refused);
+    return refused;
+  }
+
+  isTold(refused: RefusedWrite): boolean {
+    return this.#told.has(refused);
+  }
+
+  #any(uid: string): Entry | undefined {
+    return this.#entries.get(uid)?.values().next().value;
+  }
+}
+
+/** Names the work of a controller on a key. */
+export function workOf(controller: string, { namespace = '', name }: ObjectName): string {
+  return `${controller}/${namespace}/${name}`;
+}
+
+/** How an object stands for which the API server refused a write. */
+function refusedStanding(refused: RefusedWrite): Standing {
+  if (isNamespaceTerminating(refused)) return { state: 'working', ...namespaceTerminating };
+  const { verb, kind, subresource, object } = refused.write;
+  const what = `${subresource === undefined ? '' : `the ${subresource} of `}${kind} ${object.name}`;
+  const sentence = safeText(refused.explanation ?? `${refused.status} ${refused.reason}`, maxSentenceLength);
+  return {
+    // A webhook that does not answer may come back without anybody looking at this object.
+    state: refused.status >= 500 ? 'working' : 'stalled',
+    reason: writeRefused,
+    message: `the API server refuses to ${verb} ${what}: ${sentence}. ${refusalAdvice(sentence)} The operator tries again every minute.`,
+  };
+}
+
+/**
+ * Shows on an object that the API server refused a write for it: condition and event. Where even that status is refused, the event
+ * and the log say it.
+ * @param by the work that is repeated; its success takes the condition away
+ * @param options `change`: what else the status has to say now; `isDone`: see {@link RefusedWrites.isDone}
+ */
+export async function reportRefusal<T extends ManagedObject>(
+  operator: Operator,
+  informer: Informer<T>,
+  object: T,
+  refused: RefusedWrite,
+  by: string,
+  { isDone = false, change }: { readonly isDone?: boolean; readonly change?: (draft: StatusDraft<T>) => void } = {},
+): Promise<void> {
+  const standing = refusedStanding(refused);
+  const { reason, message } = standing;
+  if (operator.refusedWrites.note(uidOf(object), by, refused, standing, isDone) && reason === writeRefused) {
+    operator.recorder.event(object, { type: 'Warning', reason, action: 'WriteObject', note: message });
+  }
+  try {
+    await writeDriverResult(operator, informer, latestOf(informer, object), (fresh) => {
+      const draft = draftOf(operator, fresh);
+      change?.(draft);
+      draft.stand(standing);
+      if (fresh.metadata.deletionTimestamp !== undefined) {
+        draft.setCondition('DeletionBlocked', 'True', reason, message);
+      }
+      return draft.write(operator.client, informer);
+    });
+  } catch (error) {
+    if (isNotFound(error)) return;
+    operator.driverLogger.warn(
+      { err: error, kind: informer.type.kind, ...nameOf(object) },
+      'the status of an object could not say that the API server refuses a write for it',
+    );
+  }
+}
+
+/**
+ * Wraps the reconcile of a kind: a write that the API server refused becomes a condition of the object, until a pass succeeds. The
+ * controller's queue repeats it with a growing pause.
+ */
+export function reportingRefusals<T extends ManagedObject>(
+  operator: Operator,
+  controller: string,
+  informer: Informer<T>,
+  reconcile: Reconcile,
+): Reconcile {
+  return async (context) => {
+    const work = workOf(controller, context.key);
+    const since = operator.refusedWrites.tick();
+    try {
+      const result = await reconcile(context);
+      const refused = operator.refusedWrites.reported(work, since);
+      // What this pass said of the object was covered by the refusal: the next one says how it really is.
+      const settled = operator.refusedWrites.settle(work, since);
+      if (refused !== undefined) throw operator.refusedWrites.told(refused);
+      return settled ? { requeueAfterMs: 1 } : result;
+    } catch (error) {
+      const object = informer.cache.get(context.key);
+      if (error instanceof RefusedWrite && object !== undefined && !operator.refusedWrites.isTold(error)) {
+        await reportRefusal(operator, informer, object, error, work);
+      }
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,100 @@
+import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { Share } from '../../api/v1alpha1/share.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
+import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+
+/** Why something has to wait. */
+export interface Wait {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A share and what it is on. */
+export interface PlacedShare {
+  readonly share: Share;
+  readonly network: ShareNetwork | undefined;
+  readonly server: ShareServer | undefined;
+  readonly backend: StorageBackend | undefined;
+}
+
+/** Nothing is made any more. */
+export const namespaceTerminating: Wait = {
+  reason: 'NamespaceTerminating',
+  message: 'nothing is made in a namespace that is being deleted',
+};
+
+/** The cache has not caught up with a new namespace. */
+export function namespaceNotKnown(namespace: string): Wait {
+  return { reason: 'NamespaceNotKnown', message: `namespace ${namespace} is not known to the operator yet` };
+}
+
+/** A lock that calls for the same object exclude each other by. */
+export const callRunning: Wait = {
+  reason: 'OperationRunning',
+  message: 'another driver call is still running; this goes on by itself when it has ended',
+};
+
+/** The lock of a share network, which calls hold together and the commit of a change alone. */
+export const changeBeginning: Wait = {
+  reason: 'OperationRunning',
+  message:
+    'a change of the security services of the share network waits for running driver calls; this goes on by itself when it has begun',
+};
+
+/** Credentials that no directory has accepted lately are tried by one call at a time. */
+export const credentialsBeingTried: Wait = {
+  reason: 'OperationRunning',
+  message: 'another driver call tries the same credentials first; this goes on by itself when it has ended',
+};
+
+/** Every slot of a backend is taken. */
+export function backendBusy(name: string): Wait {
+  const message = `as many driver calls run on backend ${name} as its maxConcurrentOperations allows; this goes on by itself when one has ended`;
+  return { reason: 'BackendBusy', message };
+}
+
+/** A share network is changing, in maintenance or in error. */
+export function networkNotActive(name: string): Wait {
+  return { reason: 'ShareNetworkNotActive', message: `waits until share network ${name} is active` };
+}
+
+/** What is missing can be made again, or is not waited for on a person's word. */
+export function backendNotFound(name: string | undefined): Wait {
+  const message = `backend ${name} does not exist; make it again, or set the annotation ${labels.abandon}`;
+  return { reason: 'BackendNotFound', message };
+}
+
+/** Why no driver call is made: the backend did not answer its last probe. */
+export function callsSuspended(backend: StorageBackend | undefined): Wait | undefined {
+  if (findCondition(backend?.status?.conditions, 'CallsSuspended')?.status !== 'True') return undefined;
+  return { reason: 'BackendUnavailable', message: `backend ${backend?.metadata.name} does not answer at present` };
+}
+
+/** Why nothing can be made or changed for a share where it is, or is to be. */
+export function whyNoChange({ share, network, server, backend }: PlacedShare): Wait | undefined {
+  const { shareNetworkName } = share.spec;
+  if (shareNetworkName !== undefined && network?.status?.phase !== 'active') return networkNotActive(shareNetworkName);
+  const { shareServerName, backendName } = share.status ?? {};
+  if (shareServerName !== undefined && server?.status?.phase !== 'active') return serverNotActive(shareServerName);
+  if (backend === undefined || backend.spec.enabled === false) {
+    return { reason: 'BackendUnavailable', message: `backend ${backendName} is missing or not enabled` };
+  }
+  return callsSuspended(backend);
+}
+
+/** Why a share, or access to it, can't be taken away now. A network on its way out holds nothing up, unless it is being changed. */
+export function whyNoRemoval({ share, network, server, backend }: PlacedShare): Wait | undefined {
+  const leaving = network?.metadata.deletionTimestamp !== undefined;
+  const { phase, networkChange } = network?.status ?? {};
+  if (network !== undefined && phase !== 'active' && (!leaving || networkChange !== undefined)) {
+    return networkNotActive(network.metadata.name);
+  }
+  if (server?.status?.phase === 'network_change' && !leaving) return serverNotActive(server.metadata.name);
+  return backend === undefined ? backendNotFound(share.status?.backendName) : callsSuspended(backend);
+}
+
+function serverNotActive(name: string): Wait {
+  return { reason: 'ShareServerNotActive', message: `waits until share server ${name} is active` };
+}
