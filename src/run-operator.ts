@@ -18,9 +18,9 @@ import type { Operator } from './controllers/operator.ts';
 import { SecurityServiceReconciler } from './controllers/securityservice/reconciler.ts';
 import { ShareReconciler } from './controllers/share/reconciler.ts';
 import { ShareAccessReconciler } from './controllers/shareaccess/reconciler.ts';
-import { JoiningNetworks } from './controllers/sharenetwork/joining-networks.ts';
+import { PendingAssociations } from './controllers/sharenetwork/pending-associations.ts';
 import { ShareNetworkReconciler } from './controllers/sharenetwork/reconciler.ts';
-import { ChangePace } from './controllers/shareserver/change-pace.ts';
+import { ChangeRollout } from './controllers/shareserver/change-rollout.ts';
 import { ShareServerReconciler } from './controllers/shareserver/reconciler.ts';
 import { RefusedWrites } from './controllers/status/refused-writes.ts';
 import {
@@ -137,8 +137,8 @@ export async function runOperator(
       installation,
       recorder,
       refusedWrites: new RefusedWrites({ clock, random: Math.random }),
-      joining: new JoiningNetworks(),
-      pace: new ChangePace(),
+      pendingAssociations: new PendingAssociations(),
+      rollout: new ChangeRollout(),
       refusals: new CredentialRefusals(clock),
       trials: new CredentialTrials(clock),
       suspects: new SuspectServers(),

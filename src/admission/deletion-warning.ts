@@ -1,7 +1,7 @@
 import { securityServices, shareNetworks, storageBackends } from '../api/v1alpha1/resource-types.ts';
 import { usersOfBackend } from '../cluster-state/backend-users.ts';
 import type { ClusterState } from '../cluster-state/cluster-state.ts';
-import { related } from '../cluster-state/related.ts';
+import { namespaceView } from '../cluster-state/namespace-view.ts';
 import { usersOfService } from '../cluster-state/service-users.ts';
 import { nameList } from '../values/name-list.ts';
 import { safeText } from '../values/safe-text.ts';
@@ -22,7 +22,7 @@ export function deletionWarning(request: AdmissionRequest, state: State): string
     case securityServices.plural:
       return ofService(namespace, name, state);
     case shareNetworks.plural: {
-      const shares = related(state, namespace).sharesOfNetwork(name);
+      const shares = namespaceView(state, namespace).sharesOfNetwork(name);
       if (shares.length === 0) return undefined;
       return safeText(`ShareNetwork ${name} stays until the shares on it are deleted: ${namesOf(shares)}`);
     }
@@ -37,7 +37,7 @@ export function deletionWarning(request: AdmissionRequest, state: State): string
 }
 
 function ofService(namespace: string, name: string, state: State): string | undefined {
-  const { service, networksWith } = related(state, namespace);
+  const { service, networksWith } = namespaceView(state, namespace);
   const present = service(name);
   if (present === undefined) return undefined;
   const users = usersOfService(state, present);

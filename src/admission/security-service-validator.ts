@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { securityServices } from '../api/v1alpha1/resource-types.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
-import { networksRecording, related } from '../cluster-state/related.ts';
+import { namespaceView, networksRecording } from '../cluster-state/namespace-view.ts';
 import { distinguishedNameProblem } from '../network-change/completeness.ts';
 import { nameList } from '../values/name-list.ts';
 import { type Refusal, refusedWith, specChanges } from './refusal.ts';
@@ -32,7 +32,7 @@ function useRefusal(object: SecurityService, old: SecurityService, state: Admiss
   const { description: _new, ...spec } = object.spec;
   const { description: _old, ...oldSpec } = old.spec;
   if (isDeepStrictEqual(spec, oldSpec)) return undefined;
-  const { serversOf } = related(state, object.metadata.namespace ?? '');
+  const { serversOf } = namespaceView(state, object.metadata.namespace ?? '');
   const users = networksRecording(state, old)
     .map(({ metadata }) => metadata.name)
     .filter((network) => serversOf(network).length > 0);

@@ -6,7 +6,7 @@ import {
 } from '../access-rules/plan.ts';
 import { shareAccesses } from '../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
-import { related } from '../cluster-state/related.ts';
+import { namespaceView } from '../cluster-state/namespace-view.ts';
 import { reservedIDsOf } from '../cluster-state/reserved-ids.ts';
 import { refusedWith, specChanges } from './refusal.ts';
 import { type AdmissionState, allowed, type Validator } from './verdict.ts';
@@ -26,7 +26,7 @@ export const shareAccessValidator: Validator<ShareAccess> = {
 function problemOfNew(rule: ShareAccess, state: AdmissionState): LastingRuleProblem | undefined {
   const { namespace = '', name } = rule.metadata;
   // The cache may still show one of that name that is gone.
-  const others = related(state, namespace)
+  const others = namespaceView(state, namespace)
     .rulesOf(rule.spec.shareName)
     .filter(({ metadata }) => metadata.name !== name);
   // Of rules that are made in the same second the stored one comes first.
@@ -38,7 +38,7 @@ function problemOfNew(rule: ShareAccess, state: AdmissionState): LastingRuleProb
 /** What is known of the rule's share; undefined before it is placed. */
 function surroundingsOf(rule: ShareAccess, state: AdmissionState): RuleSurroundings | undefined {
   const { namespace = '' } = rule.metadata;
-  const { share, server, backend: backendNamed } = related(state, namespace);
+  const { share, server, backend: backendNamed } = namespaceView(state, namespace);
   const found = share(rule.spec.shareName);
   const backendName = found?.status?.backendName;
   if (found === undefined || backendName === undefined) return undefined;

@@ -3,8 +3,8 @@ import * as labels from '../api/v1alpha1/labels.ts';
 import { shareNetworks } from '../api/v1alpha1/resource-types.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import { guardInput } from '../cluster-state/guard-input.ts';
+import { namespaceView } from '../cluster-state/namespace-view.ts';
 import { segmentRefusal } from '../cluster-state/network-segments.ts';
-import { related } from '../cluster-state/related.ts';
 import { requestToken } from '../cluster-state/requests.ts';
 import { type GuardReason, judgeChange } from '../network-change/guard.ts';
 import { subnetProblem } from '../scheduling/subnets.ts';
@@ -40,7 +40,7 @@ function subnetRefusal({ object, oldObject }: Write, state: AdmissionState): Ref
   if (oldObject !== undefined && isDeepStrictEqual(object.spec.subnets, oldObject.spec.subnets)) return undefined;
   const { namespace = '', name } = object.metadata;
   // Servers of a network that is being made are those of one that had its name.
-  const servers = oldObject === undefined ? [] : related(state, namespace).serversOf(name);
+  const servers = oldObject === undefined ? [] : namespaceView(state, namespace).serversOf(name);
   const problem = subnetProblem(object.spec, servers);
   if (problem === undefined) return undefined;
   return refusedWith(problem.reason, problem.message);
@@ -51,7 +51,7 @@ function guardVerdict(write: Write, state: AdmissionState): Verdict {
   const token = newReapplyToken(write);
   if (token === undefined && oldObject !== undefined && sameServices(object, oldObject)) return allowed;
   const { namespace = '', name } = object.metadata;
-  const servers = oldObject === undefined ? [] : related(state, namespace).serversOf(name);
+  const servers = oldObject === undefined ? [] : namespaceView(state, namespace).serversOf(name);
   // A write of the spec leaves the status as it is stored.
   const judged = oldObject?.status === undefined ? object : { ...object, status: oldObject.status };
   const input = guardInput(state, judged, servers, {

@@ -1,6 +1,6 @@
 import { shares } from '../api/v1alpha1/resource-types.ts';
 import type { Share } from '../api/v1alpha1/share.ts';
-import { related } from '../cluster-state/related.ts';
+import { namespaceView } from '../cluster-state/namespace-view.ts';
 import { lastingRefusal } from '../scheduling/placement.ts';
 import { sizeProblem } from '../scheduling/share-size.ts';
 import { refusedWith } from './refusal.ts';
@@ -23,7 +23,7 @@ export const shareValidator: Validator<Share> = {
     if (labels === undefined) return allowed;
     const refusal = lastingRefusal({
       share: object,
-      network: shareNetworkName === undefined ? undefined : related(state, namespace).network(shareNetworkName),
+      network: shareNetworkName === undefined ? undefined : namespaceView(state, namespace).network(shareNetworkName),
       namespace,
       namespaceLabels: labels,
       backends: state.informers.storageBackends.cache.list(),

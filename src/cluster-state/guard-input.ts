@@ -7,7 +7,7 @@ import { neverSetUp } from '../network-change/server-state.ts';
 import { uidOf } from '../runtime/kube-object.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { findPassword, type PasswordState } from './credentials.ts';
-import { related } from './related.ts';
+import { namespaceView } from './namespace-view.ts';
 import { isPaused } from './requests.ts';
 
 /** What is known of driver calls that run in this process. */
@@ -18,7 +18,7 @@ export interface RunningCalls {
 
 /** The services that the network refers to or records, with the state of their passwords, by name. */
 function guardServices(state: PasswordState, network: ShareNetwork): ReadonlyMap<string, GuardService> {
-  const { service } = related(state, network.metadata.namespace ?? '');
+  const { service } = namespaceView(state, network.metadata.namespace ?? '');
   const names = [...(network.spec.securityServices ?? []), ...(network.status?.securityServices ?? [])].map(
     ({ name }) => name,
   );
@@ -42,7 +42,7 @@ export function guardInput(
   servers: readonly ShareServer[],
   options: { readonly reapply: boolean; readonly quiet: boolean; readonly shareIsBusy?: ShareIsBusy },
 ): GuardInput {
-  const { backend } = related(state, network.metadata.namespace ?? '');
+  const { backend } = namespaceView(state, network.metadata.namespace ?? '');
   const guarded = servers.map(
     (server): GuardServer => ({
       server,
@@ -72,7 +72,7 @@ function unsettled(
   { metadata }: ShareNetwork,
   shareIsBusy: ShareIsBusy | undefined,
 ): Pick<GuardInput, 'busyShares' | 'busyRules'> {
-  const { sharesOfNetwork, rulesOf } = related(state, metadata.namespace ?? '');
+  const { sharesOfNetwork, rulesOf } = namespaceView(state, metadata.namespace ?? '');
   const busyShares: string[] = [];
   const busyRules: string[] = [];
   for (const share of sharesOfNetwork(metadata.name)) {

@@ -1,7 +1,7 @@
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import { segmentProblem } from '../scheduling/segments.ts';
 import type { ClusterState } from './cluster-state.ts';
-import { related } from './related.ts';
+import { namespaceView } from './namespace-view.ts';
 
 /**
  * Judges the segments of a network's subnets by the backends that are known; those that share servers use are no question.
@@ -18,7 +18,7 @@ export function segmentRefusal(
   // A namespace that is not known yet may have any.
   if (labels === undefined) return undefined;
   const used = new Set(
-    related(state, namespace)
+    namespaceView(state, namespace)
       .serversOf(name)
       .map(({ spec }) => spec.subnetName),
   );

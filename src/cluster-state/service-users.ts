@@ -1,6 +1,6 @@
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ClusterState } from './cluster-state.ts';
-import { networksRecording } from './related.ts';
+import { networksRecording } from './namespace-view.ts';
 
 /** Names what has a SecurityService or is being given it, and so keeps it: `Kind name` each. */
 export function usersOfService(state: Pick<ClusterState, 'informers'>, service: SecurityService): readonly string[] {

@@ -11,10 +11,10 @@ import type { DriverCalls } from './driver-calls/driver-calls.ts';
 import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { SuspectServers } from './driver-calls/suspect-servers.ts';
 import type { OperatorMetrics } from './metrics/operator-metrics.ts';
-import type { JoiningNetworks } from './sharenetwork/joining-networks.ts';
-import type { ChangePace } from './shareserver/change-pace.ts';
+import type { PendingAssociations } from './sharenetwork/pending-associations.ts';
+import type { ChangeRollout } from './shareserver/change-rollout.ts';
+import { namespaceNotKnown } from './status/findings.ts';
 import type { RefusedWrites } from './status/refused-writes.ts';
-import { namespaceNotKnown } from './status/waits.ts';
 
 /** What every reconciler works with. */
 export interface Operator extends ClusterState {
@@ -23,8 +23,8 @@ export interface Operator extends ClusterState {
   readonly instances: DriverInstances;
   readonly recorder: EventRecorder;
   readonly refusedWrites: RefusedWrites;
-  readonly joining: JoiningNetworks;
-  readonly pace: ChangePace;
+  readonly pendingAssociations: PendingAssociations;
+  readonly rollout: ChangeRollout;
   readonly refusals: CredentialRefusals;
   readonly trials: CredentialTrials;
   readonly suspects: SuspectServers;

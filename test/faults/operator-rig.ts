@@ -9,8 +9,8 @@ import { DriverInstances } from '../../src/controllers/driver-calls/driver-insta
 import { SuspectServers } from '../../src/controllers/driver-calls/suspect-servers.ts';
 import { OperatorMetrics } from '../../src/controllers/metrics/operator-metrics.ts';
 import type { Operator } from '../../src/controllers/operator.ts';
-import { JoiningNetworks } from '../../src/controllers/sharenetwork/joining-networks.ts';
-import { ChangePace } from '../../src/controllers/shareserver/change-pace.ts';
+import { PendingAssociations } from '../../src/controllers/sharenetwork/pending-associations.ts';
+import { ChangeRollout } from '../../src/controllers/shareserver/change-rollout.ts';
 import { RefusedWrites } from '../../src/controllers/status/refused-writes.ts';
 import type { Tenant } from '../../src/drivers/driver.ts';
 import { createApiClient } from '../../src/runtime/api-client.ts';
@@ -81,8 +81,8 @@ export async function createOperatorRig(key = Buffer.alloc(32, 1)): Promise<Oper
     metrics: new OperatorMetrics(new Registry(), clock),
     recorder: { event: (_object, content) => void events.push(content) },
     refusedWrites: new RefusedWrites({ clock, random: Math.random }),
-    joining: new JoiningNetworks(),
-    pace: new ChangePace(),
+    pendingAssociations: new PendingAssociations(),
+    rollout: new ChangeRollout(),
     refusals: new CredentialRefusals(clock),
     trials: new CredentialTrials(clock),
     suspects: new SuspectServers(),

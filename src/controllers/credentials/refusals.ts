@@ -1,6 +1,6 @@
 import type { CredentialsRefusal, SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { PasswordState } from '../../cluster-state/credentials.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { nameOf } from '../../runtime/kube-object.ts';
@@ -59,7 +59,7 @@ export class CredentialRefusals {
 
   /** Why the present credentials of one of these services are not to be tried. */
   findAny(state: PasswordState, namespace: string, names: readonly string[]): CredentialsRefusal | undefined {
-    const { service } = related(state, namespace);
+    const { service } = namespaceView(state, namespace);
     for (const name of names) {
       const present = service(name);
       const refusal = present && this.find(state, namespace, presentCredentials(state, present));
@@ -88,7 +88,7 @@ export class CredentialRefusals {
     namespace: string,
     names: readonly string[],
   ) {
-    const { service } = related(state, namespace);
+    const { service } = namespaceView(state, namespace);
     const { securityServices } = state.informers;
     let lifted = false;
     for (const name of names) {

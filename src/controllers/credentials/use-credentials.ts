@@ -1,10 +1,11 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { CredentialsRefusal } from '../../api/v1alpha1/security-service.ts';
 import type { AppliedSecurityService } from '../../api/v1alpha1/share-server.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { CredentialsResult } from '../../drivers/driver.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Operator } from '../operator.ts';
-import { credentialsBeingTried, type Wait } from '../status/waits.ts';
+import { credentialsBeingTried } from '../status/findings.ts';
 import type { TrialEnd } from './trials.ts';
 
 /** A service with credentials that a call is given. */
@@ -26,7 +27,7 @@ interface CredentialsUse {
   readonly signal: AbortSignal;
   readonly waitMs: number;
   /** Is told what is waited for; undefined: for nothing any more. */
-  readonly waiting?: (wait: Wait | undefined) => void;
+  readonly waiting?: (wait: Finding | undefined) => void;
 }
 
 type Said = Pick<CredentialsRefusal, 'reason' | 'message'>;
@@ -64,7 +65,7 @@ export async function useCredentials<R extends (CredentialsResult & { readonly r
   const note = (ids: readonly string[], said: Said): void => {
     for (const { applied, credentials } of given) {
       if (credentials === undefined || !ids.includes(applied.uid)) continue;
-      const service = related(operator, namespace).service(applied.name);
+      const service = namespaceView(operator, namespace).service(applied.name);
       refusals.add(service?.metadata.uid === applied.uid ? service : undefined, credentials, said);
     }
   };

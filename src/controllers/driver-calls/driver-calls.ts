@@ -1,7 +1,8 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { CallContext, Driver, DriverLogger, DriverOperation, Tenant } from '../../drivers/driver.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { backendBusy, callRunning, changeBeginning, type Wait } from '../status/waits.ts';
+import { backendBusy, callRunning, changeBeginning } from '../status/findings.ts';
 import { BackendCircuits } from './backend-circuits.ts';
 import type { DriverCallMetrics } from './driver-call-metrics.ts';
 import { isStorable } from './driver-data.ts';
@@ -109,13 +110,13 @@ export class DriverCalls {
     scope: CallScope,
     cancelled: AbortSignal,
     waitMs: number,
-    waiting: (wait: Wait | undefined) => void = () => undefined,
+    waiting: (wait: Finding | undefined) => void = () => undefined,
   ): Promise<Permit> {
     const { backendName } = scope;
     this.circuits.check(backendName);
     const signal = AbortSignal.any([cancelled, this.circuits.whenOpened(backendName)]);
     if (scope.priority !== 'denial') await this.circuits.afterHeadStart(backendName, signal);
-    const withDeadline = <R>(wait: Wait, work: (signal: AbortSignal) => Promise<R>): Promise<R> => {
+    const withDeadline = <R>(wait: Finding, work: (signal: AbortSignal) => Promise<R>): Promise<R> => {
       waiting(wait);
       return this.#withDeadline(signal, waitMs, wait, work);
     };
@@ -302,7 +303,7 @@ export class DriverCalls {
   async #withDeadline<R>(
     signal: AbortSignal,
     waitMs: number,
-    wait: Wait,
+    wait: Finding,
     work: (signal: AbortSignal) => Promise<R>,
   ): Promise<R> {
     const deadline = new AbortController();

@@ -7,9 +7,9 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import { formatQuantity } from '../../values/quantity.ts';
 import type { Operator } from '../operator.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
-import { shareAvailable } from '../status/standings.ts';
+import type { PlacedShare } from '../status/findings.ts';
+import { shareAvailable } from '../status/readiness.ts';
 import { draftOf } from '../status/status-draft.ts';
-import type { PlacedShare } from '../status/waits.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import type { Permit } from './driver-calls.ts';
 import { boundedExportLocations } from './driver-data.ts';
@@ -41,11 +41,11 @@ export async function ensureShare(
       draft.set({ exportLocations: boundedExportLocations(health.exportLocations), size: formatQuantity(health.size) });
       if (fresh.status?.phase === 'error' && isLost(fresh)) {
         draft.set({ phase: 'available' });
-        draft.stand(shareAvailable);
+        draft.setReadiness(shareAvailable);
       }
     } else {
       draft.set({ phase: 'error', ...(isWork(fresh) ? { operation: undefined } : {}) });
-      draft.stand({
+      draft.setReadiness({
         state: 'stalled',
         reason: 'ShareLost',
         message: `the storage system does not have the share any more; delete the Share, or restore its data and set the annotation ${labels.reconcileRequestedAt}`,

@@ -1,6 +1,6 @@
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { storageID } from '../../cluster-state/storage-id.ts';
 import type { DriverAccessRule, DriverShare } from '../../drivers/driver.ts';
 import { hasFinalizer } from '../lifecycle/finalizers.ts';
@@ -17,7 +17,7 @@ export function sharesForDriver(
   operator: Operator,
   server: ShareServer,
 ): { readonly shares: readonly DriverShare[]; readonly accessRules: ReadonlyMap<string, readonly DriverAccessRule[]> } {
-  const { sharesOn, rulesOf } = related(operator, server.metadata.namespace ?? '');
+  const { sharesOn, rulesOf } = namespaceView(operator, server.metadata.namespace ?? '');
   const shares = sharesOn(server.metadata.name).filter((share) => share.status?.identifier !== undefined);
   return {
     shares: shares.map(driverShare),

@@ -5,7 +5,7 @@ import { isNotFound } from '../../runtime/api-error.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import type { KubeObject, ObjectName } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
-import type { PlacedShare } from '../status/waits.ts';
+import type { PlacedShare } from '../status/findings.ts';
 
 /**
  * A cache may be behind the API server, one kind for itself and for minutes: after a fail-over it may lack what the leader before

@@ -5,7 +5,7 @@ import { type Stored, storageID } from '../../cluster-state/storage-id.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
-import type { Standing } from '../status/status-draft.ts';
+import type { Readiness } from '../status/status-draft.ts';
 
 /** Whether the object was created from the backup of another one and was not compared with the storage system since. */
 export function isRestored({ metadata }: Stored): boolean {
@@ -19,7 +19,7 @@ export function lacksStatus(object: Stored): boolean {
 }
 
 /** How an object stands that was restored without its status. */
-export const restoredWithoutStatus: Standing = {
+export const restoredWithoutStatus: Readiness = {
   state: 'stalled',
   reason: 'RestoredWithoutStatus',
   message: `it was restored without its status, so that what the storage system has of it is not known; restore it with its status, or remove the annotation ${labels.recordedUID} to have it made anew, empty`,

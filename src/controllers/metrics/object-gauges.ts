@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client';
 import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { Informers } from '../../cluster-state/informers.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import { parseQuantity } from '../../values/quantity.ts';
 import { complaintsOf, type WithStatus, withOwnSeries } from './unhealthy-objects.ts';
@@ -98,7 +98,7 @@ export function registerObjectGauges(
         const { namespace = '', name } = metadata;
         const { networkChange } = status ?? {};
         if (networkChange === undefined) continue;
-        const servers = related({ informers }, namespace).serversOf(name);
+        const servers = namespaceView({ informers }, namespace).serversOf(name);
         const left = servers.filter((server) => server.status?.networkChange?.id === networkChange.id);
         this.set({ namespace, name }, left.length);
       }

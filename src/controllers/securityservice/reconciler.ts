@@ -1,7 +1,7 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { CredentialsRefusal, SecurityService } from '../../api/v1alpha1/security-service.ts';
 import { findPassword, type PasswordLookup, uncoveredOf } from '../../cluster-state/credentials.ts';
-import { networksRecording, related } from '../../cluster-state/related.ts';
+import { namespaceView, networksRecording } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { usersOfService } from '../../cluster-state/service-users.ts';
 import {
@@ -19,10 +19,10 @@ import { credentialsRefused } from '../credentials/refusals.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../lifecycle/finalizers.ts';
 import { listLive } from '../lifecycle/live.ts';
 import type { Operator } from '../operator.ts';
+import { pausedReadiness } from '../status/readiness.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
-import { pausedStanding } from '../status/standings.ts';
-import { draftOf, type Standing } from '../status/status-draft.ts';
-import { tellsNews } from '../watches/watched-facts.ts';
+import { draftOf, type Readiness } from '../status/status-draft.ts';
+import { changed } from '../watches/changed.ts';
 import { usageOf } from './service-usage.ts';
 
 /** Tells whether SecurityServices are complete and in use, and holds their deletion back while something relies on them. */
@@ -53,7 +53,7 @@ export class SecurityServiceReconciler {
     });
     controller.watch(informers.shareServers, (event) => {
       // Not for each step of each of its servers: a pass looks at all of them.
-      if (!tellsNews(event, ({ status }) => status?.securityServices)) return undefined;
+      if (!changed(event, ({ status }) => status?.securityServices)) return undefined;
       const { type, object, previous } = event;
       const namespace = object.metadata.namespace ?? '';
       const applied = [...(object.status?.securityServices ?? []), ...(previous?.status?.securityServices ?? [])];
@@ -106,7 +106,7 @@ export class SecurityServiceReconciler {
     const refusal = this.#operator.refusals.ofService(this.#operator, service);
     draft.set({ refusal });
     if (isPaused(service)) {
-      draft.stand(pausedStanding);
+      draft.setReadiness(pausedReadiness);
     } else {
       // What is not in use may be edited.
       if (service.status?.inUse === true && !usageOf(this.#operator, service).inUse) await this.#readUsers(service);
@@ -115,7 +115,7 @@ export class SecurityServiceReconciler {
       draft.set({
         credentialsVersion: password.state === 'usable' ? this.#version(service, password.version) : undefined,
       });
-      draft.stand(this.#standing(service, password, refusal));
+      draft.setReadiness(this.#readiness(service, password, refusal));
     }
     await draft.write(client, informers.securityServices);
     if (refusal !== undefined) this.#operator.refusals.stored(refusal);
@@ -135,7 +135,7 @@ export class SecurityServiceReconciler {
     return recorded !== undefined && !this.#operator.installation.differs(recorded, present) ? recorded : present;
   }
 
-  #standing(service: SecurityService, password: PasswordLookup, refusal: CredentialsRefusal | undefined): Standing {
+  #readiness(service: SecurityService, password: PasswordLookup, refusal: CredentialsRefusal | undefined): Readiness {
     if (service.metadata.namespace === this.#operator.namespace) {
       return {
         state: 'stalled',
@@ -180,7 +180,7 @@ export class SecurityServiceReconciler {
 
   /** Names of share servers that were given the service with other data: it was edited before it was told to be in use. */
   #serversWithOtherContent(service: SecurityService): readonly string[] {
-    const { serversOf } = related(this.#operator, service.metadata.namespace ?? '');
+    const { serversOf } = namespaceView(this.#operator, service.metadata.namespace ?? '');
     const uid = uidOf(service);
     return networksRecording(this.#operator, service)
       .flatMap((network) => serversOf(network.metadata.name))

@@ -1,5 +1,5 @@
 import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
-import { networksRecording, related } from '../../cluster-state/related.ts';
+import { namespaceView, networksRecording } from '../../cluster-state/namespace-view.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
 
@@ -8,9 +8,9 @@ export function usageOf(
   operator: Operator,
   service: SecurityService,
 ): Pick<SecurityServiceStatus, 'shareNetworks' | 'inUse'> {
-  const { serversOf } = related(operator, service.metadata.namespace ?? '');
+  const { serversOf } = namespaceView(operator, service.metadata.namespace ?? '');
   const recording = new Set(networksRecording(operator, service).map(({ metadata }) => metadata.name));
-  for (const network of operator.joining.of(uidOf(service))) recording.add(network);
+  for (const network of operator.pendingAssociations.of(uidOf(service))) recording.add(network);
   return {
     shareNetworks: recording.size,
     inUse: [...recording].some((network) => serversOf(network).length > 0),

@@ -1,6 +1,7 @@
 import { mayBeGranted } from '../../access-rules/plan.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
@@ -13,10 +14,10 @@ import { serverOfShare } from '../driver-calls/server-for-driver.ts';
 import { removeFinalizer } from '../lifecycle/finalizers.ts';
 import { isPlacementCurrent, listRulesLive, staleCache } from '../lifecycle/live.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
-import { sayingWaits } from '../status/long-waits.ts';
+import { whyNoRemoval } from '../status/findings.ts';
+import { reportingWaits } from '../status/long-waits.ts';
 import { writeRefused } from '../status/refused-writes.ts';
 import { draftOf, latestOf } from '../status/status-draft.ts';
-import { type Wait, whyNoRemoval } from '../status/waits.ts';
 import { type ShareScope, shareCallScope } from './scope.ts';
 
 /** What a deletion waits for before the driver is asked. */
@@ -49,22 +50,22 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
     if (!(await isPlacementCurrent(operator, scope))) return staleCache;
     return await letGo(scope);
   }
-  const block = async ({ reason, message }: Wait): Promise<undefined> => {
+  const block = async ({ reason, message }: Finding): Promise<undefined> => {
     draft.setCondition('DeletionBlocked', 'True', reason, message);
-    draft.stand({ state: 'working', reason, message });
+    draft.setReadiness({ state: 'working', reason, message });
     await draft.write(client, informers.shares);
     return undefined;
   };
   draft.set({ phase: share.status?.phase === 'error_deleting' ? 'error_deleting' : 'deleting' });
   const wait = whyNoRemoval(scope);
   if (wait !== undefined) return await block(wait);
-  const blockedByRules = (rules: readonly ShareAccess[]): Wait | undefined => {
+  const blockedByRules = (rules: readonly ShareAccess[]): Finding | undefined => {
     const granted = rules.filter(mayBeGranted);
     if (granted.length === 0) return undefined;
     const names = nameList(granted.map(({ metadata }) => metadata.name));
     return { reason: 'AccessRulesExist', message: `its access is being taken away first: ${names}` };
   };
-  const known = blockedByRules(related(operator, scope.namespace).rulesOf(share.metadata.name));
+  const known = blockedByRules(namespaceView(operator, scope.namespace).rulesOf(share.metadata.name));
   if (known !== undefined) return await block(known);
   // What goes on on the storage system was decided before.
   if (operation?.name !== 'deleteShare' || operation.token === undefined) {
@@ -86,18 +87,18 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
   // What the last call failed for stays until the next has ended.
   if (blocked === undefined || waits.has(blocked)) {
     draft.removeCondition('DeletionBlocked');
-    draft.stand({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
+    draft.setReadiness({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
   }
   const begun = await draft.write(client, informers.shares);
   const marked = { ...scope, share: begun, draft: draftOf(operator, begun) };
   return await context.outsideWorker(() =>
-    sayingWaits(operator, informers.shares, begun, (waiting) => callDelete(marked, waiting)),
+    reportingWaits(operator, informers.shares, begun, (waiting) => callDelete(marked, waiting)),
   );
 }
 
 async function callDelete(
   scope: ShareScope,
-  waiting: (wait: Wait | undefined) => void,
+  waiting: (wait: Finding | undefined) => void,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, share, network, server, timeoutMs } = scope;
   const { client, informers } = operator;
@@ -135,7 +136,7 @@ async function callDelete(
       const message = `${error.message}; it is tried again`;
       draft.set({ phase: error.kind === 'Unavailable' ? 'deleting' : 'error_deleting' });
       draft.setCondition('DeletionBlocked', 'True', error.reason, message);
-      draft.stand({ state: 'working', reason: error.reason, message });
+      draft.setReadiness({ state: 'working', reason: error.reason, message });
       await draft.write(client, informers.shares);
       throw error;
     }

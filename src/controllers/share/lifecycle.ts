@@ -1,5 +1,6 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
@@ -15,10 +16,9 @@ import { driverShare } from '../driver-calls/driver-requests.ts';
 import { ensureShare } from '../driver-calls/ensure-share.ts';
 import { serverOfShare } from '../driver-calls/server-for-driver.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
-import { sayingWaits } from '../status/long-waits.ts';
-import { shareAvailable } from '../status/standings.ts';
+import { reportingWaits } from '../status/long-waits.ts';
+import { shareAvailable } from '../status/readiness.ts';
 import { draftOf } from '../status/status-draft.ts';
-import type { Wait } from '../status/waits.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import { type ShareScope, shareCallScope, whyWait } from './scope.ts';
 
@@ -50,7 +50,7 @@ export async function create(scope: ShareScope): Promise<ReconcileResult | undef
         operation: undefined,
       });
       noteWarnings(operator, latest, draft, result.warnings);
-      draft.stand(shareAvailable);
+      draft.setReadiness(shareAvailable);
       // A spec that changed during the call was not looked at.
       draft.set({ observedGeneration: fresh.share.metadata.generation });
       return draft.write(operator.client, operator.informers.shares);
@@ -71,7 +71,7 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
     phase,
     operation: running?.id === id ? running : { id, name, startedTime: timestamp(operator.clock) },
   });
-  draft.stand({
+  draft.setReadiness({
     state: 'working',
     reason: 'Resizing',
     message: `the share is being ${growing ? 'extended' : 'shrunk'}`,
@@ -102,7 +102,7 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
           : { exportLocations: boundedExportLocations(result.exportLocations) }),
       });
       noteWarnings(operator, latest, latestDraft, result.warnings);
-      latestDraft.stand(shareAvailable);
+      latestDraft.setReadiness(shareAvailable);
       latestDraft.set({ observedGeneration: fresh.share.metadata.generation });
       return latestDraft.write(operator.client, operator.informers.shares);
     });
@@ -122,12 +122,12 @@ async function withOperation(
   work: (permit: Permit, fresh: Fresh) => Promise<void>,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, share, namespace, timeoutMs } = scope;
-  const run = async (waiting: (wait: Wait | undefined) => void): Promise<ReconcileResult | undefined> => {
+  const run = async (waiting: (wait: Finding | undefined) => void): Promise<ReconcileResult | undefined> => {
     try {
       const permit = await operator.calls.permit(shareCallScope(scope), context.signal, timeoutMs, waiting);
       try {
         // A change of the network may have begun while the permit was waited for.
-        const { network, server } = related(operator, namespace);
+        const { network, server } = namespaceView(operator, namespace);
         const fresh = {
           ...scope,
           network: share.spec.shareNetworkName === undefined ? undefined : network(share.spec.shareNetworkName),
@@ -151,7 +151,7 @@ async function withOperation(
       return await storeFailure(scope, thrown);
     }
   };
-  return await context.outsideWorker(() => sayingWaits(operator, operator.informers.shares, share, run));
+  return await context.outsideWorker(() => reportingWaits(operator, operator.informers.shares, share, run));
 }
 
 async function storeFailure({ operator, share }: ShareScope, thrown: unknown): Promise<ReconcileResult | undefined> {
@@ -175,13 +175,13 @@ async function storeFailure({ operator, share }: ShareScope, thrown: unknown): P
     if (fresh.status?.operation?.id !== operation?.id) return undefined;
     const draft = draftOf(operator, fresh);
     if (!final) {
-      draft.stand({ state: 'working', reason: error.reason, message: `${error.message}; it is tried again` });
+      draft.setReadiness({ state: 'working', reason: error.reason, message: `${error.message}; it is tried again` });
       return draft.write(client, informers.shares);
     }
     // A refused resize loses nothing: the share stays as it is.
     draft.set({ phase: resizing ? 'available' : 'error', operation: resizing ? undefined : withoutToken(fresh) });
     if (error.partial?.identifier !== undefined && !resizing) draft.set({ identifier: error.partial.identifier });
-    draft.stand({ state: 'stalled', reason: error.reason, message: error.message });
+    draft.setReadiness({ state: 'stalled', reason: error.reason, message: error.message });
     // A spec that changed during the call was not tried.
     draft.set({ observedGeneration: share.metadata.generation });
     return draft.write(client, informers.shares);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
+import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
 import { associationPending } from '../../network-change/association.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import { isAlreadyExists } from '../../runtime/api-error.ts';
@@ -11,18 +12,18 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import { lastingRefusal, type Placement, placeShare } from '../../scheduling/placement.ts';
 import { parseQuantity } from '../../values/quantity.ts';
 import { networkOwner } from '../lifecycle/restored.ts';
-import { namespaceNotKnown, namespaceTerminating, type Wait } from '../status/waits.ts';
+import { namespaceNotKnown, namespaceTerminating } from '../status/findings.ts';
 import type { Reservations } from './reservations.ts';
 import type { ShareScope } from './scope.ts';
 
 /** A share that could be placed, or why it waits. */
-export type Placed = { readonly ok: true } | ({ readonly ok: false } & Wait);
+export type Placed = { readonly ok: true } | ({ readonly ok: false } & Finding);
 
 /** Decides where the share goes, makes a share server where one is needed, and notes it all in the draft. */
 export async function place(scope: ShareScope, reservations: Reservations): Promise<Placed> {
   const { operator, share, draft, namespace, network } = scope;
   if (namespaceIsTerminating(operator, namespace)) return { ok: false, ...namespaceTerminating };
-  const { serversOf, sharesOn } = related(operator, namespace);
+  const { serversOf, sharesOn } = namespaceView(operator, namespace);
   const { shareNetworkName } = share.spec;
   const servers = shareNetworkName === undefined ? [] : serversOf(shareNetworkName);
   const namespaceObject = operator.informers.namespaces.cache.get({ name: namespace });
@@ -119,7 +120,7 @@ async function createServer(scope: ShareScope, name: string, backendName: string
   const { operator, namespace, network } = scope;
   const { informers, client } = operator;
   if (network === undefined) return;
-  const capabilities = related(operator, namespace).backend(backendName)?.status?.capabilities;
+  const capabilities = namespaceView(operator, namespace).backend(backendName)?.status?.capabilities;
   const server: ShareServer = {
     apiVersion,
     kind: 'ShareServer',

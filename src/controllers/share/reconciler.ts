@@ -1,9 +1,10 @@
 import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { isUnmade } from '../../cluster-state/informers.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import type { CacheEvent } from '../../runtime/cache.ts';
@@ -16,11 +17,10 @@ import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
 import { isCurrent, staleCache } from '../lifecycle/live.ts';
 import { lacksStatus, restoredWithoutStatus } from '../lifecycle/restored.ts';
 import type { Operator } from '../operator.ts';
+import { pausedReadiness, shareAvailable } from '../status/readiness.ts';
 import { isSizeRefused } from '../status/refused-size.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
-import { pausedStanding, shareAvailable } from '../status/standings.ts';
-import type { Wait } from '../status/waits.ts';
-import { labelsOf, tellsNews } from '../watches/watched-facts.ts';
+import { changed, labelsOf } from '../watches/changed.ts';
 import { deleteShare } from './deletion.ts';
 import { create, resize } from './lifecycle.ts';
 import { type Placed, place } from './placement.ts';
@@ -52,18 +52,16 @@ export class ShareReconciler {
     });
     // Its labels decide which backends it may use.
     controller.watch(informers.namespaces, (event) =>
-      tellsNews(event, labelsOf)
+      changed(event, labelsOf)
         ? informers.shares.cache.list(event.object.metadata.name).filter(isUnmade).map(nameOf)
         : undefined,
     );
     controller.watch(informers.shareServers, (event) => {
       const { object } = event;
-      if (
-        !tellsNews(event, ({ metadata, status }) => [status?.phase, status?.identifier, metadata.deletionTimestamp])
-      ) {
+      if (!changed(event, ({ metadata, status }) => [status?.phase, status?.identifier, metadata.deletionTimestamp])) {
         return undefined;
       }
-      const { sharesOn, unplacedSharesOfNetwork } = related(this.#operator, object.metadata.namespace ?? '');
+      const { sharesOn, unplacedSharesOfNetwork } = namespaceView(this.#operator, object.metadata.namespace ?? '');
       const waiting = unplacedSharesOfNetwork(object.spec.shareNetworkName);
       return [...sharesOn(object.metadata.name), ...waiting].map(nameOf);
     });
@@ -74,9 +72,9 @@ export class ShareReconciler {
         spec.subnets,
         metadata.deletionTimestamp,
       ];
-      if (!tellsNews(event, facts)) return undefined;
+      if (!changed(event, facts)) return undefined;
       const { namespace = '', name } = event.object.metadata;
-      return related(this.#operator, namespace).sharesOfNetwork(name).map(nameOf);
+      return namespaceView(this.#operator, namespace).sharesOfNetwork(name).map(nameOf);
     });
     controller.watch(informers.storageBackends, (event) => {
       const facts = ({ spec, status, metadata }: StorageBackend) => [
@@ -86,9 +84,9 @@ export class ShareReconciler {
         status?.conditions,
         metadata.deletionTimestamp,
       ];
-      if (!tellsNews(event, facts)) return undefined;
+      if (!changed(event, facts)) return undefined;
       const { name } = event.object.metadata;
-      if (tellsNews(event, ({ status }) => status?.capacity)) this.#reservations.probed(name);
+      if (changed(event, ({ status }) => status?.capacity)) this.#reservations.probed(name);
       // Those that could be placed on it, and those that wait for it.
       const waiting = informers.shares.cache
         .byIndex('byBackend', name)
@@ -127,11 +125,11 @@ export class ShareReconciler {
   async #work(scope: ShareScope): Promise<ReconcileResult | undefined> {
     const { share, draft } = scope;
     if (isPaused(share)) {
-      draft.stand(pausedStanding);
+      draft.setReadiness(pausedReadiness);
       return undefined;
     }
     if (lacksStatus(share)) {
-      draft.stand(restoredWithoutStatus);
+      draft.setReadiness(restoredWithoutStatus);
       return undefined;
     }
     if (share.status?.identifier === undefined || share.status.operation?.name === 'createShare') {
@@ -155,19 +153,19 @@ export class ShareReconciler {
     if (failed || (await hasLostServer(scope))) {
       // Placed again, elsewhere if there is an elsewhere; what waits for nothing else follows the server's own retries.
       const placed = await this.#place(scope);
-      const again: Wait = { reason: 'Placed', message: 'placed again: its share server failed or is gone' };
+      const again: Finding = { reason: 'Placed', message: 'placed again: its share server failed or is gone' };
       const { reason, message } = placed.ok ? again : placed;
-      draft.stand({ state: 'working', reason, message });
+      draft.setReadiness({ state: 'working', reason, message });
       return undefined;
     }
     if (share.status?.backendName === undefined) {
       const placed = await this.#place(scope);
       if (!placed.ok) {
-        draft.stand({ state: 'working', reason: placed.reason, message: placed.message });
+        draft.setReadiness({ state: 'working', reason: placed.reason, message: placed.message });
         return undefined;
       }
       const { backendName, shareServerName } = draft.status;
-      draft.stand({
+      draft.setReadiness({
         state: 'working',
         reason: 'Creating',
         message: `placed on backend ${backendName}${shareServerName === undefined ? '' : `, share server ${shareServerName}`}`,
@@ -178,7 +176,7 @@ export class ShareReconciler {
     }
     const wait = whyWait(scope);
     if (wait !== undefined) {
-      draft.stand({ state: 'working', reason: wait.reason, message: wait.message });
+      draft.setReadiness({ state: 'working', reason: wait.reason, message: wait.message });
       return undefined;
     }
     if (draft.changed) {
@@ -220,7 +218,7 @@ export class ShareReconciler {
     const { share, draft, server } = scope;
     if (server?.status?.phase === 'error') {
       draft.set({ phase: 'available' });
-      draft.stand({
+      draft.setReadiness({
         state: 'stalled',
         reason: 'ShareServerError',
         message: `share server ${server.metadata.name} is in error: ${server.status.lastError?.message ?? ''}`,
@@ -232,12 +230,12 @@ export class ShareReconciler {
     if (wanted !== undefined && wanted !== present && !isSizeRefused(share)) {
       const wait = whyWait(scope) ?? whyRulesFirst(share);
       if (wait === undefined) return await resize(scope);
-      draft.stand({ state: 'working', reason: wait.reason, message: wait.message });
+      draft.setReadiness({ state: 'working', reason: wait.reason, message: wait.message });
       return undefined;
     }
     if (wanted === present) {
       draft.set({ phase: 'available' });
-      draft.stand(shareAvailable);
+      draft.setReadiness(shareAvailable);
     }
     return undefined;
   }
@@ -261,7 +259,7 @@ async function hasLostServer({ operator, namespace, share, server }: ShareScope)
 }
 
 /** The record of work on the access rules must not be lost to another one. */
-function whyRulesFirst({ status }: Share): Wait | undefined {
+function whyRulesFirst({ status }: Share): Finding | undefined {
   if (status?.operation?.name !== 'updateAccess') return undefined;
   return { reason: 'OperationRunning', message: 'waits until the work on its access rules has ended' };
 }

@@ -1,16 +1,17 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
+import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
+import { namespaceTerminating, whyNoChange } from '../status/findings.ts';
 import { draftOf, type StatusDraft } from '../status/status-draft.ts';
-import { namespaceTerminating, type Wait, whyNoChange } from '../status/waits.ts';
 
 export type ShareDraft = StatusDraft<Share>;
 
@@ -30,7 +31,7 @@ export interface ShareScope {
 /** Begins a pass. */
 export function shareScope(operator: Operator, context: ReconcileContext, share: Share): ShareScope {
   const namespace = share.metadata.namespace ?? '';
-  const { network, server, backend } = related(operator, namespace);
+  const { network, server, backend } = namespaceView(operator, namespace);
   const { shareNetworkName } = share.spec;
   const { shareServerName, backendName } = share.status ?? {};
   const placedOn = backendName === undefined ? undefined : backend(backendName);
@@ -61,7 +62,7 @@ export function shareCallScope({ operator, share, network, server }: ShareScope)
 }
 
 /** Why the share can't be made or resized now. */
-export function whyWait(scope: ShareScope): Wait | undefined {
+export function whyWait(scope: ShareScope): Finding | undefined {
   const { operator, namespace, share, network } = scope;
   if (namespaceIsTerminating(operator, namespace)) return namespaceTerminating;
   const { shareNetworkName } = share.spec;

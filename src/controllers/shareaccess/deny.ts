@@ -96,7 +96,7 @@ export async function currentRules(
 export async function standWithoutShare(operator: Operator, rule: ShareAccess): Promise<ShareAccess> {
   return await writeRule(operator, rule, (draft) => {
     draft.set({ phase: 'queued_to_apply', accessLevel: undefined, accessKeySecretRef: undefined });
-    draft.stand({
+    draft.setReadiness({
       state: 'working',
       reason: 'ShareNotFound',
       message: `waits for share ${rule.spec.shareName} to exist`,

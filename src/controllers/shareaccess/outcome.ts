@@ -4,7 +4,7 @@ import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.
 import type { AccessUpdate } from '../../drivers/driver.ts';
 import { safeText } from '../../values/safe-text.ts';
 import { cachedKeySecret, keySecretName, maxKeyLength, storeKey } from './key-secret.ts';
-import { appliedStanding, forRule, type RuleDraft, writeRule, writeRuleError } from './rule-status.ts';
+import { appliedReadiness, forRule, type RuleDraft, writeRule, writeRuleError } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';
 
 /** Whether the backend makes an access key for rules of this type. */
@@ -53,7 +53,7 @@ export async function settle(
       accessKeySecretRef: keyed ? { name: keySecretName(rule) } : undefined,
       ...(token === undefined ? {} : { lastHandledReconcileAt: token }),
     });
-    draft.stand(appliedStanding);
+    draft.setReadiness(appliedReadiness);
     // A spec that changed during the call has not been applied.
     draft.set({ observedGeneration: rule.metadata.generation });
   });

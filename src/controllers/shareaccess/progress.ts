@@ -1,18 +1,18 @@
 import { mayBeGranted, type RulePlan, type RuleProblem, readyReason } from '../../access-rules/plan.ts';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { ShareAccess, ShareAccessPhase } from '../../api/v1alpha1/share-access.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { DriverError } from '../../drivers/errors.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
 import type { Operator } from '../operator.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
-import { pausedStanding } from '../status/standings.ts';
+import { pausedReadiness } from '../status/readiness.ts';
 import { draftOf } from '../status/status-draft.ts';
-import type { Wait } from '../status/waits.ts';
 import { isIntact, keySecretName } from './key-secret.ts';
-import { appliedStanding, writeRule, writeRuleError } from './rule-status.ts';
+import { appliedReadiness, writeRule, writeRuleError } from './rule-status.ts';
 import type { AccessScope } from './scope.ts';
 
 /** Waits and calls shorter than this are not written: the object would say so for a moment only. */
@@ -21,7 +21,7 @@ export const shortWaitMs = 1000;
 /** Of the rules that can't be applied so many are written in one pass at least, or such a part of them. */
 const leastInPass = 100;
 const partInPass = 0.1;
-const beingAsked: Wait = { reason: 'Applying', message: 'the backend is being asked' };
+const beingAsked: Finding = { reason: 'Applying', message: 'the backend is being asked' };
 
 type QueuedPhase = 'queued_to_apply' | 'queued_to_update' | 'queued_to_deny';
 
@@ -54,7 +54,7 @@ export class AccessProgress {
     shareKey: string,
     rules: readonly ShareAccess[],
     phase: QueuedPhase,
-    { reason, message }: Wait,
+    { reason, message }: Finding,
   ): Promise<number | undefined> {
     let wake: number | undefined;
     await oneByOne(rules, async (rule) => {
@@ -66,7 +66,7 @@ export class AccessProgress {
       await writeRule(this.#operator, rule, (draft, fresh) => {
         if (fresh.status?.phase === 'error' && phase !== 'queued_to_deny') draft.set({ phase: 'queued_to_apply' });
         else draft.set({ phase });
-        draft.stand({ state: 'working', reason, message });
+        draft.setReadiness({ state: 'working', reason, message });
       });
     });
     return wake;
@@ -80,7 +80,7 @@ export class AccessProgress {
     scope: AccessScope,
     rules: readonly ShareAccess[],
     over: AbortSignal,
-    wait: Wait = beingAsked,
+    wait: Finding = beingAsked,
   ): Promise<void> {
     const { client, informers } = this.#operator;
     const share = informers.shares.cache.get(nameOf(scope.share));
@@ -95,7 +95,7 @@ export class AccessProgress {
       if (over.aborted || fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') return;
       const draft = draftOf(this.#operator, fresh);
       draft.set({ phase: phaseInCall(fresh) });
-      draft.stand({ state: 'working', ...wait });
+      draft.setReadiness({ state: 'working', ...wait });
       // What really happened is written when the call ends.
       await draft.write(client, informers.shareAccesses).catch(() => undefined);
     });
@@ -114,7 +114,7 @@ export class AccessProgress {
       }
       await writeRule(this.#operator, fresh, (draft, latest) => {
         draft.set({ phase: phaseInCall(latest) });
-        draft.stand({ state: 'working', reason: error.reason, message });
+        draft.setReadiness({ state: 'working', reason: error.reason, message });
       });
     });
   }
@@ -148,7 +148,7 @@ export class AccessProgress {
       await writeRule(this.#operator, fresh, (draft) => {
         const { observedGeneration } = draft.status;
         const message = `Secret ${keySecretName(rule)} is missing or was altered, and is restored when the backend can be asked: ${why}`;
-        draft.stand({ state: 'working', reason: keyAltered, message });
+        draft.setReadiness({ state: 'working', reason: keyAltered, message });
         draft.set({ observedGeneration });
       });
     });
@@ -160,7 +160,7 @@ export class AccessProgress {
       const reason = readyReason(rule);
       if (isPaused(rule) || !(reason === 'Paused' || (reason === keyAltered && isIntact(scope, rule)))) return;
       await writeRule(this.#operator, rule, (draft) => {
-        draft.stand(appliedStanding);
+        draft.setReadiness(appliedReadiness);
         draft.set({ observedGeneration: rule.metadata.generation });
       });
     });
@@ -171,7 +171,7 @@ export class AccessProgress {
     await oneByOne(rules, async (rule) => {
       if (!isPaused(rule) || rule.metadata.deletionTimestamp !== undefined) return;
       const draft = draftOf(this.#operator, rule);
-      draft.stand(pausedStanding);
+      draft.setReadiness(pausedReadiness);
       // What changed while it is paused is not observed.
       draft.set({ observedGeneration: rule.status?.observedGeneration });
       await draft.write(this.#operator.client, this.#operator.informers.shareAccesses);
@@ -183,7 +183,7 @@ export class AccessProgress {
     const { informers, client } = this.#operator;
     const share = informers.shares.cache.get(nameOf(stale));
     if (share?.status?.identifier === undefined || share.metadata.deletionTimestamp !== undefined) return;
-    const rules = related(this.#operator, share.metadata.namespace ?? '').rulesOf(share.metadata.name);
+    const rules = namespaceView(this.#operator, share.metadata.namespace ?? '').rulesOf(share.metadata.name);
     // Of a rule that nothing was written about its wait has been short so far.
     const told = rules.filter(({ status }) => (status?.observedGeneration ?? -1) !== -1);
     const phases = new Set(told.map(({ status }) => status?.phase ?? 'queued_to_apply'));

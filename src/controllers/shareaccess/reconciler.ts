@@ -1,8 +1,9 @@
 import { mayBeGranted, type RulePlan, readyReason } from '../../access-rules/plan.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
@@ -14,11 +15,11 @@ import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circui
 import type { Permit } from '../driver-calls/driver-calls.ts';
 import { isCurrent, staleCache } from '../lifecycle/live.ts';
 import type { Operator } from '../operator.ts';
-import { shortest } from '../soonest.ts';
-import { tellingWhile } from '../status/long-waits.ts';
+import { earliestRequeueMs } from '../reconcile/earliest-requeue.ts';
+import { whyNoRemoval } from '../status/findings.ts';
+import { reportingWhile } from '../status/long-waits.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
-import { type Wait, whyNoRemoval } from '../status/waits.ts';
-import { labelsOf, tellsNews } from '../watches/watched-facts.ts';
+import { changed, labelsOf } from '../watches/changed.ts';
 import { applyBatch, type PreparedAhead, prepareAhead } from './apply.ts';
 import { ComparedRules } from './compared-rules.ts';
 import { abandon, release, standWithoutShare } from './deny.ts';
@@ -76,21 +77,21 @@ export class ShareAccessReconciler {
         metadata.deletionTimestamp,
         metadata.annotations,
       ];
-      return tellsNews(event, facts) ? nameOf(event.object) : undefined;
+      return changed(event, facts) ? nameOf(event.object) : undefined;
     });
     controller.watch(informers.shareServers, (event) => {
-      if (!tellsNews(event, ({ status }) => status?.phase)) return undefined;
+      if (!changed(event, ({ status }) => status?.phase)) return undefined;
       const { namespace = '', name } = event.object.metadata;
-      return related(this.#operator, namespace).sharesOn(name).map(nameOf);
+      return namespaceView(this.#operator, namespace).sharesOn(name).map(nameOf);
     });
     controller.watch(informers.shareNetworks, (event) => {
-      if (!tellsNews(event, ({ metadata, status }) => [status?.phase, metadata.deletionTimestamp])) return undefined;
+      if (!changed(event, ({ metadata, status }) => [status?.phase, metadata.deletionTimestamp])) return undefined;
       const { namespace = '', name } = event.object.metadata;
-      return related(this.#operator, namespace).sharesOfNetwork(name).map(nameOf);
+      return namespaceView(this.#operator, namespace).sharesOfNetwork(name).map(nameOf);
     });
     // Its labels decide which ids its rules may use: another look is worth it only for rules that were refused one.
     controller.watch(informers.namespaces, (event) => {
-      if (!tellsNews(event, labelsOf)) return undefined;
+      if (!changed(event, labelsOf)) return undefined;
       return informers.shareAccesses.cache
         .list(event.object.metadata.name)
         .filter((rule) => readyReason(rule) === 'AccessIDReserved')
@@ -111,11 +112,11 @@ export class ShareAccessReconciler {
         status?.conditions,
         metadata.deletionTimestamp,
       ];
-      if (!tellsNews(event, facts)) return undefined;
+      if (!changed(event, facts)) return undefined;
       // Access that is to be taken away goes first.
       const shares = informers.shares.cache.byIndex('byBackend', object.metadata.name);
       const denying = shares.filter(({ metadata: { namespace = '', name } }) =>
-        related(this.#operator, namespace)
+        namespaceView(this.#operator, namespace)
           .rulesOf(name)
           .some(({ metadata }) => metadata.deletionTimestamp !== undefined),
       );
@@ -154,19 +155,19 @@ export class ShareAccessReconciler {
     if (deny || grant || recovery) {
       const waiting = [...(deny ? plan.deny : []), ...(grant ? [...plan.add, ...plan.update] : [])];
       try {
-        wake = shortest(wake, await this.#work(scope, { deny, grant, recovery, plan, waiting, withoutKey }));
+        wake = earliestRequeueMs(wake, await this.#work(scope, { deny, grant, recovery, plan, waiting, withoutKey }));
       } catch (error) {
         if (error instanceof RefusedWrite) await this.#progress.writeShareSummary(scope);
         throw error;
       }
     }
     await this.#progress.writeShareSummary(scope);
-    const { rulesOf } = related(this.#operator, scope.namespace);
+    const { rulesOf } = namespaceView(this.#operator, scope.namespace);
     if (rulesOf(share.metadata.name).some((rule) => readyReason(rule) === 'AccessKeySecretConflict')) {
-      wake = shortest(wake, foreignSecretLookMs);
+      wake = earliestRequeueMs(wake, foreignSecretLookMs);
     }
     if (problemsLeft) wake = 1;
-    return { requeueAfterMs: shortest(wake, this.#recovery.nextMs(share)) };
+    return { requeueAfterMs: earliestRequeueMs(wake, this.#recovery.nextMs(share)) };
   }
 
   /** Tells what can go ahead; rules that can't say why once they have waited for a moment. */
@@ -180,8 +181,8 @@ export class ShareAccessReconciler {
       wake = await this.#progress.wait(shareKey, plan.deny, 'queued_to_deny', denialWait);
     }
     if (grantWait !== undefined) {
-      wake = shortest(wake, await this.#progress.wait(shareKey, plan.add, 'queued_to_apply', grantWait));
-      wake = shortest(wake, await this.#progress.wait(shareKey, plan.update, 'queued_to_update', grantWait));
+      wake = earliestRequeueMs(wake, await this.#progress.wait(shareKey, plan.add, 'queued_to_apply', grantWait));
+      wake = earliestRequeueMs(wake, await this.#progress.wait(shareKey, plan.update, 'queued_to_update', grantWait));
     }
     return {
       wake,
@@ -213,11 +214,11 @@ export class ShareAccessReconciler {
   async #waitOutside<R>(
     scope: AccessScope,
     todo: Todo,
-    work: (waiting: (wait: Wait | undefined) => void) => Promise<R>,
+    work: (waiting: (wait: Finding | undefined) => void) => Promise<R>,
   ): Promise<R> {
     const over = new AbortController();
-    let wait: Wait | undefined;
-    let shown: Wait | 'none' | undefined;
+    let wait: Finding | undefined;
+    let shown: Finding | 'none' | undefined;
     const tell = (): void => {
       if (shown === (wait ?? 'none')) return;
       shown = wait ?? 'none';
@@ -227,7 +228,7 @@ export class ShareAccessReconciler {
     };
     const outside = () => scope.context.outsideWorker(() => work((next) => (wait = next)));
     try {
-      return await tellingWhile(scope.operator.clock, tell, outside, shortWaitMs);
+      return await reportingWhile(scope.operator.clock, tell, outside, shortWaitMs);
     } finally {
       over.abort();
     }
@@ -270,7 +271,7 @@ export class ShareAccessReconciler {
 
   async #withoutShare(context: ReconcileContext): Promise<ReconcileResult | undefined> {
     const { namespace = '', name } = context.key;
-    const rules = related(this.#operator, namespace)
+    const rules = namespaceView(this.#operator, namespace)
       .rulesOf(name)
       .filter((rule) => !isPaused(rule));
     // The event of what the cache is shown brings the key back.

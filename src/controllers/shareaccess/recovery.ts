@@ -1,7 +1,7 @@
 import type { RulePlan } from '../../access-rules/plan.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
-import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
+import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import type { Permit } from '../driver-calls/driver-calls.ts';
@@ -113,7 +113,7 @@ export class Recovery {
     if (token === undefined) return;
     await writeDriverResult(operator, operator.informers.shares, scope?.share ?? share, (fresh) => {
       const draft = draftOf(operator, fresh).set({ lastHandledReconcileAt: token });
-      if (isSizeRefused(fresh)) draft.stand(refusedSizeAskedAgain);
+      if (isSizeRefused(fresh)) draft.setReadiness(refusedSizeAskedAgain);
       return draft.write(operator.client, operator.informers.shares);
     });
   }
@@ -121,7 +121,7 @@ export class Recovery {
   /** Milliseconds until the share is examined without anybody asking; undefined when it has no rules. */
   nextMs(share: Share): number | undefined {
     const uid = uidOf(share);
-    if (related(this.#operator, share.metadata.namespace ?? '').rulesOf(share.metadata.name).length === 0) {
+    if (namespaceView(this.#operator, share.metadata.namespace ?? '').rulesOf(share.metadata.name).length === 0) {
       this.#next.delete(uid);
       return undefined;
     }

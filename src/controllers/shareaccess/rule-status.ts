@@ -3,10 +3,10 @@ import { RefusedWrite } from '../../runtime/api-error.ts';
 import type { Operator } from '../operator.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
 import { reportRefusal, workOf } from '../status/refused-writes.ts';
-import { draftOf, type Standing, type StatusDraft } from '../status/status-draft.ts';
+import { draftOf, type Readiness, type StatusDraft } from '../status/status-draft.ts';
 
 /** How a rule stands that the backend grants. */
-export const appliedStanding: Standing = {
+export const appliedReadiness: Readiness = {
   state: 'ready',
   reason: 'Applied',
   message: 'the backend grants the access',
@@ -73,7 +73,7 @@ export async function writeRuleError(
     // On its way out it is denied, whatever came of it.
     if (fresh.metadata.deletionTimestamp !== undefined) return;
     draft.set({ phase: 'error', ...changes });
-    draft.stand({ state: 'stalled', reason, message });
+    draft.setReadiness({ state: 'stalled', reason, message });
     // A spec that changed meanwhile was not judged.
     draft.set({ observedGeneration: rule.metadata.generation });
   });

@@ -1,10 +1,11 @@
 import { planRules, type RulePlan, type RuleSurroundings } from '../../access-rules/plan.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
+import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { reservedIDsOf } from '../../cluster-state/reserved-ids.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
@@ -13,7 +14,7 @@ import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/driver-calls.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
-import { namespaceTerminating, type Wait, whyNoChange } from '../status/waits.ts';
+import { namespaceTerminating, whyNoChange } from '../status/findings.ts';
 
 /** What one pass over the rules of a share works with. */
 export interface AccessScope {
@@ -30,7 +31,7 @@ export interface AccessScope {
 /** Reads everything about a share's rules from the caches. */
 export function accessScope(operator: Operator, context: ReconcileContext, share: Share): AccessScope {
   const namespace = share.metadata.namespace ?? '';
-  const { rulesOf, network, server, backend } = related(operator, namespace);
+  const { rulesOf, network, server, backend } = namespaceView(operator, namespace);
   const { shareNetworkName } = share.spec;
   const { shareServerName, backendName } = share.status ?? {};
   return {
@@ -69,7 +70,7 @@ export function surroundingsOf({ operator, namespace, share, server, backend }: 
 }
 
 /** Why no rule can be granted, changed or recovered now. */
-export function whyNoGrant(scope: AccessScope): Wait | undefined {
+export function whyNoGrant(scope: AccessScope): Finding | undefined {
   const { share } = scope;
   const { phase = 'creating', identifier } = share.status ?? {};
   if (identifier === undefined || !['available', 'extending', 'shrinking'].includes(phase)) {
@@ -79,7 +80,7 @@ export function whyNoGrant(scope: AccessScope): Wait | undefined {
 }
 
 /** Why the driver can't be asked about the share now, unless it is to take something away. */
-export function whyNoCall(scope: AccessScope): Wait | undefined {
+export function whyNoCall(scope: AccessScope): Finding | undefined {
   const { operator, namespace, share } = scope;
   if (namespaceIsTerminating(operator, namespace)) {
     return { ...namespaceTerminating, message: 'nothing is granted in a namespace that is being deleted' };

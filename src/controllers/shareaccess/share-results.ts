@@ -1,7 +1,7 @@
 import { readyReason } from '../../access-rules/plan.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { storageID } from '../../cluster-state/storage-id.ts';
 import type { SecurityServiceUpdateResult } from '../../drivers/driver.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
@@ -12,7 +12,7 @@ import { writeDriverResult } from '../status/driver-result.ts';
 import { workOf } from '../status/refused-writes.ts';
 import { draftOf } from '../status/status-draft.ts';
 import { storeKey } from './key-secret.ts';
-import { appliedStanding, forRule, writeRule, writeRuleError } from './rule-status.ts';
+import { appliedReadiness, forRule, writeRule, writeRuleError } from './rule-status.ts';
 
 /** Stores what an update of a share server returned for its shares and their rules. A rule being denied is not revived. */
 export async function storeShareResults(
@@ -21,7 +21,7 @@ export async function storeShareResults(
   { exportLocations, accessUpdates }: SecurityServiceUpdateResult,
 ): Promise<void> {
   const { informers, client } = operator;
-  const { sharesOn, rulesOf } = related(operator, server.metadata.namespace ?? '');
+  const { sharesOn, rulesOf } = namespaceView(operator, server.metadata.namespace ?? '');
   for (const share of sharesOn(server.metadata.name)) {
     const locations = exportLocations?.get(storageID(share));
     if (locations !== undefined) {
@@ -50,7 +50,7 @@ async function writeGranted(operator: Operator, rule: ShareAccess): Promise<void
   await writeRule(operator, rule, (draft, fresh) => {
     if (fresh.metadata.deletionTimestamp !== undefined || fresh.status?.accessLevel !== accessLevel) return;
     draft.set({ phase: 'active' });
-    draft.stand(appliedStanding);
+    draft.setReadiness(appliedReadiness);
     // A spec that changed meanwhile has not been applied.
     draft.set({ observedGeneration: rule.metadata.generation });
   });

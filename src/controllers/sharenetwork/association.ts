@@ -10,7 +10,7 @@ import type { ChangePlan } from '../../network-change/plan.ts';
 import { lagOf } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { nameList } from '../../values/name-list.ts';
-import type { Standing } from '../status/status-draft.ts';
+import type { Readiness } from '../status/status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** What the user of a network wishes, held against what is recorded. */
@@ -20,7 +20,7 @@ export type Wish =
   /** The association is recorded without any driver: nothing is in use, or only UIDs are new. */
   | { readonly kind: 'record'; readonly plan: ChangePlan; readonly token: string | undefined }
   /** It can't be done now. */
-  | { readonly kind: 'refused'; readonly standing: Standing }
+  | { readonly kind: 'refused'; readonly readiness: Readiness }
   /** Share servers are to be changed. */
   | { readonly kind: 'change'; readonly change: WantedChange };
 
@@ -89,7 +89,7 @@ export function wishOf(scope: NetworkScope, servers: readonly ShareServer[], qui
 }
 
 /** What the network waits for while driver calls of it run: the guard's words, which name the shares, rules or servers. */
-export function standingWhileBusy(scope: NetworkScope, servers: readonly ShareServer[]): Standing {
+export function readinessWhileBusy(scope: NetworkScope, servers: readonly ShareServer[]): Readiness {
   const { operator, network } = scope;
   const { calls } = operator;
   const judgement = judgeChange(
@@ -113,7 +113,7 @@ export function standingWhileBusy(scope: NetworkScope, servers: readonly ShareSe
 }
 
 function refused(state: 'working' | 'stalled', reason: string, message: string): Wish {
-  return { kind: 'refused', standing: { state, reason, message } };
+  return { kind: 'refused', readiness: { state, reason, message } };
 }
 
 /** What a verdict of the drivers is bound to: services with their passwords, and servers. */

@@ -1,7 +1,7 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { NetworkChangeRecord, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { neverSetUp, updateFailed } from '../../network-change/server-state.ts';
 import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
 import { timestamp } from '../../runtime/clock.ts';
@@ -27,7 +27,7 @@ export function standInChange({ draft }: NetworkScope, record: NetworkChangeReco
   const reason = 'NetworkChangeInProgress';
   const message = `share servers are being given ${nameList(names)} (change ${record.id})`;
   draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
-  draft.stand({ state: 'working', reason, message });
+  draft.setReadiness({ state: 'working', reason, message });
 }
 
 /** Takes a committed change one step further: marks servers, lets drivers begin, finishes. */
@@ -76,7 +76,7 @@ function failWithoutRecord({ draft, announcements }: NetworkScope, record: Netwo
   const message = `change ${record.id} and the recorded association contradict each other; set the phase to active when the share servers are as they should be`;
   draft.set({ ...ownPhase('error'), networkChange: undefined });
   draft.setCondition('SecurityServicesUpToDate', 'Unknown', changeRecordInvalid, message);
-  draft.stand({ state: 'stalled', reason: changeRecordInvalid, message });
+  draft.setReadiness({ state: 'stalled', reason: changeRecordInvalid, message });
   announcements.push({ type: 'Warning', reason: changeRecordInvalid, action: 'ChangeSecurityServices', note: message });
 }
 
@@ -100,16 +100,16 @@ async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Pr
     if (changes.length === 0) return true;
     const draft = draftOf(operator, server);
     draft.set({ ...ownPhase('network_change'), networkChange: { id: record.id, changes } });
-    if (!isPaced(network)) {
-      const { service } = related(operator, namespace);
-      operator.pace.stored(record.id, server);
+    if (!isRolledOutInSteps(network)) {
+      const { service } = namespaceView(operator, namespace);
+      operator.rollout.stored(record.id, server);
       draft.set(beginning(server, record.id, timestamp(operator.clock), service, changes));
     }
     const reason = 'NetworkChangeInProgress';
     const message = `takes part in change ${record.id} of share network ${network.metadata.name}`;
     // The mark of a failed update stays until one succeeds.
     if (!updateFailed(server)) draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
-    draft.stand({ state: 'working', reason, message });
+    draft.setReadiness({ state: 'working', reason, message });
     await draft.write(operator.client, operator.informers.shareServers);
     return true;
   });
@@ -120,7 +120,7 @@ async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Pr
 }
 
 /** Whether servers of the network begin one after another, so that each beginning has to be stored. */
-function isPaced(network: ShareNetwork | undefined): boolean {
+function isRolledOutInSteps(network: ShareNetwork | undefined): boolean {
   const policy = network?.spec.securityServiceChange;
   return policy?.maxConcurrentServers !== undefined || policy?.maxFailures !== undefined;
 }

@@ -34,7 +34,7 @@ export async function answerCheckRequest(scope: NetworkScope): Promise<Reconcile
   const hypothetical: NetworkScope = { ...scope, network: withReferences(network, references) };
   const wish = wishOf(hypothetical, scope.servers, false);
   if (wish.kind === 'refused') {
-    const { reason, message } = wish.standing;
+    const { reason, message } = wish.readiness;
     answer(scope, request, digestOf(reason, message), { compatible: false, reason, message });
     return undefined;
   }

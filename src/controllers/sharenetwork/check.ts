@@ -1,8 +1,9 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { CredentialsRefusal } from '../../api/v1alpha1/security-service.ts';
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { SecurityServiceCheckResult } from '../../drivers/driver.ts';
 import { asDriverError, type DriverError } from '../../drivers/errors.ts';
 import type { ChangePlan } from '../../network-change/plan.ts';
@@ -18,15 +19,14 @@ import { appliedService, driverNetwork, driverService, timeoutsOf } from '../dri
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
 import { sharesForDriver } from '../driver-calls/shares-for-driver.ts';
 import { requiredTenant } from '../operator.ts';
-import type { Standing } from '../status/status-draft.ts';
-import type { Wait } from '../status/waits.ts';
+import type { Readiness } from '../status/status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Names of the share servers whose driver is being asked, with what keeps it from being asked. */
-export type Asking = Map<string, Wait | undefined>;
+export type Asking = Map<string, Finding | undefined>;
 
 /** What to say of a check that takes long. */
-export function standingOfCheck(asking: Asking): Standing {
+export function readinessDuringCheck(asking: Asking): Readiness {
   for (const [name, wait] of asking) {
     if (wait === undefined) continue;
     return {
@@ -111,11 +111,11 @@ async function checkServer(
   asking: Asking,
 ): Promise<CheckVerdict> {
   const { name } = server.metadata;
-  const backend = related(operator, namespace).backend(server.spec.backendName);
+  const backend = namespaceView(operator, namespace).backend(server.spec.backendName);
   const timeouts = timeoutsOf(backend);
   const steps = serverChanges(server, plan.changes, plan.association, comparisonWith(operator, namespace)).flatMap(
     ({ type, to }) => {
-      const service = related(operator, namespace).service(to.name);
+      const service = namespaceView(operator, namespace).service(to.name);
       if (service === undefined) return [];
       const password = findPassword(operator, service);
       const applied = appliedService(service, password.state === 'usable' ? password.version : undefined);
@@ -124,7 +124,7 @@ async function checkServer(
     },
   );
   const holder = `check/${uidOf(server)}`;
-  const waiting = (wait: Wait | undefined) => void asking.set(name, wait);
+  const waiting = (wait: Finding | undefined) => void asking.set(name, wait);
   const use = { namespace, holder, required: steps, signal, waitMs: timeouts.operation, waiting };
   try {
     const { results } = await useCredentials(operator, use, async () => {

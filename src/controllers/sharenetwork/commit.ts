@@ -5,16 +5,16 @@ import type {
   ShareNetwork,
   ShareNetworkStatus,
 } from '../../api/v1alpha1/share-network.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { usageOf } from '../securityservice/service-usage.ts';
-import { draftOf, ownPhase, type Standing } from '../status/status-draft.ts';
+import { draftOf, ownPhase, type Readiness } from '../status/status-draft.ts';
 import { type WantedChange, type Wish, wishOf } from './association.ts';
 import { liveServers, standInChange } from './change.ts';
+import { standAsRecorded } from './readiness.ts';
 import { type NetworkScope, networkScope, store } from './scope.ts';
-import { standAsRecorded } from './standing.ts';
 
 /** What became of a commit. */
 export type CommitOutcome =
@@ -22,7 +22,7 @@ export type CommitOutcome =
   /** Something changed since the check: the next pass decides anew. */
   | { readonly kind: 'overtaken' }
   /** The guard says no. */
-  | { readonly kind: 'refused'; readonly standing: Standing };
+  | { readonly kind: 'refused'; readonly readiness: Readiness };
 
 /**
  * Commits a checked change: with no driver call of the network running, judged again on live servers, then one write.
@@ -111,7 +111,7 @@ async function whileJoining(
   changes: readonly SecurityServiceChange[],
   record: () => Promise<ShareNetwork>,
 ): Promise<ShareNetwork> {
-  const { service } = related(operator, namespace);
+  const { service } = namespaceView(operator, namespace);
   const writeUsage = async (name: string): Promise<void> => {
     const present = service(name);
     if (present === undefined) return;
@@ -119,11 +119,11 @@ async function whileJoining(
     await draft.set(usageOf(operator, present)).write(operator.client, operator.informers.securityServices);
   };
   const end = (): void => {
-    for (const { to } of changes) operator.joining.end(to.uid, network.metadata.name);
+    for (const { to } of changes) operator.pendingAssociations.end(to.uid, network.metadata.name);
   };
   try {
     for (const { to } of changes) {
-      operator.joining.begin(to.uid, network.metadata.name);
+      operator.pendingAssociations.begin(to.uid, network.metadata.name);
       await writeUsage(to.name);
     }
     const written = await record();

@@ -1,5 +1,5 @@
 import type { Share } from '../../api/v1alpha1/share.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
@@ -18,7 +18,8 @@ export async function deleteNetwork(scope: NetworkScope): Promise<ReconcileResul
     draft.setCondition('DeletionBlocked', 'True', 'NetworkChangeInProgress', 'deleted after the change has ended');
     return undefined;
   }
-  if (blockedByShares(draft, related(operator, namespace).sharesOfNetwork(network.metadata.name))) return undefined;
+  if (blockedByShares(draft, namespaceView(operator, namespace).sharesOfNetwork(network.metadata.name)))
+    return undefined;
   const isTornDown = servers.length > 0 && servers.every(({ metadata }) => metadata.deletionTimestamp !== undefined);
   if (!isTornDown) {
     if (!(await isCurrent(operator, informers.shareNetworks, nameOf(network), network))) return staleCache;

@@ -1,7 +1,7 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { segmentRefusal } from '../../cluster-state/network-segments.ts';
-import { related } from '../../cluster-state/related.ts';
 import { isPaused, requestToken, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
@@ -9,17 +9,17 @@ import type { Manager } from '../../runtime/manager.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
 import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
 import type { Operator } from '../operator.ts';
-import { soonest } from '../soonest.ts';
+import { earliestRequeue } from '../reconcile/earliest-requeue.ts';
+import { pausedReadiness } from '../status/readiness.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
-import { pausedStanding } from '../status/standings.ts';
 import { ownPhase } from '../status/status-draft.ts';
-import { labelsOf, tellsNews } from '../watches/watched-facts.ts';
+import { changed, labelsOf } from '../watches/changed.ts';
 import { advance, changeRecordInvalid } from './change.ts';
 import { answerCheckRequest, answerNotNow } from './check-request.ts';
 import { deleteNetwork } from './deletion.ts';
+import { countServers, standAsRecorded } from './readiness.ts';
 import { observeReset } from './reset.ts';
 import { type NetworkScope, networkScope, store } from './scope.ts';
-import { countServers, standAsRecorded } from './standing.ts';
 import { Wishes } from './wishes.ts';
 
 /** Numbers of servers in a change are written no more often. */
@@ -54,7 +54,7 @@ export class ShareNetworkReconciler {
     }));
     controller.watch(informers.securityServices, ({ object }) => {
       const { namespace = '', name } = object.metadata;
-      return related(this.#operator, namespace)
+      return namespaceView(this.#operator, namespace)
         .networksWith(name)
         .map((network) => ({ namespace, name: network.metadata.name }));
     });
@@ -62,7 +62,7 @@ export class ShareNetworkReconciler {
       const { namespace = '', name } = object.metadata;
       return informers.securityServices.cache
         .byIndex('byPasswordSecret', `${namespace}/${name}`)
-        .flatMap((service) => related(this.#operator, namespace).networksWith(service.metadata.name))
+        .flatMap((service) => namespaceView(this.#operator, namespace).networksWith(service.metadata.name))
         .map((network) => ({ namespace, name: network.metadata.name }));
     });
     // Which segments a network may use, and whether its share servers can be changed.
@@ -73,9 +73,9 @@ export class ShareNetworkReconciler {
         status?.capabilities?.driverHandlesShareServers,
         metadata.deletionTimestamp,
       ];
-      if (tellsNews(event, segments)) return informers.shareNetworks.cache.list().map(nameOf);
+      if (changed(event, segments)) return informers.shareNetworks.cache.list().map(nameOf);
       const abilities = ({ spec, status }: StorageBackend) => [spec.enabled, status?.conditions, status?.capabilities];
-      if (!tellsNews(event, abilities)) return undefined;
+      if (!changed(event, abilities)) return undefined;
       return informers.shareServers.cache.byIndex('byBackend', event.object.metadata.name).map((server) => ({
         namespace: server.metadata.namespace ?? '',
         name: server.spec.shareNetworkName,
@@ -83,9 +83,7 @@ export class ShareNetworkReconciler {
     });
     // Its labels decide which segments it may use.
     controller.watch(informers.namespaces, (event) =>
-      tellsNews(event, labelsOf)
-        ? informers.shareNetworks.cache.list(event.object.metadata.name).map(nameOf)
-        : undefined,
+      changed(event, labelsOf) ? informers.shareNetworks.cache.list(event.object.metadata.name).map(nameOf) : undefined,
     );
     controller.watch(informers.shares, ({ type, object, previous }) => {
       const name = object.spec.shareNetworkName;
@@ -113,7 +111,7 @@ export class ShareNetworkReconciler {
       await store(scope);
       return undefined;
     }
-    const result = soonest(await this.#work(scope), deleting ? await deleteNetwork(scope) : undefined);
+    const result = earliestRequeue(await this.#work(scope), deleting ? await deleteNetwork(scope) : undefined);
     if (informers.shareNetworks.cache.get(context.key) !== network) {
       // Committed or let go in this pass: the draft belongs to the past, the newer version is in the queue already.
       return undefined;
@@ -127,10 +125,10 @@ export class ShareNetworkReconciler {
     const { phase = 'active', networkChange } = draft.status;
     if (phase === 'network_change' && networkChange !== undefined) {
       const result = isPaused(network) ? undefined : await advance(scope, networkChange);
-      if (isPaused(network)) draft.stand(pausedStanding);
+      if (isPaused(network)) draft.setReadiness(pausedReadiness);
       if (draft.status.phase === 'network_change') {
         answerNotNow(scope);
-        return soonest(result, this.#countInChange(scope));
+        return earliestRequeue(result, this.#countInChange(scope));
       }
       this.#countedAt.delete(uidOf(network));
       countServers(scope);
@@ -142,7 +140,7 @@ export class ShareNetworkReconciler {
     draft.set(ownPhase(draft.status.phase ?? 'active'));
     if (await this.#takeRequests(scope)) return { requeueAfterMs: 1 };
     if (draft.status.phase === 'network_change') {
-      draft.stand({
+      draft.setReadiness({
         state: 'working',
         reason: 'Maintenance',
         message: 'in maintenance: an administrator set the phase to network_change; everything on the network waits',
@@ -151,7 +149,7 @@ export class ShareNetworkReconciler {
     }
     if (draft.status.phase === 'error') {
       if (draft.condition('Ready')?.reason === changeRecordInvalid) return answerNotNow(scope);
-      draft.stand({
+      draft.setReadiness({
         state: 'stalled',
         reason: 'NetworkError',
         message: 'the phase is error; an administrator sets it back to active when the cause is mended',
@@ -160,12 +158,12 @@ export class ShareNetworkReconciler {
     }
     if (isPaused(network)) {
       this.#wishes.lookAgain(network);
-      draft.stand(pausedStanding);
+      draft.setReadiness(pausedReadiness);
       return answerNotNow(scope);
     }
     const problem = subnetProblem(network.spec, scope.servers);
     if (problem !== undefined) {
-      draft.stand({ state: 'stalled', ...problem });
+      draft.setReadiness({ state: 'stalled', ...problem });
       return answerNotNow(scope);
     }
     if (network.metadata.deletionTimestamp !== undefined) {
@@ -173,11 +171,11 @@ export class ShareNetworkReconciler {
       return undefined;
     }
     const asked = await answerCheckRequest(scope);
-    const result = soonest(asked, await this.#wishes.fulfil(scope));
+    const result = earliestRequeue(asked, await this.#wishes.fulfil(scope));
     // What share servers use goes on: only where nothing else is to be told.
     const refused = segmentRefusal(this.#operator, network);
     if (refused !== undefined && draft.condition('Ready')?.status === 'True') {
-      draft.stand({ state: 'stalled', reason: 'SegmentNotAllowed', message: refused });
+      draft.setReadiness({ state: 'stalled', reason: 'SegmentNotAllowed', message: refused });
     }
     return result;
   }
@@ -217,7 +215,10 @@ export class ShareNetworkReconciler {
     }
     this.#countedAt.set(uidOf(network), now);
     // With the marks of this pass.
-    countServers({ ...scope, servers: related(this.#operator, scope.namespace).serversOf(network.metadata.name) });
+    countServers({
+      ...scope,
+      servers: namespaceView(this.#operator, scope.namespace).serversOf(network.metadata.name),
+    });
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { sameContent } from '../../network-change/plan.ts';
 import type { ServiceComparison } from '../../network-change/up-to-date.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
@@ -48,14 +48,14 @@ export function networkScope(operator: Operator, context: ReconcileContext, netw
     network,
     namespace,
     draft: draftOf(operator, network),
-    servers: related(operator, namespace).serversOf(network.metadata.name),
+    servers: namespaceView(operator, namespace).serversOf(network.metadata.name),
     announcements: [],
   };
 }
 
 /** Compares what servers were given with the services of a namespace as they are now. */
 export function comparisonWith(operator: Operator, namespace: string): ServiceComparison {
-  const { service } = related(operator, namespace);
+  const { service } = namespaceView(operator, namespace);
   return {
     saysTheSame: (applied, recorded) => {
       const present = service(recorded.name);

@@ -1,19 +1,25 @@
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { BackOff } from '../../runtime/back-off.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import type { Operator } from '../operator.ts';
-import { showMeanwhile, tellingWhile } from '../status/long-waits.ts';
-import { latestOf, type Standing } from '../status/status-draft.ts';
-import { standingWhileBusy, type WantedChange, wishOf } from './association.ts';
-import { type Asking, type CheckVerdict, checkWithDrivers, refusedCredentialsOf, standingOfCheck } from './check.ts';
+import { reportingWhile, showInterimReadiness } from '../status/long-waits.ts';
+import { latestOf, type Readiness } from '../status/status-draft.ts';
+import { readinessWhileBusy, type WantedChange, wishOf } from './association.ts';
+import {
+  type Asking,
+  type CheckVerdict,
+  checkWithDrivers,
+  readinessDuringCheck,
+  refusedCredentialsOf,
+} from './check.ts';
 import { commit, recordAssociation, recordedBy } from './commit.ts';
+import { standAsRecorded } from './readiness.ts';
 import type { NetworkScope } from './scope.ts';
-import { standAsRecorded } from './standing.ts';
 
 /** What the drivers said of a change, kept so that the same question is not asked again and again. */
 interface Refusal {
@@ -30,9 +36,9 @@ interface Stage {
   readonly since: number;
   /** Servers that can take it, by UID. */
   readonly agreed: Map<string, CheckVerdict>;
-  /** Not to be tried before, whatever brings the network into the queue; `standing` says why. */
+  /** Not to be tried before, whatever brings the network into the queue; `readiness` says why. */
   notBefore: number;
-  standing: Standing | undefined;
+  readiness: Readiness | undefined;
   /** Pauses between rounds of questions. */
   readonly pauses: BackOff;
 }
@@ -76,9 +82,9 @@ export class Wishes {
     }
     standAsRecorded(scope);
     if (wish.kind !== 'refused') return undefined;
-    draft.stand(wish.standing);
+    draft.setReadiness(wish.readiness);
     const busy = servers.some((server) => this.#operator.calls.serverIsBusy(uidOf(server)));
-    return busy && wish.standing.state === 'working' ? { requeueAfterMs: busyPauseMs } : undefined;
+    return busy && wish.readiness.state === 'working' ? { requeueAfterMs: busyPauseMs } : undefined;
   }
 
   /** Check by the drivers, then commit; what follows the commit is the next pass. */
@@ -92,26 +98,26 @@ export class Wishes {
     const liftedMeanwhile = refusal?.ofCredentials === true && refused === undefined;
     const known = refusal?.digest === change.digest && !liftedMeanwhile ? refusal : refused;
     if (known !== undefined) {
-      draft.stand({ state: 'stalled', reason: known.reason, message: known.message });
+      draft.setReadiness({ state: 'stalled', reason: known.reason, message: known.message });
       return undefined;
     }
     this.#refusals.delete(uid);
     const stage = this.#stageOf(uid, change.digest);
-    if (stage.standing !== undefined && stage.notBefore > clock.now()) {
-      draft.stand(stage.standing);
+    if (stage.readiness !== undefined && stage.notBefore > clock.now()) {
+      draft.setReadiness(stage.readiness);
       return { requeueAfterMs: stage.notBefore - clock.now() };
     }
-    const wait = (standing: Standing, ms: number): ReconcileResult => {
-      stage.standing = standing;
+    const wait = (readiness: Readiness, ms: number): ReconcileResult => {
+      stage.readiness = readiness;
       stage.notBefore = clock.now() + ms;
-      draft.stand(standing);
+      draft.setReadiness(readiness);
       return { requeueAfterMs: ms };
     };
     const isNew = stage.agreed.size < change.participants.length;
     const asking: Asking = new Map();
     const verdict = await this.#showing(
       scope,
-      () => standingOfCheck(asking),
+      () => readinessDuringCheck(asking),
       () =>
         context.outsideWorker(() => checkWithDrivers(scope, change.plan, change.participants, stage.agreed, asking)),
     );
@@ -125,7 +131,7 @@ export class Wishes {
     if (isNew) this.#announceImpact(network, verdict.servers);
     return await this.#whenQuiet(scope, change.participants, async () => {
       const outcome = await context.outsideWorker(() => commit(scope, change, bounds.operation));
-      if (outcome.kind === 'refused') return wait(outcome.standing, busyPauseMs);
+      if (outcome.kind === 'refused') return wait(outcome.readiness, busyPauseMs);
       if (outcome.kind === 'overtaken') return { requeueAfterMs: 50 };
       this.#stages.delete(uid);
       return undefined;
@@ -133,15 +139,15 @@ export class Wishes {
   }
 
   /** Does what may take long; the network says meanwhile what it waits for, which the next pass confirms or takes back. */
-  async #showing<R>({ network }: NetworkScope, standing: () => Standing, work: () => Promise<R>): Promise<R> {
+  async #showing<R>({ network }: NetworkScope, readiness: () => Readiness, work: () => Promise<R>): Promise<R> {
     const { shareNetworks } = this.#operator.informers;
     const show = (): void => {
       const present = latestOf(shareNetworks, network);
       // What is being committed has its own words.
       if ((present.status?.phase ?? 'active') === 'active')
-        showMeanwhile(this.#operator, shareNetworks, present, standing());
+        showInterimReadiness(this.#operator, shareNetworks, present, readiness());
     };
-    return await tellingWhile(this.#operator.clock, show, work);
+    return await reportingWhile(this.#operator.clock, show, work);
   }
 
   /** Does what waits for running driver calls; says so where they don't end soon. */
@@ -150,12 +156,12 @@ export class Wishes {
     servers: readonly ShareServer[],
     work: () => Promise<ReconcileResult | undefined>,
   ): Promise<ReconcileResult | undefined> {
-    const standing = () => standingWhileBusy(scope, servers);
+    const readiness = () => readinessWhileBusy(scope, servers);
     try {
-      return await this.#showing(scope, standing, work);
+      return await this.#showing(scope, readiness, work);
     } catch (thrown) {
       if (!(thrown instanceof DriverError) || thrown.kind !== 'Unavailable') throw thrown;
-      scope.draft.stand(standing());
+      scope.draft.setReadiness(readiness());
       return { requeueAfterMs: 1000 };
     }
   }
@@ -167,7 +173,7 @@ export class Wishes {
     // The request has had its attempt.
     if (ofCredentials && change.token !== undefined) draft.set({ triedReapplyAt: change.token });
     this.#stages.delete(uidOf(network));
-    draft.stand({ state: 'stalled', reason, message });
+    draft.setReadiness({ state: 'stalled', reason, message });
     this.#operator.recorder.event(network, {
       type: 'Warning',
       reason,
@@ -181,7 +187,7 @@ export class Wishes {
     if (known?.digest === digest) return known;
     const since = this.#operator.clock.now();
     const pauses = new BackOff({ baseMs: 100, maxMs: 5000, random: this.#operator.random });
-    const stage: Stage = { digest, since, agreed: new Map(), notBefore: 0, standing: undefined, pauses };
+    const stage: Stage = { digest, since, agreed: new Map(), notBefore: 0, readiness: undefined, pauses };
     this.#stages.set(uid, stage);
     return stage;
   }
@@ -189,7 +195,7 @@ export class Wishes {
   /** The longest bounds of the servers' backends, in milliseconds. */
   #boundsOf(servers: readonly ShareServer[]): { readonly operation: number; readonly change: number } {
     const bounds = servers.map(({ spec, metadata }) =>
-      timeoutsOf(related(this.#operator, metadata.namespace ?? '').backend(spec.backendName)),
+      timeoutsOf(namespaceView(this.#operator, metadata.namespace ?? '').backend(spec.backendName)),
     );
     return {
       operation: Math.max(...bounds.map(({ operation }) => operation)),

@@ -48,7 +48,7 @@ export async function handleFailure(
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.networkChange?.id !== changeID || fresh.status.phase !== 'network_change') return undefined;
       const draft = draftOf(operator, fresh);
-      draft.stand({ state: 'working', reason, message: `${message}; it is tried again` });
+      draft.setReadiness({ state: 'working', reason, message: `${message}; it is tried again` });
       return draft.write(operator.client, informers.shareServers);
     });
     return { requeueAfterMs };

@@ -1,10 +1,11 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type {
   AppliedSecurityService,
   ShareServer,
   ShareServerChange,
   ShareServerNetworkChange,
 } from '../../api/v1alpha1/share-server.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import type { SecurityServiceUpdateResult } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
@@ -21,10 +22,10 @@ import { serverForDriver } from '../driver-calls/server-for-driver.ts';
 import { sharesForDriver } from '../driver-calls/shares-for-driver.ts';
 import { storeShareResults } from '../shareaccess/share-results.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
-import { sayingWaits } from '../status/long-waits.ts';
-import { serverAvailable } from '../status/standings.ts';
+import { callRunning, callsSuspended } from '../status/findings.ts';
+import { reportingWaits } from '../status/long-waits.ts';
+import { serverAvailable } from '../status/readiness.ts';
 import { draftOf, latestOf, ownPhase } from '../status/status-draft.ts';
-import { callRunning, callsSuspended, type Wait } from '../status/waits.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
 import { beginning } from './change-beginning.ts';
@@ -58,8 +59,8 @@ export async function takePart(
     progress.ended(callKey(change.id, server));
     throw error;
   }
-  const { service, serversOf } = related(operator, namespace);
-  const turn = operator.pace.turn(change.id, server, network, serversOf(server.spec.shareNetworkName));
+  const { service, serversOf } = namespaceView(operator, namespace);
+  const turn = operator.rollout.turn(change.id, server, network, serversOf(server.spec.shareNetworkName));
   if (turn === 'wait') return undefined;
   if (turn === 'skip') {
     await skip(scope, change);
@@ -74,7 +75,7 @@ export async function takePart(
   }
   const marked = { ...scope, server: begun, draft: draftOf(operator, begun) };
   return await context.outsideWorker(() =>
-    sayingWaits(operator, operator.informers.shareServers, begun, (waiting) =>
+    reportingWaits(operator, operator.informers.shareServers, begun, (waiting) =>
       callDriver(marked, change, progress, waiting),
     ),
   );
@@ -85,20 +86,20 @@ async function waitForBackend(
   scope: ServerScope,
   change: ShareServerNetworkChange,
   progress: CallProgress,
-  wait: Wait,
+  wait: Finding,
 ): Promise<ReconcileResult | undefined> {
   const { operator, server, draft, timeouts } = scope;
   const key = callKey(change.id, server);
   progress.begin(key);
   const requeueAfterMs = progress.leftMs(key, timeouts.change);
   if (requeueAfterMs > 0) {
-    draft.stand({ state: 'working', ...wait });
+    draft.setReadiness({ state: 'working', ...wait });
     return { requeueAfterMs };
   }
   const lastAnswer = progress.lastAnswer(key) ?? new DriverError({ kind: 'Unavailable', ...wait });
   await storeFailure(scope, change.id, finalError(lastAnswer));
   progress.ended(key);
-  operator.pace.ended(change.id, server);
+  operator.rollout.ended(change.id, server);
   return undefined;
 }
 
@@ -121,21 +122,21 @@ async function skip({ operator, server, draft }: ServerScope, change: ShareServe
   });
   if (failedBefore) {
     const message = server.status?.lastError?.message ?? 'the last update failed';
-    draft.stand({ state: 'stalled', reason: 'UpdateFailed', message });
+    draft.setReadiness({ state: 'stalled', reason: 'UpdateFailed', message });
   } else {
     const message = `keeps its old security services: change ${change.id} was stopped before its turn`;
     draft.setCondition('SecurityServicesUpToDate', 'False', 'NotAttempted', message);
-    draft.stand(serverAvailable);
+    draft.setReadiness(serverAvailable);
   }
   await draft.write(operator.client, operator.informers.shareServers);
-  operator.pace.ended(change.id, server);
+  operator.rollout.ended(change.id, server);
 }
 
 async function callDriver(
   scope: ServerScope,
   change: ShareServerNetworkChange,
   progress: CallProgress,
-  waiting: (wait: Wait | undefined) => void,
+  waiting: (wait: Finding | undefined) => void,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, server, namespace, timeouts } = scope;
   const key = callKey(change.id, server);
@@ -143,7 +144,7 @@ async function callDriver(
   const leftMs = (): number => progress.leftMs(key, timeouts.change);
   const ended = (): undefined => {
     progress.ended(key);
-    operator.pace.ended(change.id, server);
+    operator.rollout.ended(change.id, server);
   };
   const lastAnswer = progress.lastAnswer(key);
   // A call that gets no time tells less than the one before.
@@ -192,7 +193,7 @@ async function callDriver(
     } else progress.ended(key);
     return outcome.go === 'again' ? { requeueAfterMs: 1 } : undefined;
   } catch (thrown) {
-    if (thrown instanceof CredentialsNotTried && !operator.pace.isCalled(change.id, server)) {
+    if (thrown instanceof CredentialsNotTried && !operator.rollout.isCalled(change.id, server)) {
       // It serves on with what it has: only the server that tried them has failed.
       await skip(scope, change);
       return undefined;
@@ -228,10 +229,10 @@ function mayGoOn({ operator, context, namespace }: ServerScope, changeID: string
   const { status } = present ?? {};
   if (present === undefined || uidOf(present) !== uidOf(server)) return 'stop';
   if (status?.phase !== 'network_change' || status.networkChange?.id !== changeID) return 'stop';
-  const { network: networkOf, serversOf } = related(operator, namespace);
+  const { network: networkOf, serversOf } = namespaceView(operator, namespace);
   const network = networkOf(server.spec.shareNetworkName);
   if (network !== undefined && isPaused(network)) return 'stop';
-  return operator.pace.call(changeID, server, network, serversOf(server.spec.shareNetworkName));
+  return operator.rollout.call(changeID, server, network, serversOf(server.spec.shareNetworkName));
 }
 
 async function updateService(

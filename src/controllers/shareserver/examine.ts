@@ -7,7 +7,7 @@ import { uidOf } from '../../runtime/kube-object.ts';
 import { credentialsRefused } from '../credentials/refusals.ts';
 import { driverNetwork } from '../driver-calls/driver-requests.ts';
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
-import { serverAvailable } from '../status/standings.ts';
+import { serverAvailable } from '../status/readiness.ts';
 import { ownPhase } from '../status/status-draft.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import { type ServerDraft, type ServerScope, serverCallScope, storedError } from './scope.ts';
@@ -52,7 +52,7 @@ export class HealthLooks {
         const health = await ask(scope, `look/${uid}/${now}`);
         if (health?.exists === false) {
           const message = `the storage system does not have the share server at present; ${labels.reconcileRequestedAt} has it looked at for good`;
-          draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
+          draft.setReadiness({ state: 'working', reason: shareServerUnhealthy, message });
         } else standAs(scope, health);
       } catch (thrown) {
         if (!(thrown instanceof DriverError)) throw thrown;
@@ -86,13 +86,13 @@ export async function examine(scope: ServerScope, token: string | undefined): Pr
         ...ownPhase('error'),
         lastError: storedError(operator, 'ensureServer', error),
       });
-      draft.stand({ state: 'stalled', reason: error.reason, message: error.message });
+      draft.setReadiness({ state: 'stalled', reason: error.reason, message: error.message });
     } else standAs(scope, health);
     draft.set(handled);
   } catch (thrown) {
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
-    draft.stand({ state: 'working', reason: shareServerUnhealthy, message: error.message });
+    draft.setReadiness({ state: 'working', reason: shareServerUnhealthy, message: error.message });
     if (error.kind !== 'Unavailable') draft.set(handled);
     else {
       if (token === undefined) operator.suspects.add(server);
@@ -134,9 +134,10 @@ async function ask(scope: ServerScope, id: string): Promise<ServerHealth | undef
 function standAs({ draft }: ServerScope, health: ServerHealth | undefined): void {
   if (health?.healthy === false) {
     const message = health.reason ?? 'the storage system says that the share server is not healthy';
-    if (health.credentialsRefused === true) draft.stand({ state: 'stalled', reason: credentialsRefused, message });
-    else draft.stand({ state: 'working', reason: shareServerUnhealthy, message });
+    if (health.credentialsRefused === true)
+      draft.setReadiness({ state: 'stalled', reason: credentialsRefused, message });
+    else draft.setReadiness({ state: 'working', reason: shareServerUnhealthy, message });
   } else {
-    draft.stand(serverAvailable);
+    draft.setReadiness(serverAvailable);
   }
 }

@@ -2,7 +2,7 @@ import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
@@ -11,11 +11,11 @@ import type { Manager } from '../../runtime/manager.ts';
 import { hasFinalizer } from '../lifecycle/finalizers.ts';
 import { isRestored, lacksStatus, networkOwner, noteCompared, restoredWithoutStatus } from '../lifecycle/restored.ts';
 import type { Operator } from '../operator.ts';
-import { soonest } from '../soonest.ts';
+import { earliestRequeue } from '../reconcile/earliest-requeue.ts';
+import { callsSuspended } from '../status/findings.ts';
+import { pausedReadiness, serverAvailable } from '../status/readiness.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
-import { pausedStanding, serverAvailable } from '../status/standings.ts';
-import { callsSuspended } from '../status/waits.ts';
-import { labelsOf, tellsNews } from '../watches/watched-facts.ts';
+import { changed, labelsOf } from '../watches/changed.ts';
 import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
 import { examine, HealthLooks, isUnwell } from './examine.ts';
@@ -61,14 +61,14 @@ export class ShareServerReconciler {
           .byIndex('unmadeByBackend', object.spec.backendName)
           .filter(({ status }) => findCondition(status?.conditions, 'Ready')?.reason === addressesExhausted);
         // Those of its network's servers on other backends, too; and its subnet may be changed.
-        const { unmadeServersOf } = related(this.#operator, object.metadata.namespace ?? '');
+        const { unmadeServersOf } = namespaceView(this.#operator, object.metadata.namespace ?? '');
         names.push(...[...waiting, ...unmadeServersOf(object.spec.shareNetworkName)].map(nameOf));
       }
       // A place of a paced change became free, or was taken by a failure.
       const tookPart = type === 'deleted' ? object : previous;
       const takesPart = type === 'deleted' ? undefined : object.status?.networkChange;
       if (tookPart?.status?.networkChange !== undefined && takesPart === undefined) {
-        const { serversOf } = related(this.#operator, object.metadata.namespace ?? '');
+        const { serversOf } = namespaceView(this.#operator, object.metadata.namespace ?? '');
         const waiting = serversOf(object.spec.shareNetworkName).filter(
           ({ status }) => status?.phase === 'network_change',
         );
@@ -88,13 +88,13 @@ export class ShareServerReconciler {
         network.metadata.annotations?.[labels.reconcileRequestedAt],
         network.metadata.annotations?.[labels.reapplyRequestedAt],
       ];
-      if (!tellsNews(event, facts)) return undefined;
+      if (!changed(event, facts)) return undefined;
       const { namespace = '', name } = event.object.metadata;
-      return related(this.#operator, namespace).serversOf(name).map(nameOf);
+      return namespaceView(this.#operator, namespace).serversOf(name).map(nameOf);
     });
     // Its labels decide which segments a server may be set up on.
     controller.watch(informers.namespaces, (event) =>
-      tellsNews(event, labelsOf)
+      changed(event, labelsOf)
         ? informers.shareServers.cache.list(event.object.metadata.name).filter(neverSetUp).map(nameOf)
         : undefined,
     );
@@ -102,7 +102,7 @@ export class ShareServerReconciler {
     controller.watch(informers.securityServices, (event) => {
       const { namespace = '', name } = event.object.metadata;
       // Services of one namespace may have the same credentials.
-      if (tellsNews(event, ({ status }) => status?.refusal)) {
+      if (changed(event, ({ status }) => status?.refusal)) {
         return informers.shareServers.cache.list(namespace).filter(neverSetUp).map(nameOf);
       }
       return this.#unmadeWith(namespace, name);
@@ -115,14 +115,14 @@ export class ShareServerReconciler {
     });
     controller.watch(informers.shares, (event) => {
       const { object, previous } = event;
-      const moved = tellsNews(event, (share) => [share.status?.shareServerName, unhandledReconcileToken(share)]);
+      const moved = changed(event, (share) => [share.status?.shareServerName, unhandledReconcileToken(share)]);
       if (!moved && object.metadata.deletionTimestamp === undefined) return undefined;
       const names = new Set([object.status?.shareServerName, previous?.status?.shareServerName]);
       const { namespace = '' } = object.metadata;
       return [...names].flatMap((name) => (name === undefined ? [] : [{ namespace, name }]));
     });
     controller.watch(informers.storageBackends, (event) =>
-      tellsNews(event, (backend) => [backend.spec, isReady(backend), callsSuspended(backend)])
+      changed(event, (backend) => [backend.spec, isReady(backend), callsSuspended(backend)])
         ? informers.shareServers.cache.byIndex('byBackend', event.object.metadata.name).map(nameOf)
         : undefined,
     );
@@ -131,7 +131,7 @@ export class ShareServerReconciler {
 
   /** Servers that were never set up of the networks that have a security service. */
   #unmadeWith(namespace: string, service: string): readonly ObjectName[] {
-    const { networksWith, unmadeServersOf } = related(this.#operator, namespace);
+    const { networksWith, unmadeServersOf } = namespaceView(this.#operator, namespace);
     return networksWith(service)
       .flatMap((network) => unmadeServersOf(network.metadata.name))
       .map(nameOf);
@@ -168,7 +168,7 @@ export class ShareServerReconciler {
     if (phase === 'network_change') {
       // A pause during a change takes effect after it.
       if (networkChange !== undefined) return await takePart(scope, networkChange, this.#progress);
-      draft.stand({
+      draft.setReadiness({
         state: 'working',
         reason: 'Maintenance',
         message: 'in maintenance: an administrator set the phase to network_change',
@@ -176,16 +176,16 @@ export class ShareServerReconciler {
       return undefined;
     }
     if (isPaused(server)) {
-      draft.stand(pausedStanding);
+      draft.setReadiness(pausedReadiness);
       return undefined;
     }
     if (lacksStatus(server)) {
-      draft.stand(restoredWithoutStatus);
+      draft.setReadiness(restoredWithoutStatus);
       return undefined;
     }
     if (phase === 'creating' || (phase === 'error' && neverSetUp(server))) {
       // Also one that waits for something: without shares nothing may ever come of it.
-      return soonest(await setUp(scope, this.#progress, this.#givenAddresses), await retireWhenUnused(scope));
+      return earliestRequeue(await setUp(scope, this.#progress, this.#givenAddresses), await retireWhenUnused(scope));
     }
     const token = unhandledReconcileToken(server);
     const mayAsk = phase === 'active' && callsSuspended(scope.backend) === undefined;
@@ -193,7 +193,7 @@ export class ShareServerReconciler {
     if (isAsked) await examine(scope, token);
     if (phase === 'error') {
       const { lastError } = server.status ?? {};
-      draft.stand({
+      draft.setReadiness({
         state: 'stalled',
         reason: lastError?.operation === 'updateShareServerSecurityService' ? 'UpdateFailed' : 'ShareServerError',
         message:
@@ -201,8 +201,8 @@ export class ShareServerReconciler {
       });
       return await retireWhenUnused(scope);
     }
-    if (!isUnwell(draft)) draft.stand(serverAvailable);
-    return soonest(await this.#looks.look(scope), await retireWhenUnused(scope));
+    if (!isUnwell(draft)) draft.setReadiness(serverAvailable);
+    return earliestRequeue(await this.#looks.look(scope), await retireWhenUnused(scope));
   }
 }
 

@@ -13,7 +13,7 @@ export async function observeReset({ operator, server, draft }: ServerScope): Pr
   draft.set({ recordedPhase: phase });
   if (phase !== 'network_change') {
     if (networkChange !== undefined) {
-      operator.pace.ended(networkChange.id, server);
+      operator.rollout.ended(networkChange.id, server);
       draft.set({ networkChange: undefined, operation: undefined });
     }
     const reason = draft.condition('SecurityServicesUpToDate')?.reason;

@@ -2,7 +2,7 @@ import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerPhase } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { DriverError } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
@@ -13,7 +13,7 @@ import type { CallScope } from '../driver-calls/driver-calls.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
-import { draftOf, ownPhase, type Standing, type StatusDraft } from '../status/status-draft.ts';
+import { draftOf, ownPhase, type Readiness, type StatusDraft } from '../status/status-draft.ts';
 
 export type ServerDraft = StatusDraft<ShareServer>;
 
@@ -34,7 +34,7 @@ export interface ServerScope {
 /** Begins a pass. */
 export function serverScope(operator: Operator, context: ReconcileContext, server: ShareServer): ServerScope {
   const namespace = server.metadata.namespace ?? '';
-  const { network, backend, sharesOn } = related(operator, namespace);
+  const { network, backend, sharesOn } = namespaceView(operator, namespace);
   const ownBackend = backend(server.spec.backendName);
   return {
     operator,
@@ -54,9 +54,9 @@ export function leavePhase(
   draft: ServerDraft,
   left: ShareServerPhase,
   next: ShareServerPhase,
-  standing: Standing,
+  readiness: Readiness,
 ): void {
-  if (draft.object.status?.phase === left) draft.set(ownPhase(next)).stand(standing);
+  if (draft.object.status?.phase === left) draft.set(ownPhase(next)).setReadiness(readiness);
 }
 
 /**

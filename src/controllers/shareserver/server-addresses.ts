@@ -1,6 +1,6 @@
 import type { ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
 import type { NetworkAllocation, ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { allocateAddresses, canonicalAddress, segmentKey } from '../../scheduling/address-allocation.ts';
 import type { ServerScope } from './scope.ts';
@@ -104,7 +104,7 @@ function isOnSameSegment(
 function segmentKeyOf(operator: ServerScope['operator'], server: ShareServer, subnetName: string): string | undefined {
   const given = server.status?.subnet;
   if (given?.name === subnetName) return segmentKey(given);
-  const network = related(operator, server.metadata.namespace ?? '').network(server.spec.shareNetworkName);
+  const network = namespaceView(operator, server.metadata.namespace ?? '').network(server.spec.shareNetworkName);
   const subnet = network?.spec.subnets?.find(({ name }) => name === subnetName);
   return subnet === undefined ? undefined : segmentKey(subnet);
 }

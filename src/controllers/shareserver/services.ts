@@ -1,8 +1,9 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
 import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService } from '../../api/v1alpha1/share-server.ts';
 import { findPassword, uncoveredOf } from '../../cluster-state/credentials.ts';
-import { related } from '../../cluster-state/related.ts';
+import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { DriverSecurityService } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import {
@@ -14,7 +15,6 @@ import {
 import { uidOf } from '../../runtime/kube-object.ts';
 import { credentialsOf } from '../credentials/credentials.ts';
 import { appliedService, driverService } from '../driver-calls/driver-requests.ts';
-import type { Wait } from '../status/waits.ts';
 import type { ServerScope } from './scope.ts';
 
 /** A service as it is passed to the driver, and as it is stored afterwards. */
@@ -47,7 +47,7 @@ export function passServices(scope: ServerScope): readonly PassedService[] {
 }
 
 /** Why a recorded service can't be passed to a driver; undefined when it can. */
-export function whyNotPassable(scope: ServerScope, recorded: RecordedSecurityService): Wait | undefined {
+export function whyNotPassable(scope: ServerScope, recorded: RecordedSecurityService): Finding | undefined {
   const resolved = resolve(scope, recorded);
   return 'reason' in resolved ? resolved : undefined;
 }
@@ -57,8 +57,8 @@ type Password = ReturnType<typeof findPassword>;
 function resolve(
   { operator, namespace }: ServerScope,
   recorded: RecordedSecurityService,
-): Wait | { readonly service: SecurityService; readonly password: Password } {
-  const service = related(operator, namespace).service(recorded.name);
+): Finding | { readonly service: SecurityService; readonly password: Password } {
+  const service = namespaceView(operator, namespace).service(recorded.name);
   if (service === undefined || uidOf(service) !== recorded.uid) {
     return {
       reason: 'SecurityServiceNotFound',
@@ -91,7 +91,7 @@ export function formerService(
   { operator, namespace }: Pick<ServerScope, 'operator' | 'namespace'>,
   given: AppliedSecurityService,
 ): PassedService {
-  const service = related(operator, namespace).service(given.name);
+  const service = namespaceView(operator, namespace).service(given.name);
   // The password goes where the server was told to go, which is not what the service says now if it was edited since.
   const password =
     service === undefined || uidOf(service) !== given.uid ? undefined : findPassword(operator, service, given);

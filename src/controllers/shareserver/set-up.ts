@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService, GivenSubnet, ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { namespaceIsTerminating, related } from '../../cluster-state/related.ts';
+import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
 import { requestToken, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { associationPending } from '../../network-change/association.ts';
@@ -24,10 +25,10 @@ import { driverNetwork, serviceDetails } from '../driver-calls/driver-requests.t
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
 import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
-import { sayingWaits } from '../status/long-waits.ts';
-import { serverAvailable } from '../status/standings.ts';
+import { namespaceTerminating, networkNotActive } from '../status/findings.ts';
+import { reportingWaits } from '../status/long-waits.ts';
+import { serverAvailable } from '../status/readiness.ts';
 import { draftOf, ownPhase } from '../status/status-draft.ts';
-import { namespaceTerminating, networkNotActive, type Wait } from '../status/waits.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import type { CallProgress } from './call-progress.ts';
 import { leavePhase, type ServerScope, serverCallScope, storedError } from './scope.ts';
@@ -48,14 +49,14 @@ export async function setUp(
   const { operator, context, server, draft, backend } = scope;
   const wait = whyWait(scope);
   if (wait !== undefined) {
-    draft.stand({ state: 'working', ...wait });
+    draft.setReadiness({ state: 'working', ...wait });
     return undefined;
   }
   const asked = await takeRequest(scope);
   const refusal = operator.refusals.findAny(operator, scope.namespace, recordedNames(scope.network));
   if (refusal !== undefined) {
     // Trying once more would bring the account closer to being locked: no timer, whatever else is due.
-    draft.stand({ state: 'stalled', reason: credentialsRefused, message: refusal.message });
+    draft.setReadiness({ state: 'stalled', reason: credentialsRefused, message: refusal.message });
     return undefined;
   }
   if (!hasFinalizer(server)) {
@@ -73,7 +74,7 @@ export async function setUp(
   const capabilities = backend?.status?.capabilities;
   const allocations = allocate(scope, capabilities?.networkAllocationsPerServer ?? 0, given);
   if ('exhausted' in allocations) {
-    draft.stand({ state: 'working', reason: addressesExhausted, message: allocations.message });
+    draft.setReadiness({ state: 'working', reason: addressesExhausted, message: allocations.message });
     return { requeueAfterMs: 60_000 };
   }
   const operation = server.status?.operation ?? {
@@ -89,11 +90,11 @@ export async function setUp(
     operation,
     setupRequests: requestsOf(scope),
   });
-  draft.stand({ state: 'working', reason: 'Creating', message: 'the share server is being set up' });
+  draft.setReadiness({ state: 'working', reason: 'Creating', message: 'the share server is being set up' });
   const begun = await draft.write(operator.client, operator.informers.shareServers);
   const marked = { ...scope, server: begun, draft: draftOf(operator, begun) };
   return await context.outsideWorker(() =>
-    sayingWaits(operator, operator.informers.shareServers, begun, (waiting) => callSetUp(marked, progress, waiting)),
+    reportingWaits(operator, operator.informers.shareServers, begun, (waiting) => callSetUp(marked, progress, waiting)),
   );
 }
 
@@ -109,7 +110,7 @@ function setUpKey(server: ShareServer): string {
 async function callSetUp(
   scope: ServerScope,
   progress: CallProgress,
-  waiting: (wait: Wait | undefined) => void,
+  waiting: (wait: Finding | undefined) => void,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, server, namespace, timeouts } = scope;
   const { informers } = operator;
@@ -133,7 +134,7 @@ async function callSetUp(
       held.push(permit);
       progress.begin(key);
       // What was true before the permit may have changed while it was waited for.
-      const network = related(operator, namespace).network(server.spec.shareNetworkName);
+      const network = namespaceView(operator, namespace).network(server.spec.shareNetworkName);
       if (network === undefined || network.status?.phase !== 'active') return undefined;
       if (!isDeepStrictEqual(passServices({ ...scope, network }), services)) return undefined;
       return await permit.call(
@@ -215,7 +216,7 @@ async function setUpFailed(
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.phase !== 'creating') return undefined;
       const draft = draftOf(operator, fresh);
-      draft.stand({ state: 'working', reason, message: `${message}; it is tried again` });
+      draft.setReadiness({ state: 'working', reason, message: `${message}; it is tried again` });
       return draft.write(operator.client, informers.shareServers);
     });
     return { requeueAfterMs };
@@ -258,14 +259,14 @@ async function storeFailure(
 }
 
 /** Why the server can't be set up now. */
-function whyWait(scope: ServerScope): Wait | undefined {
+function whyWait(scope: ServerScope): Finding | undefined {
   const { operator, server, namespace, network, backend } = scope;
   if (namespaceIsTerminating(operator, namespace)) return namespaceTerminating;
   if (network === undefined) {
     return { reason: 'ShareNetworkNotFound', message: `share network ${server.spec.shareNetworkName} does not exist` };
   }
   if (network.status?.phase !== 'active') return networkNotActive(network.metadata.name);
-  if (associationPending(network, related(operator, namespace).serversOf(network.metadata.name))) {
+  if (associationPending(network, namespaceView(operator, namespace).serversOf(network.metadata.name))) {
     return {
       reason: 'SecurityServicesPending',
       message: `waits until share network ${network.metadata.name} has recorded its security services`,
@@ -282,12 +283,13 @@ function whyWait(scope: ServerScope): Wait | undefined {
     return { reason: 'BackendUnavailable', message: `backend ${server.spec.backendName} is not ready or not enabled` };
   }
   return (
-    subnetProblem(network.spec, related(operator, namespace).serversOf(network.metadata.name)) ?? whyNoSegment(scope)
+    subnetProblem(network.spec, namespaceView(operator, namespace).serversOf(network.metadata.name)) ??
+    whyNoSegment(scope)
   );
 }
 
 /** A backend's owner may have closed the segment since the server was placed. */
-function whyNoSegment(scope: ServerScope): Wait | undefined {
+function whyNoSegment(scope: ServerScope): Finding | undefined {
   const { operator, namespace, backend } = scope;
   const subnet = subnetOf(scope);
   const labels = operator.informers.namespaces.cache.get({ name: namespace })?.metadata.labels ?? {};
@@ -347,7 +349,7 @@ async function takeRequest({ operator, server, namespace, network, draft }: Serv
  * asked may not be able to annotate the server.
  */
 function requestsOf({ operator, namespace, network, shares }: ServerScope): string | undefined {
-  const { service } = related(operator, namespace);
+  const { service } = namespaceView(operator, namespace);
   const asked = [network, ...recordedNames(network).map(service), ...shares].flatMap((object) =>
     [labels.reapplyRequestedAt, labels.reconcileRequestedAt].flatMap((annotation) => {
       const token = object && requestToken(object, annotation);

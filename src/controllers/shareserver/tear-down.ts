@@ -1,3 +1,4 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
@@ -12,9 +13,9 @@ import { driverNetwork } from '../driver-calls/driver-requests.ts';
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
 import { removeFinalizer } from '../lifecycle/finalizers.ts';
 import { isCurrent, listLive, staleCache } from '../lifecycle/live.ts';
-import { sayingWaits } from '../status/long-waits.ts';
+import { backendNotFound, callsSuspended } from '../status/findings.ts';
+import { reportingWaits } from '../status/long-waits.ts';
 import { draftOf, latestOf, ownPhase } from '../status/status-draft.ts';
-import { backendNotFound, callsSuspended, type Wait } from '../status/waits.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import { type ServerScope, serverCallScope } from './scope.ts';
 import { formerService } from './services.ts';
@@ -89,7 +90,7 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
         ? operation
         : { id: `teardown/${uidOf(server)}`, name: 'teardownServer', startedTime: timestamp(operator.clock) },
   });
-  draft.stand({ state: 'working', reason: 'Deleting', message: 'the share server is being torn down' });
+  draft.setReadiness({ state: 'working', reason: 'Deleting', message: 'the share server is being torn down' });
   if (backend === undefined) {
     const { reason, message } = backendNotFound(server.spec.backendName);
     draft.setCondition('DeletionBlocked', 'True', reason, message);
@@ -105,7 +106,7 @@ export async function tearDown(scope: ServerScope): Promise<ReconcileResult | un
   const begun = await draft.write(client, informers.shareServers);
   const marked = { ...scope, server: begun, draft: draftOf(operator, begun) };
   return await context.outsideWorker(() =>
-    sayingWaits(operator, informers.shareServers, begun, (waiting) => callTearDown(marked, waiting)),
+    reportingWaits(operator, informers.shareServers, begun, (waiting) => callTearDown(marked, waiting)),
   );
 }
 
@@ -121,7 +122,7 @@ async function isWhole({ operator, namespace, server, network }: ServerScope): P
 
 async function callTearDown(
   scope: ServerScope,
-  waiting: (wait: Wait | undefined) => void,
+  waiting: (wait: Finding | undefined) => void,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, server, namespace, network, timeouts } = scope;
   const { client, informers } = operator;

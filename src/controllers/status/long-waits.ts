@@ -1,15 +1,15 @@
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import type { Operator } from '../operator.ts';
-import { draftOf, latestOf, type ManagedObject, type Standing } from './status-draft.ts';
-import type { Wait } from './waits.ts';
+import { draftOf, latestOf, type ManagedObject, type Readiness } from './status-draft.ts';
 
 /** Whoever waits longer than this says what for. */
 const longWaitMs = 2000;
 
 /** Does something that may take long; `tell` is called after a while, and every two seconds from then on, until it has ended. */
-export async function tellingWhile<R>(
+export async function reportingWhile<R>(
   clock: Clock,
   tell: () => void,
   work: () => Promise<R>,
@@ -28,14 +28,14 @@ export async function tellingWhile<R>(
 }
 
 /** Shows how an object stands while a pass over it goes on; best effort, since the end of the pass says what came of it. */
-export function showMeanwhile<T extends ManagedObject>(
+export function showInterimReadiness<T extends ManagedObject>(
   operator: Operator,
   informer: Informer<T>,
   object: T,
-  standing: Standing,
+  readiness: Readiness,
 ): void {
   draftOf(operator, latestOf(informer, object))
-    .say(standing)
+    .showReadiness(readiness)
     .write(operator.client, informer)
     .catch(() => undefined);
 }
@@ -45,27 +45,27 @@ export function showMeanwhile<T extends ManagedObject>(
  * when it is over and the work goes on for long, the object says again what it said before.
  * @param work is given where to tell what it waits for; undefined: for nothing any more
  */
-export async function sayingWaits<T extends ManagedObject, R>(
+export async function reportingWaits<T extends ManagedObject, R>(
   operator: Operator,
   informer: Informer<T>,
   object: T,
-  work: (waiting: (wait: Wait | undefined) => void) => Promise<R>,
+  work: (waiting: (wait: Finding | undefined) => void) => Promise<R>,
 ): Promise<R> {
-  const before = standingOf(object);
-  let wait: Wait | undefined;
+  const before = readinessOf(object);
+  let wait: Finding | undefined;
   let shown = before;
   const tell = (): void => {
-    const standing: Standing | undefined = wait === undefined ? before : { state: 'working', ...wait };
-    if (standing === undefined || standing.message === shown?.message) return;
+    const readiness: Readiness | undefined = wait === undefined ? before : { state: 'working', ...wait };
+    if (readiness === undefined || readiness.message === shown?.message) return;
     // What the work itself wrote meanwhile says more.
-    if (standingOf(latestOf(informer, object))?.message !== shown?.message) return;
-    shown = standing;
-    showMeanwhile(operator, informer, object, standing);
+    if (readinessOf(latestOf(informer, object))?.message !== shown?.message) return;
+    shown = readiness;
+    showInterimReadiness(operator, informer, object, readiness);
   };
-  return await tellingWhile(operator.clock, tell, () => work((next) => (wait = next)));
+  return await reportingWhile(operator.clock, tell, () => work((next) => (wait = next)));
 }
 
-function standingOf({ status }: ManagedObject): Standing | undefined {
+function readinessOf({ status }: ManagedObject): Readiness | undefined {
   const ready = findCondition(status?.conditions, 'Ready');
   if (ready === undefined) return undefined;
   const { reason, message } = ready;

@@ -2,7 +2,7 @@ import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import { parseQuantity } from '../../values/quantity.ts';
 import { writeRefused } from './refused-writes.ts';
-import type { Standing } from './status-draft.ts';
+import type { Readiness } from './status-draft.ts';
 
 /** Whether the size that is wished was refused already: it rests until the spec changes or somebody asks. */
 export function isSizeRefused({ metadata, spec, status }: Share): boolean {
@@ -21,7 +21,7 @@ export function isSizeRefused({ metadata, spec, status }: Share): boolean {
  * How a share stands whose refused size somebody asked for again. It is written with the token that asked, so that neither is
  * there without the other, and the share is resized because it is not refused any more.
  */
-export const refusedSizeAskedAgain: Standing = {
+export const refusedSizeAskedAgain: Readiness = {
   state: 'working',
   reason: 'Resizing',
   message: 'the size that was refused is tried again',

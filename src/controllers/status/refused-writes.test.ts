@@ -29,7 +29,11 @@ async function setUp() {
       : undefined;
   /** A pass as reconcilers have them: it says what it begins, then makes a write that is refused. */
   const pass = reportingRefusals(operator, 'share', shares, async (): Promise<ReconcileResult | undefined> => {
-    const draft = draftOf(operator, present()).stand({ state: 'working', reason: 'Creating', message: 'begins' });
+    const draft = draftOf(operator, present()).setReadiness({
+      state: 'working',
+      reason: 'Creating',
+      message: 'begins',
+    });
     await draft.write(operator.client, shares);
     const done = { metadata: { labels: { done: 'true' } } };
     shares.cache.observe(await operator.client.mergePatch(shares.type, nameOf(present()), done));

@@ -8,8 +8,8 @@ import { refusalAdvice } from '../../values/refusal-advice.ts';
 import { safeText } from '../../values/safe-text.ts';
 import type { Operator } from '../operator.ts';
 import { writeDriverResult } from './driver-result.ts';
-import { draftOf, latestOf, type ManagedObject, type Standing, type StatusDraft } from './status-draft.ts';
-import { namespaceTerminating } from './waits.ts';
+import { namespaceTerminating } from './findings.ts';
+import { draftOf, latestOf, type ManagedObject, type Readiness, type StatusDraft } from './status-draft.ts';
 
 /** Reason of an object for which the API server refused a write of the operator. */
 export const writeRefused = 'WriteRefused';
@@ -21,7 +21,7 @@ const maxSentenceLength = 640;
 const restDelays = { baseMs: 250, maxMs: 15_000 };
 
 interface Entry {
-  readonly standing: Standing;
+  readonly readiness: Readiness;
   readonly refused: RefusedWrite;
   /** When it was last reported, by {@link RefusedWrites.tick}. */
   at: number;
@@ -57,8 +57,8 @@ export class RefusedWrites {
   }
 
   /** What an object says of the refusal; undefined where there is none. */
-  standingOf(uid: string): Standing | undefined {
-    return this.#any(uid)?.standing;
+  readinessOf(uid: string): Readiness | undefined {
+    return this.#any(uid)?.readiness;
   }
 
   /**
@@ -80,14 +80,14 @@ export class RefusedWrites {
    * @param isDone what the write follows was done outside of the cluster
    * @returns whether it is news
    */
-  note(uid: string, by: string, refused: RefusedWrite, standing: Standing, isDone: boolean): boolean {
+  note(uid: string, by: string, refused: RefusedWrite, readiness: Readiness, isDone: boolean): boolean {
     const entries = this.#entries.get(uid) ?? new Map<string, Entry>();
     const before = entries.get(by);
     const failures = before === undefined ? 0 : before.failures + 1;
     const notBefore = this.#clock.now() + backOffDelay(failures, { ...restDelays, random: this.#random });
-    this.#entries.set(uid, entries.set(by, { standing, refused, at: this.tick(), failures, notBefore, isDone }));
+    this.#entries.set(uid, entries.set(by, { readiness, refused, at: this.tick(), failures, notBefore, isDone }));
     this.#uidsOf.set(by, (this.#uidsOf.get(by) ?? new Set()).add(uid));
-    return before?.standing.message !== standing.message;
+    return before?.readiness.message !== readiness.message;
   }
 
   /** Whether a write was refused a moment ago: it counts as refused in this pass, too. */
@@ -150,7 +150,7 @@ export function workOf(controller: string, { namespace = '', name }: ObjectName)
 }
 
 /** How an object stands for which the API server refused a write. */
-function refusedStanding(refused: RefusedWrite): Standing {
+function readinessOfRefusal(refused: RefusedWrite): Readiness {
   if (isNamespaceTerminating(refused)) return { state: 'working', ...namespaceTerminating };
   const { verb, kind, subresource, object } = refused.write;
   const what = `${subresource === undefined ? '' : `the ${subresource} of `}${kind} ${object.name}`;
@@ -177,16 +177,16 @@ export async function reportRefusal<T extends ManagedObject>(
   by: string,
   { isDone = false, change }: { readonly isDone?: boolean; readonly change?: (draft: StatusDraft<T>) => void } = {},
 ): Promise<void> {
-  const standing = refusedStanding(refused);
-  const { reason, message } = standing;
-  if (operator.refusedWrites.note(uidOf(object), by, refused, standing, isDone) && reason === writeRefused) {
+  const readiness = readinessOfRefusal(refused);
+  const { reason, message } = readiness;
+  if (operator.refusedWrites.note(uidOf(object), by, refused, readiness, isDone) && reason === writeRefused) {
     operator.recorder.event(object, { type: 'Warning', reason, action: 'WriteObject', note: message });
   }
   try {
     await writeDriverResult(operator, informer, latestOf(informer, object), (fresh) => {
       const draft = draftOf(operator, fresh);
       change?.(draft);
-      draft.stand(standing);
+      draft.setReadiness(readiness);
       if (fresh.metadata.deletionTimestamp !== undefined) {
         draft.setCondition('DeletionBlocked', 'True', reason, message);
       }

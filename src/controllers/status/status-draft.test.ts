@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createOperatorRig } from '../../../test/faults/operator-rig.ts';
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
 import { isConflict } from '../../runtime/api-error.ts';
-import { type Standing, StatusDraft } from './status-draft.ts';
+import { type Readiness, StatusDraft } from './status-draft.ts';
 
 const noon = new Date('2026-01-01T12:00:00.900Z');
 const later = new Date('2026-01-01T13:00:00Z');
@@ -19,9 +19,9 @@ function draftOf(object: Share, now = noon) {
   return new StatusDraft(object, now);
 }
 
-const ready: Standing = { state: 'ready', reason: 'Available', message: 'the share can be mounted' };
-const working: Standing = { state: 'working', reason: 'Creating', message: 'being made' };
-const stalled: Standing = { state: 'stalled', reason: 'ShareLost', message: 'it is gone' };
+const ready: Readiness = { state: 'ready', reason: 'Available', message: 'the share can be mounted' };
+const working: Readiness = { state: 'working', reason: 'Creating', message: 'being made' };
+const stalled: Readiness = { state: 'stalled', reason: 'ShareLost', message: 'it is gone' };
 
 function typesOf(status: ShareStatus): readonly string[] {
   return (status.conditions ?? []).map(({ type, status: holds, reason }) => `${type}=${holds} ${reason}`);
@@ -37,27 +37,30 @@ describe('StatusDraft', () => {
     ['first stalled, then working', [stalled, working], ['Ready=False Creating', 'Reconciling=True Creating']],
   ])('says without contradiction that an object is %s', (_what, standings, expected) => {
     const draft = draftOf(share());
-    for (const standing of standings) draft.stand(standing);
+    for (const readiness of standings) draft.setReadiness(readiness);
     expect(typesOf(draft.status)).toEqual(expected);
     expect(draft.status.observedGeneration).toBe(3);
     expect(draft.status.conditions?.every(({ observedGeneration }) => observedGeneration === 3)).toBe(true);
   });
 
   it('moves lastTransitionTime, in whole seconds, only when the status of a condition does', () => {
-    const first = draftOf(share()).stand(working).status;
+    const first = draftOf(share()).setReadiness(working).status;
     expect(first.conditions?.[0]?.lastTransitionTime).toBe('2026-01-01T12:00:00Z');
-    const other = draftOf(share(first), later).stand({ ...working, reason: 'Waiting', message: 'else' }).status;
+    const other = draftOf(share(first), later).setReadiness({ ...working, reason: 'Waiting', message: 'else' }).status;
     expect(other.conditions?.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual([
       '2026-01-01T12:00:00Z',
       '2026-01-01T12:00:00Z',
     ]);
-    const done = draftOf(share(other), later).stand(ready).status;
+    const done = draftOf(share(other), later).setReadiness(ready).status;
     expect(done.conditions?.[0]?.lastTransitionTime).toBe('2026-01-01T13:00:00Z');
   });
 
   it('is unchanged when the same is said again, also in another order or at another time', () => {
-    const status = draftOf(share()).set({ phase: 'available', identifier: 'i' }).stand(ready).status;
-    const again = draftOf(share(status), later).stand(ready).set({ identifier: 'i' }).set({ phase: 'available' });
+    const status = draftOf(share()).set({ phase: 'available', identifier: 'i' }).setReadiness(ready).status;
+    const again = draftOf(share(status), later)
+      .setReadiness(ready)
+      .set({ identifier: 'i' })
+      .set({ phase: 'available' });
     expect(again.changed).toBe(false);
     expect(draftOf(share()).changed).toBe(false);
     expect(draftOf(share()).removeCondition('Stalled').set({ operation: undefined }).changed).toBe(false);
@@ -66,13 +69,13 @@ describe('StatusDraft', () => {
   });
 
   it('is unchanged when something else was said before, in the same pass', () => {
-    const status = draftOf(share()).stand(stalled).status;
-    const again = draftOf(share(status), later).stand(ready).stand(stalled);
+    const status = draftOf(share()).setReadiness(stalled).status;
+    const again = draftOf(share(status), later).setReadiness(ready).setReadiness(stalled);
     expect(again.status).toEqual(status);
     expect(again.changed).toBe(false);
-    expect(draftOf(share(status), later).stand(stalled).stand(ready).condition('Ready')?.lastTransitionTime).toBe(
-      '2026-01-01T13:00:00Z',
-    );
+    expect(
+      draftOf(share(status), later).setReadiness(stalled).setReadiness(ready).condition('Ready')?.lastTransitionTime,
+    ).toBe('2026-01-01T13:00:00Z');
   });
 
   it('lets nothing into a condition that the API server would refuse', () => {
@@ -92,14 +95,14 @@ describe('StatusDraft', () => {
     expect(await draftOf(object).write(client, informers.shares)).toBe(object);
     expect(rig.requests()).toEqual([]);
 
-    const written = await draftOf(object).stand(ready).write(client, informers.shares);
+    const written = await draftOf(object).setReadiness(ready).write(client, informers.shares);
     expect(rig.requests()).toEqual(['PUT /apis/sharenet.io/v1alpha1/namespaces/tenant/shares/s/status']);
     expect(informers.shares.cache.get({ namespace: 'tenant', name: 's' })?.metadata.resourceVersion).toBe(
       written.metadata.resourceVersion,
     );
-    expect(draftOf(written, later).stand(ready).changed).toBe(false);
+    expect(draftOf(written, later).setReadiness(ready).changed).toBe(false);
 
-    const stale = draftOf(object).stand(stalled).write(client, informers.shares);
+    const stale = draftOf(object).setReadiness(stalled).write(client, informers.shares);
     await expect(stale).rejects.toSatisfy(isConflict);
   });
 });

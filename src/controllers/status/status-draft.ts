@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Condition, findCondition } from '../../api/v1alpha1/conditions.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { ConditionType } from '../../api/v1alpha1/reasons.ts';
 import { invalidTokens } from '../../cluster-state/request-tokens.ts';
 import { recordsUID } from '../../cluster-state/storage-id.ts';
@@ -24,28 +25,25 @@ type StatusOf<T extends ManagedObject> = NonNullable<T['status']>;
 
 type Changes<S> = { readonly [K in keyof S]?: S[K] | undefined };
 
-/** How an object stands towards its user, in the terms of kstatus. */
-export interface Standing {
+/** What an object's Ready, Reconciling and Stalled conditions say, in the terms of kstatus. */
+export interface Readiness extends Finding {
   /**
-   * - `ready`: as wished.
-   * - `working`: under way, or waiting for something that comes by itself or by another object (Reconciling).
-   * - `stalled`: nothing more happens until somebody changes something (Stalled).
+   * - `ready`: the object matches its spec.
+   * - `working`: under way, or waiting for another object (Reconciling).
+   * - `stalled`: nothing more happens until a person changes something (Stalled).
    */
   readonly state: 'ready' | 'working' | 'stalled';
-  /** From the catalogue of reasons, or a driver's. */
-  readonly reason: string;
-  readonly message: string;
 }
 
 /** The status of one object while it is being worked out: compared with what is stored, written once and only when it differs. */
 export class StatusDraft<T extends ManagedObject> {
   #object: T;
   readonly #now: Date;
-  readonly #refusal: () => Standing | undefined;
+  readonly #refusal: () => Readiness | undefined;
   #status: StatusOf<T>;
 
   /** @param refusal what the object says while the API server refuses a write for it, whatever else the draft says */
-  constructor(object: T, now: Date, refusal: () => Standing | undefined = () => undefined) {
+  constructor(object: T, now: Date, refusal: () => Readiness | undefined = () => undefined) {
     this.#object = object;
     this.#now = now;
     this.#refusal = refusal;
@@ -115,9 +113,9 @@ export class StatusDraft<T extends ManagedObject> {
     return this;
   }
 
-  /** Sets Ready, Reconciling and Stalled together, so that they never contradict each other. */
-  stand(standing: Standing): this {
-    this.say(standing);
+  /** Sets Ready, Reconciling and Stalled together, so that they never contradict each other, and observedGeneration. */
+  setReadiness(readiness: Readiness): this {
+    this.showReadiness(readiness);
     return this.set({ observedGeneration: this.object.metadata.generation } as Changes<StatusOf<T>>);
   }
 
@@ -144,8 +142,8 @@ export class StatusDraft<T extends ManagedObject> {
     return written;
   }
 
-  /** Sets Ready, Reconciling and Stalled without a word about which generation was observed. */
-  say({ state, reason, message }: Standing): this {
+  /** Sets Ready, Reconciling and Stalled without observedGeneration. */
+  showReadiness({ state, reason, message }: Readiness): this {
     this.setCondition('Ready', state === 'ready' ? 'True' : 'False', reason, message);
     if (state === 'working') this.setCondition('Reconciling', 'True', reason, message);
     else this.removeCondition('Reconciling');
@@ -157,7 +155,7 @@ export class StatusDraft<T extends ManagedObject> {
   /** Without it each pass that comes to the refused write would first announce its beginning, and so bring itself back at once. */
   #showRefusal(): void {
     const refusal = this.#refusal();
-    if (refusal !== undefined && this.condition('Ready')?.status !== 'True') this.say(refusal);
+    if (refusal !== undefined && this.condition('Ready')?.status !== 'True') this.showReadiness(refusal);
   }
 
   #noteInvalidTokens(): void {
@@ -187,5 +185,5 @@ export function draftOf<T extends ManagedObject>(
   { clock, refusedWrites }: Pick<Operator, 'clock' | 'refusedWrites'>,
   object: T,
 ): StatusDraft<T> {
-  return new StatusDraft(object, new Date(clock.now()), () => refusedWrites.standingOf(uidOf(object)));
+  return new StatusDraft(object, new Date(clock.now()), () => refusedWrites.readinessOf(uidOf(object)));
 }

@@ -17,7 +17,7 @@ function draft(): BackendDraft {
 }
 
 test('the condition names what runs once, each vulnerability and its fixed versions, and leaves Ready alone', () => {
-  const seen = draft().stand({ state: 'ready', reason: 'Available', message: 'answers' });
+  const seen = draft().setReadiness({ state: 'ready', reason: 'Available', message: 'answers' });
   noteVulnerabilities(seen, [old, { ...old, id: 'CVE-2022-0670', fixedVersions: ['16.2.10'] }]);
   expect(seen.condition('KnownVulnerabilities')).toMatchObject({
     status: 'True',

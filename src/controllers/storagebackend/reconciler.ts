@@ -15,9 +15,9 @@ import { formatQuantity } from '../../values/quantity.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import { listLive } from '../lifecycle/live.ts';
 import type { Operator } from '../operator.ts';
-import { tellingWhile } from '../status/long-waits.ts';
+import { reportingWhile } from '../status/long-waits.ts';
+import { backendAvailable, pausedReadiness } from '../status/readiness.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
-import { backendAvailable, pausedStanding } from '../status/standings.ts';
 import { draftOf, latestOf } from '../status/status-draft.ts';
 import { BackendDrivers } from './backend-drivers.ts';
 import type { BackendDraft, BackendRecords } from './backend-records.ts';
@@ -123,7 +123,7 @@ export class StorageBackendReconciler {
     }
     const draft = draftOf(this.#operator, backend);
     if (isPaused(backend)) {
-      draft.stand(pausedStanding);
+      draft.setReadiness(pausedReadiness);
       this.#resumeCalls(draft);
       await this.#records.store(draft);
       return undefined;
@@ -164,7 +164,7 @@ export class StorageBackendReconciler {
     }
     if (asked) draft.set({ lastHandledReconcileAt: token });
     if (!wanted.ok) {
-      draft.stand({ state: 'stalled', reason: wanted.reason, message: wanted.message });
+      draft.setReadiness({ state: 'stalled', reason: wanted.reason, message: wanted.message });
       this.#resumeCalls(draft);
       return undefined;
     }
@@ -175,7 +175,7 @@ export class StorageBackendReconciler {
       return { requeueAfterMs: next.at - clock.now() };
     }
     const again = asked && next?.pausing;
-    const probed = await tellingWhile(
+    const probed = await reportingWhile(
       clock,
       () => void this.#showProbe(backend, draft),
       () =>
@@ -201,10 +201,10 @@ export class StorageBackendReconciler {
       // Space changes all the time; a restart alone is no reason to write it.
       if (isStart && backend.status?.capacity !== undefined) draft.set({ capacity: backend.status.capacity });
       if (wanted.refusedFields.length === 0) {
-        draft.stand(backendAvailable);
+        draft.setReadiness(backendAvailable);
       } else {
         const refusal = identityRefusal(configMemberOf(backend.spec), wanted.refusedFields, users);
-        draft.stand({
+        draft.setReadiness({
           state: 'stalled',
           reason: 'IdentityFieldsImmutable',
           message: `${refusal}; the old value stays in force`,
@@ -212,7 +212,7 @@ export class StorageBackendReconciler {
       }
     } else {
       const { error } = probed;
-      draft.stand({ state: 'working', reason: error.reason, message: error.message });
+      draft.setReadiness({ state: 'working', reason: error.reason, message: error.message });
       if (probed.ofDriverInForce) {
         this.#operator.calls.circuits.open(name);
         const message = 'the storage system did not answer the last probe; no driver call is made until it does';
@@ -238,7 +238,7 @@ export class StorageBackendReconciler {
     const { storageBackends } = this.#operator.informers;
     const present = latestOf(storageBackends, backend);
     if (present !== draft.object || present.status?.observedGeneration === present.metadata.generation) return;
-    const meanwhile = draftOf(this.#operator, present).say({
+    const meanwhile = draftOf(this.#operator, present).showReadiness({
       state: 'working',
       reason: 'ProbeInProgress',
       message: 'the storage system is being asked; driver calls of the former configuration end first',

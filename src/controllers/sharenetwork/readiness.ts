@@ -3,7 +3,7 @@ import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.t
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { type Lag, lagOf } from '../../network-change/up-to-date.ts';
 import { nameList } from '../../values/name-list.ts';
-import { networkAvailable } from '../status/standings.ts';
+import { networkAvailable } from '../status/readiness.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
 /** Numbers of share servers and what all of them can do. */
@@ -32,12 +32,13 @@ export function standAsRecorded(scope: NetworkScope): void {
     if (behind === undefined) continue;
     const message = describe(reason, behind, association);
     draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
-    if (reason === 'UpdateFailed' || reason === 'NotAttempted') draft.stand({ state: 'stalled', reason, message });
-    else draft.stand(networkAvailable);
+    if (reason === 'UpdateFailed' || reason === 'NotAttempted')
+      draft.setReadiness({ state: 'stalled', reason, message });
+    else draft.setReadiness(networkAvailable);
     return;
   }
   draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'every share server has the recorded services');
-  draft.stand(networkAvailable);
+  draft.setReadiness(networkAvailable);
 }
 
 function describe(

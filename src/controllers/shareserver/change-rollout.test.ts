@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SecurityServiceChangePolicy, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
-import { ChangePace } from './change-pace.ts';
+import { ChangeRollout } from './change-rollout.ts';
 
 const change = 'c1';
 
@@ -34,21 +34,21 @@ function ended(name: string, status: Partial<ShareServerStatus>): ShareServer {
 
 describe('the pace of a change', () => {
   test('no more servers than allowed have their turn, also when they ask in the same moment', () => {
-    const pace = new ChangePace();
+    const pace = new ChangeRollout();
     const all = ['a', 'b', 'c'].map((name) => server(name));
     const turns = all.map((one) => pace.turn(change, one, network({ maxConcurrentServers: 2 }), all));
     expect(turns).toEqual(['begin', 'begin', 'wait']);
   });
 
   test('none begins after as many failures as allowed, or an abort', () => {
-    const pace = new ChangePace();
+    const pace = new ChangeRollout();
     const next = server('b');
     expect(pace.turn(change, next, network({ maxFailures: 1 }), [ended('a', failed), next])).toBe('skip');
     expect(pace.turn(change, next, network({}, true), [next])).toBe('skip');
   });
 
   test('a server whose call was queued is skipped when the change is stopped meanwhile, one that was called goes on', () => {
-    const pace = new ChangePace();
+    const pace = new ChangeRollout();
     const [queued, called] = [server('a', begun), server('b', begun)];
     for (const one of [queued, called]) {
       pace.stored(change, one);
@@ -60,7 +60,7 @@ describe('the pace of a change', () => {
   });
 
   test('a beginning that an earlier leader stored is gone on with and takes a place, whenever it was stored', () => {
-    const pace = new ChangePace();
+    const pace = new ChangeRollout();
     const [inherited, next] = [server('a', begun), server('b')];
     const all = [inherited, next];
     const canary = network({ maxConcurrentServers: 1, maxFailures: 1 });

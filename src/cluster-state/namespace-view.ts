@@ -7,7 +7,7 @@ import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import type { ClusterState } from './cluster-state.ts';
 
 /** Reads of the caches by name, within one namespace. */
-export function related(state: Pick<ClusterState, 'informers'>, namespace: string) {
+export function namespaceView(state: Pick<ClusterState, 'informers'>, namespace: string) {
   const { informers } = state;
   const key = (name: string): string => `${namespace}/${name}`;
   return {
@@ -37,7 +37,7 @@ export function networksRecording(
   state: Pick<ClusterState, 'informers'>,
   { metadata }: SecurityService,
 ): readonly ShareNetwork[] {
-  return related(state, metadata.namespace ?? '')
+  return namespaceView(state, metadata.namespace ?? '')
     .networksWith(metadata.name)
     .filter(({ status }) => status?.securityServices?.some(({ uid }) => uid === metadata.uid));
 }

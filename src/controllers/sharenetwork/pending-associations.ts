@@ -2,7 +2,7 @@
  * Which networks are about to record a service: its status says "in use" before the network's does, and nobody may take that
  * back in the moment between.
  */
-export class JoiningNetworks {
+export class PendingAssociations {
   readonly #networks = new Map<string, Set<string>>();
 
   /** Names of the networks that are about to record the service. */

@@ -18,7 +18,7 @@ type Step = 'stored' | 'chosen' | 'called';
  * moment don't both get the last place, and so that a beginning that an earlier leader stored is told from an own one: with that
  * leader's the driver may have been called.
  */
-export class ChangePace {
+export class ChangeRollout {
   readonly #steps = new Map<string, Map<string, Step>>();
 
   /** Notes that this process stored the beginning of a server whose turn has not come. */

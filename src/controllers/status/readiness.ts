@@ -1,0 +1,25 @@
+import * as labels from '../../api/v1alpha1/labels.ts';
+import type { Readiness } from './status-draft.ts';
+
+/** Readiness of a paused object. */
+export const pausedReadiness: Readiness = {
+  state: 'working',
+  reason: 'Paused',
+  message: `reconciliation is paused by the annotation ${labels.paused}; remove it to resume`,
+};
+
+/** Readiness of a backend that answers its probes. */
+export const backendAvailable = available('the backend answers');
+
+/** Readiness of a network whose share servers have the services that it records. */
+export const networkAvailable = available('the network can be used');
+
+/** Readiness of a share server that serves. */
+export const serverAvailable = available('the share server serves');
+
+/** Readiness of a share that matches its spec. */
+export const shareAvailable = available('the share can be mounted');
+
+function available(message: string): Readiness {
+  return { state: 'ready', reason: 'Available', message };
+}
