@@ -1,7 +1,7 @@
-import { ConfigError, readConfig } from './config.ts';
 import { driverModules } from './drivers/registry.ts';
 import { loadVendorDrivers } from './drivers/vendor-drivers.ts';
-import { runOperator } from './run-operator.ts';
+import { ConfigError, readConfig } from './process/config.ts';
+import { runOperator } from './process/run-operator.ts';
 import { createLogger } from './runtime/logger.ts';
 import { version } from './version.ts';
 
@@ -29,16 +29,16 @@ if (invocation.kind === 'text') {
   }
   // Without a listener, and without --disable-sigusr1 as the launcher and the image have it, Node.js opens its debugger.
   process.on('SIGUSR1', () => logger.warn({}, 'ignored SIGUSR1: the operator has no debugger'));
-  // A promise that a driver forgot must not end what everybody else waits for.
+  // A rejected promise that a driver forgot must not end the process.
   process.on('unhandledRejection', (reason) => {
-    logger.error({ err: reason instanceof Error ? reason : new Error(String(reason)) }, 'a failure was not handled');
+    logger.error({ err: reason instanceof Error ? reason : new Error(String(reason)) }, 'unhandled promise rejection');
   });
   try {
     logger.info({ version, node: process.version, config }, 'starting');
     const modules = await loadVendorDrivers(driverModules, config['driver-files'] ?? [], logger);
     await runOperator(config, logger, stop.signal, modules);
     logger.info({}, 'stopped');
-    // Whatever still holds the event loop is a driver's call that was waited for long enough.
+    // Only driver calls that outlast the graceful stop still hold the event loop.
     process.exit(0);
   } catch (error) {
     logger.fatal({ error: error instanceof Error ? error.message : String(error) }, 'the operator ended');

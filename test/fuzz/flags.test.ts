@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { ConfigError, readConfig } from '../../src/config.ts';
+import { ConfigError, readConfig } from '../../src/process/config.ts';
 import { fuzz } from './fuzz.ts';
 
 const invocation = readConfig([], {});

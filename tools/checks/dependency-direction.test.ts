@@ -26,7 +26,7 @@ test.each([
   [
     'the runtime by type',
     'runtime/cache.ts',
-    `import type { A } from '../config.ts';`,
+    `import type { A } from '../process/config.ts';`,
     'runtime may not depend on process',
   ],
   ['the API types', 'api/x.ts', `import { a } from '../runtime/cache.ts';`, 'api may not depend on runtime'],
@@ -69,7 +69,7 @@ test('a file that no layer has is told', async () => {
 
 test('the allowed directions pass', async () => {
   const files = {
-    'main.ts': `import './config.ts'; import './controllers/run.ts';`,
+    'main.ts': `import './process/config.ts'; import './controllers/run.ts';`,
     'controllers/run.ts': `import './share/reconciler.ts'; import '../drivers/registry.ts';`,
     'controllers/share/reconciler.ts': `import '../requests.ts'; import '../../scheduling/placement.ts'; import 'node:fs';`,
     'scheduling/placement.ts': `import ipaddr from 'ipaddr.js'; import type { Share } from '../api/v1alpha1/share.ts';`,

@@ -67,7 +67,7 @@ const layers: readonly Layer[] = [
   { name: 'controllers', files: /^controllers\//, uses: control },
   { name: 'admission', files: /^admission\//, uses: control },
   { name: 'cli', files: /^cli\//, uses: ['kube-object', 'runtime', 'version', 'values', 'api', ...decisions] },
-  { name: 'process', files: /^(?:main|config|run-operator)\.ts$/, uses: [...control, 'controllers', 'admission'] },
+  { name: 'process', files: /^(?:main\.ts$|process\/)/, uses: [...control, 'controllers', 'admission'] },
 ];
 
 /** A test may use what the file it is named for may, anything outside src/ and what is made for tests. */

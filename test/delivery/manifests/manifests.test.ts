@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
+import { readConfig } from '../../../src/process/config.ts';
 import { version } from '../../../src/version.ts';
 import { distDirectory, installManifest, kustomize } from '../../../tools/manifests/install-manifest.ts';
 import { operatorUser } from '../../integration/operator-user.ts';

@@ -6,9 +6,9 @@ import {
   storageBackends,
 } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { SecurityServiceSpec } from '../../../src/api/v1alpha1/security-service.ts';
-import { readConfig } from '../../../src/config.ts';
 import { driverModules, withVendorDriver } from '../../../src/drivers/registry.ts';
-import { runOperator } from '../../../src/run-operator.ts';
+import { readConfig } from '../../../src/process/config.ts';
+import { runOperator } from '../../../src/process/run-operator.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { restsWith } from '../crash/agreement.ts';

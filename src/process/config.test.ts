@@ -130,7 +130,7 @@ describe('the configuration', () => {
   });
 
   test('tells its version', async () => {
-    const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8'));
+    const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
     expect(readConfig(['--version'], {})).toEqual({ kind: 'text', text: version });
   });
 });

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 
 /** A wrong flag or environment variable; its message is one line that names it. */
 export class ConfigError extends Error {

@@ -1,0 +1,78 @@
+import { createInformers } from '../cluster-state/informers.ts';
+import type { Installation } from '../cluster-state/installation.ts';
+import { CredentialRefusals } from '../controllers/credentials/refusals.ts';
+import { CredentialTrials } from '../controllers/credentials/trials.ts';
+import type { DriverInstances } from '../controllers/driver-calls/driver-instances.ts';
+import { SuspectServers } from '../controllers/driver-calls/suspect-servers.ts';
+import { OperatorMetrics } from '../controllers/metrics/operator-metrics.ts';
+import type { Operator } from '../controllers/operator.ts';
+import { SecurityServiceReconciler } from '../controllers/securityservice/reconciler.ts';
+import { ShareReconciler } from '../controllers/share/reconciler.ts';
+import { ShareAccessReconciler } from '../controllers/shareaccess/reconciler.ts';
+import { PendingAssociations } from '../controllers/sharenetwork/pending-associations.ts';
+import { ShareNetworkReconciler } from '../controllers/sharenetwork/reconciler.ts';
+import { ChangeRollout } from '../controllers/shareserver/change-rollout.ts';
+import { ShareServerReconciler } from '../controllers/shareserver/reconciler.ts';
+import { RefusedWrites } from '../controllers/status/refused-writes.ts';
+import { StorageBackendReconciler } from '../controllers/storagebackend/reconciler.ts';
+import type { DriverModules } from '../drivers/registry.ts';
+import type { ApiClient } from '../runtime/api-client.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { EventRecorder } from '../runtime/events.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Manager } from '../runtime/manager.ts';
+import type { RuntimeMetrics } from '../runtime/metrics.ts';
+import type { Config } from './config.ts';
+import { backendRecordsFor, createDriverCalls } from './drivers.ts';
+
+/** Adds the informers and the six controllers to the manager. */
+export function addControllers(
+  manager: Manager,
+  options: {
+    readonly config: Config;
+    readonly client: ApiClient;
+    readonly logger: Logger;
+    readonly metrics: RuntimeMetrics;
+    readonly clock: Clock;
+    readonly recorder: EventRecorder;
+    readonly installation: Installation;
+    readonly instances: DriverInstances;
+    readonly modules: DriverModules;
+  },
+): Operator {
+  const { config, client, logger, metrics, clock, recorder, installation, instances, modules } = options;
+  const { namespace } = config;
+  const stored = createInformers(manager, config['watch-namespaces'], namespace);
+  const backendRecords = backendRecordsFor(config, client, stored.storageBackends, logger);
+  const informers = { ...stored, storageBackends: backendRecords.informer };
+  const operatorMetrics = new OperatorMetrics(metrics.registry, clock);
+  operatorMetrics.follow(metrics.registry, informers);
+  const operator: Operator = {
+    client,
+    informers,
+    calls: createDriverCalls(manager, { instances, installationID: installation.id, clock, logger, metrics }),
+    instances,
+    installation,
+    recorder,
+    refusedWrites: new RefusedWrites({ clock, random: Math.random }),
+    pendingAssociations: new PendingAssociations(),
+    rollout: new ChangeRollout(),
+    refusals: new CredentialRefusals(clock),
+    trials: new CredentialTrials(clock),
+    suspects: new SuspectServers(),
+    metrics: operatorMetrics,
+    driverLogger: logger,
+    clock,
+    random: Math.random,
+    namespace,
+    requireCredentialDestinations: config['require-credential-destinations'],
+  };
+  const workers = config['max-concurrent-reconciles'];
+  new StorageBackendReconciler(operator, modules, backendRecords).register(manager, workers);
+  new SecurityServiceReconciler(operator).register(manager, workers);
+  new ShareNetworkReconciler(operator).register(manager, workers);
+  new ShareServerReconciler(operator).register(manager, workers);
+  new ShareReconciler(operator).register(manager, workers);
+  new ShareAccessReconciler(operator).register(manager, workers);
+  return operator;
+}
