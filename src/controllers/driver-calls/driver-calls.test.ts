@@ -5,8 +5,10 @@ import type { CallContext } from '../../drivers/driver.ts';
 import { createDriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { createLogger } from '../../runtime/logger.ts';
+import type { Fence } from './call-runner.ts';
+import type { CallOptions, CallScope } from './call-scope.ts';
 import { DriverCallMetrics } from './driver-call-metrics.ts';
-import { type CallOptions, type CallScope, DriverCalls, type Fence } from './driver-calls.ts';
+import { DriverCalls } from './driver-calls.ts';
 import { DriverInstances } from './driver-instances.ts';
 
 const never = new AbortController().signal;
@@ -40,11 +42,11 @@ async function setUp(fence?: Fence) {
   return { calls, clock, instances, lines, logger, stuck };
 }
 
-/** Whether a permit is to be had now. */
+/** Whether a lease is to be had now. */
 async function isFree({ calls, clock }: Awaited<ReturnType<typeof setUp>>, wanted: CallScope): Promise<boolean> {
-  const asked = calls.permit(wanted, never, 10).then(
-    (permit) => {
-      permit.release();
+  const asked = calls.acquire(wanted, never, 10).then(
+    (lease) => {
+      lease.release();
       return true;
     },
     (error: unknown) => {
@@ -59,13 +61,13 @@ async function isFree({ calls, clock }: Awaited<ReturnType<typeof setUp>>, wante
 describe('a driver call', () => {
   it('passes on what the driver answers, and tells it whose call it is', async () => {
     const { calls, clock } = await setUp();
-    const permit = await calls.permit(scope, never, 1000);
+    const lease = await calls.acquire(scope, never, 1000);
     let seen: CallContext | undefined;
-    const answer = await permit.call({ ...options, token: 'job-1' }, async (_driver, context) => {
+    const answer = await lease.call({ ...options, token: 'job-1' }, async (_driver, context) => {
       seen = context;
       return 42;
     });
-    permit.release();
+    lease.release();
     expect(answer).toBe(42);
     expect(seen).toMatchObject({
       installationID: 'installation-1',
@@ -75,13 +77,13 @@ describe('a driver call', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is not made by a process that leads no longer, also where it has the permit, and no failure is counted', async () => {
+  it('is not made by a process that leads no longer, also where it has the lease, and no failure is counted', async () => {
     const fence = { leading: true, lost: never };
     const { calls, lines } = await setUp(fence);
-    const permit = await calls.permit(scope, never, 1000);
+    const lease = await calls.acquire(scope, never, 1000);
     let made = 0;
     const call = () =>
-      permit.call(options, async (_driver, context) => {
+      lease.call(options, async (_driver, context) => {
         made += 1;
         return context.operation.attempt;
       });
@@ -91,29 +93,29 @@ describe('a driver call', () => {
     expect([made, lines]).toEqual([1, []]);
     fence.leading = true;
     expect(await call()).toBe(1);
-    permit.release();
+    lease.release();
     expect(calls.shareIsBusy('share-1')).toBe(false);
   });
 
   it('is aborted when the lease is lost', async () => {
     const lost = new AbortController();
     const { calls } = await setUp({ leading: true, lost: lost.signal });
-    const permit = await calls.permit(scope, never, 1000);
-    const call = permit.call(options, (_driver, context) => {
+    const lease = await calls.acquire(scope, never, 1000);
+    const call = lease.call(options, (_driver, context) => {
       return new Promise((_resolve, reject) =>
         context.signal.addEventListener('abort', () => reject(new Error('cut'))),
       );
     });
     lost.abort();
     await expect(call).rejects.toMatchObject({ kind: 'Internal' });
-    permit.release();
+    lease.release();
   });
 
   it('is given up as Unavailable when it takes longer than its timeout, and aborted', async () => {
     const { calls, clock } = await setUp();
-    const permit = await calls.permit(scope, never, 1000);
+    const lease = await calls.acquire(scope, never, 1000);
     let signal: AbortSignal | undefined;
-    const call = permit.call(options, (_driver, context) => {
+    const call = lease.call(options, (_driver, context) => {
       signal = context.signal;
       return new Promise((_resolve, reject) => context.signal.addEventListener('abort', () => reject(signal?.reason)));
     });
@@ -127,20 +129,20 @@ describe('a driver call', () => {
     await clock.advance(1);
     await outcome;
     expect(signal?.aborted).toBe(true);
-    permit.release();
+    lease.release();
   });
 
   it('that ignores its abort fences its server, share and slot until it ends, but not the network', async () => {
     const rig = await setUp();
     const { calls, clock, instances, stuck } = rig;
     instances.limit('b', 3);
-    const permit = await calls.permit(scope, never, 1000);
+    const lease = await calls.acquire(scope, never, 1000);
     const late = Promise.withResolvers<void>();
-    const call = permit.call(options, () => late.promise);
+    const call = lease.call(options, () => late.promise);
     call.catch(() => undefined);
     await clock.advance(60_000);
     await expect(call).rejects.toMatchObject({ reason: 'OperationTimeout' });
-    permit.release();
+    lease.release();
 
     expect(await stuck()).toBe(1);
     expect(calls.serverIsBusy('server-1')).toBe(true);
@@ -151,9 +153,9 @@ describe('a driver call', () => {
     expect(await isFree(rig, { ...elsewhere, shareUID: 'share-1' })).toBe(false);
     expect(await isFree(rig, { ...elsewhere, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(false);
     // One of the two slots that a namespace can have of three is left.
-    const other = await calls.permit({ ...elsewhere, shareUID: 'share-3' }, never, 1000);
+    const other = await calls.acquire({ ...elsewhere, shareUID: 'share-3' }, never, 1000);
     let given = false;
-    const waiting = calls.permit({ ...elsewhere, shareUID: 'share-4' }, never, 1000).then((one) => {
+    const waiting = calls.acquire({ ...elsewhere, shareUID: 'share-4' }, never, 1000).then((one) => {
       given = true;
       return one;
     });
@@ -169,13 +171,13 @@ describe('a driver call', () => {
     expect(await isFree(rig, { ...scope, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(true);
   });
 
-  it('keeps what it needs when its permit is released while it still runs', async () => {
+  it('keeps what it needs when its lease is released while it still runs', async () => {
     const rig = await setUp();
-    const permit = await rig.calls.permit(scope, never, 1000);
+    const lease = await rig.calls.acquire(scope, never, 1000);
     const running = Promise.withResolvers<string>();
-    const call = permit.call(options, () => running.promise);
-    permit.release();
-    permit.release();
+    const call = lease.call(options, () => running.promise);
+    lease.release();
+    lease.release();
     expect(await isFree(rig, scope)).toBe(false);
     running.resolve('done');
     expect(await call).toBe('done');
@@ -186,7 +188,7 @@ describe('a driver call', () => {
     const { calls, lines, logger } = await setUp();
     const secrets = ['hunter2', 'hunter2-and-more', 'backend-secret', 'server-secret'];
     const text = `bind failed: ${secrets.join(' ')}`;
-    const permit = await calls.permit(scope, never, 1000);
+    const lease = await calls.acquire(scope, never, 1000);
     const thrown = [
       new DriverError({ kind: 'Rejected', reason: 'BindFailed', message: text, detail: text, cause: new Error(text) }),
       new Error(text, { cause: new Error(text) }),
@@ -194,13 +196,13 @@ describe('a driver call', () => {
       text,
     ];
     for (const error of thrown) {
-      const failure: unknown = await permit
+      const failure: unknown = await lease
         .call({ ...options, secrets: ['hunter2', 'hunter2-and-more'] }, () => Promise.reject(error))
         .catch((shown: unknown) => shown);
       expect(failure).toBeInstanceOf(DriverError);
       logger.error({ err: failure }, 'reconciling failed');
     }
-    permit.release();
+    lease.release();
     expect(lines).toHaveLength(2 * thrown.length);
     expect(lines.join('')).toContain('bind failed: [redacted] [redacted] [redacted] [redacted]');
     for (const secret of [...secrets, 'and-more']) expect(lines.join('')).not.toContain(secret);
@@ -208,21 +210,21 @@ describe('a driver call', () => {
 
   it('bounds the texts of a driver and takes only reasons that Kubernetes takes', async () => {
     const { calls } = await setUp();
-    const permit = await calls.permit(scope, never, 1000);
+    const lease = await calls.acquire(scope, never, 1000);
     const error = new DriverError({
       kind: 'Rejected',
       reason: 'no such thing!',
       message: `a\u0000\n${'x'.repeat(9999)}`,
     });
-    const failure: unknown = await permit.call(options, () => Promise.reject(error)).catch((shown: unknown) => shown);
-    permit.release();
+    const failure: unknown = await lease.call(options, () => Promise.reject(error)).catch((shown: unknown) => shown);
+    lease.release();
     expect(failure).toMatchObject({ reason: 'DriverError', message: expect.stringMatching(/^a x{1021}…$/) });
   });
 
   it('fails the same way when the driver throws before it returns a promise', async () => {
     const { calls } = await setUp();
-    const permit = await calls.permit(scope, never, 1000);
-    const call = permit.call(options, () => {
+    const lease = await calls.acquire(scope, never, 1000);
+    const call = lease.call(options, () => {
       throw new TypeError('undefined is not a function');
     });
     await expect(call).rejects.toMatchObject({
@@ -231,16 +233,16 @@ describe('a driver call', () => {
       message: expect.not.stringContaining('undefined is not'),
       detail: 'undefined is not a function',
     });
-    permit.release();
+    lease.release();
     expect(calls.serverIsBusy('server-1')).toBe(false);
   });
 
   it('passes InProgress on as it is', async () => {
     const { calls, lines } = await setUp();
-    const permit = await calls.permit(scope, never, 1000);
+    const lease = await calls.acquire(scope, never, 1000);
     const answer = new InProgress({ token: 'job-1', pollAfter: 2 });
-    await expect(permit.call(options, () => Promise.reject(answer))).rejects.toBe(answer);
-    permit.release();
+    await expect(lease.call(options, () => Promise.reject(answer))).rejects.toBe(answer);
+    lease.release();
     expect(lines).toEqual([]);
   });
 
@@ -252,34 +254,34 @@ describe('a driver call', () => {
     ['later than anybody waits for', 1e9, 300],
   ])('asks again in good time of a driver that says %s', async (_what, pollAfter, seconds) => {
     const { calls } = await setUp();
-    const permit = await calls.permit(scope, never, 1000);
-    const answer = permit.call(options, () => Promise.reject(new InProgress({ token: 'job-1', pollAfter })));
+    const lease = await calls.acquire(scope, never, 1000);
+    const answer = lease.call(options, () => Promise.reject(new InProgress({ token: 'job-1', pollAfter })));
     await expect(answer).rejects.toMatchObject({ token: 'job-1', pollAfter: seconds });
     await expect(answer).rejects.toBeInstanceOf(InProgress);
-    permit.release();
+    lease.release();
   });
 
   it('counts the attempts of an operation until it ends', async () => {
     const { calls } = await setUp();
-    const permit = await calls.permit(scope, never, 1000);
+    const lease = await calls.acquire(scope, never, 1000);
     const attempts: number[] = [];
     const fail = (kind: 'Unavailable' | 'Rejected') =>
-      permit
+      lease
         .call(options, (_driver, { operation }) => {
           attempts.push(operation.attempt);
           return Promise.reject(new DriverError({ kind, reason: 'Failed', message: 'failed' }));
         })
         .catch(() => undefined);
     for (const kind of ['Unavailable', 'Unavailable', 'Rejected', 'Unavailable'] as const) await fail(kind);
-    permit.release();
+    lease.release();
     expect(attempts).toEqual([1, 2, 3, 1]);
   });
 });
 
-describe('a permit', () => {
+describe('a lease', () => {
   it('is refused as Unavailable when another call keeps it waiting too long, and nothing is held then', async () => {
     const rig = await setUp();
-    const first = await rig.calls.permit(scope, never, 1000);
+    const first = await rig.calls.acquire(scope, never, 1000);
     expect(await isFree(rig, scope)).toBe(false);
     first.release();
     expect(await isFree(rig, { ...scope, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(true);
@@ -288,7 +290,7 @@ describe('a permit', () => {
 
   it('lets calls for different shares of one server run together, and set-up or update of the server alone', async () => {
     const rig = await setUp();
-    const first = await rig.calls.permit(scope, never, 1000);
+    const first = await rig.calls.acquire(scope, never, 1000);
     expect(await isFree(rig, { ...scope, shareUID: 'share-2' })).toBe(true);
     expect(await isFree(rig, { ...scope, shareUID: 'share-2', server: { uid: 'server-1', mode: 'exclusive' } })).toBe(
       false,
@@ -299,13 +301,13 @@ describe('a permit', () => {
   it('gives everything back when the backend has no driver, or the wait for a slot is cut short', async () => {
     const rig = await setUp();
     const { calls, instances } = rig;
-    await expect(calls.permit({ ...scope, backendName: 'gone' }, never, 1000)).rejects.toMatchObject({
+    await expect(calls.acquire({ ...scope, backendName: 'gone' }, never, 1000)).rejects.toMatchObject({
       reason: 'BackendUnavailable',
     });
     instances.limit('b', 1);
-    const only = await calls.permit({ ...scope, server: { uid: 'server-2', mode: 'shared' } }, never, 1000);
+    const only = await calls.acquire({ ...scope, server: { uid: 'server-2', mode: 'shared' } }, never, 1000);
     const abort = new AbortController();
-    const waiting = calls.permit({ ...scope, shareUID: 'share-2' }, abort.signal, 1000);
+    const waiting = calls.acquire({ ...scope, shareUID: 'share-2' }, abort.signal, 1000);
     await rig.clock.advance(1);
     abort.abort(new Error('shutdown'));
     await expect(waiting).rejects.toThrow('shutdown');
@@ -319,11 +321,11 @@ describe('whileQuiet', () => {
   it('waits for the running calls of a network, holds new ones back, and is not starved by them', async () => {
     const { calls, clock } = await setUp();
     const order: string[] = [];
-    const first = await calls.permit(scope, never, 1000);
+    const first = await calls.acquire(scope, never, 1000);
     const quiet = calls.whileQuiet('net', never, 1000, async () => order.push('quiet'));
-    const later = calls.permit({ ...scope, shareUID: 'share-2' }, never, 1000).then((permit) => {
+    const later = calls.acquire({ ...scope, shareUID: 'share-2' }, never, 1000).then((lease) => {
       order.push('later');
-      permit.release();
+      lease.release();
     });
     await clock.advance(1);
     expect(order).toEqual([]);
@@ -335,14 +337,14 @@ describe('whileQuiet', () => {
 
   it('gives up when running calls do not end in time, and lets others pass again, also when its work fails', async () => {
     const { calls, clock } = await setUp();
-    const first = await calls.permit(scope, never, 1000);
+    const first = await calls.acquire(scope, never, 1000);
     const quiet = calls.whileQuiet('net', never, 500, async () => 'never');
     const refused = expect(quiet).rejects.toMatchObject({ kind: 'Unavailable', reason: 'OperationRunning' });
     await clock.advance(500);
     await refused;
-    (await calls.permit({ ...scope, shareUID: 'share-2' }, never, 1000)).release();
+    (await calls.acquire({ ...scope, shareUID: 'share-2' }, never, 1000)).release();
     first.release();
     await expect(calls.whileQuiet('net', never, 500, () => Promise.reject(new Error('conflict')))).rejects.toThrow();
-    (await calls.permit(scope, never, 1000)).release();
+    (await calls.acquire(scope, never, 1000)).release();
   });
 });

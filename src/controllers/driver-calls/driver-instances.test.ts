@@ -28,16 +28,16 @@ async function setUp() {
   const instances = new DriverInstances(clock);
   const [old, next] = [await driver(), await driver()];
   await instances.replace('b', old, 1000);
-  const lease = () => instances.lease('b', 'ns', 'normal', never);
-  return { clock, instances, old, next, lease };
+  const acquire = () => instances.acquire('b', 'ns', 'normal', never);
+  return { clock, instances, old, next, acquire };
 }
 
 describe('DriverInstances', () => {
   it('replaces a driver when the calls of the old one have ended, and closes that once', async () => {
-    const { clock, instances, old, next, lease } = await setUp();
-    const [first, second] = [await lease(), await lease()];
+    const { clock, instances, old, next, acquire } = await setUp();
+    const [first, second] = [await acquire(), await acquire()];
     const replaced = instances.replace('b', next, 60_000);
-    const waiting = lease();
+    const waiting = acquire();
     first.release();
     await clock.advance(1000);
     expect(old.closed).toBe(0);
@@ -49,15 +49,15 @@ describe('DriverInstances', () => {
   });
 
   it('waits for a call that never ends no longer than told', async () => {
-    const { clock, instances, old, next, lease } = await setUp();
-    const stuck = await lease();
+    const { clock, instances, old, next, acquire } = await setUp();
+    const stuck = await acquire();
     const replaced = instances.replace('b', next, 5000);
     await clock.advance(4999);
     expect(old.closed).toBe(0);
     await clock.advance(1);
     await replaced;
     expect(old.closed).toBe(1);
-    const present = await lease();
+    const present = await acquire();
     expect(present.driver).toBe(next);
     // The stuck call ends at last: that is no news for the new driver's drain.
     stuck.release();
@@ -70,9 +70,9 @@ describe('DriverInstances', () => {
   });
 
   it('closes every driver once when replacements follow each other closely', async () => {
-    const { instances, old, next, lease } = await setUp();
+    const { instances, old, next, acquire } = await setUp();
     const last = await driver();
-    const running = await lease();
+    const running = await acquire();
     const replacements = [
       instances.replace('b', next, 1000),
       instances.replace('b', undefined, 1000),
@@ -81,14 +81,14 @@ describe('DriverInstances', () => {
     running.release();
     await Promise.all(replacements);
     expect([old.closed, next.closed, last.closed]).toEqual([1, 1, 0]);
-    expect((await lease()).driver).toBe(last);
+    expect((await acquire()).driver).toBe(last);
   });
 
   it('has no driver for a backend that was removed, also for those who waited', async () => {
-    const { instances, old, lease } = await setUp();
+    const { instances, old, acquire } = await setUp();
     instances.limit('b', 1);
-    const running = await lease();
-    const waiting = lease();
+    const running = await acquire();
+    const waiting = acquire();
     waiting.catch(() => undefined);
     const removed = instances.replace('b', undefined, 1000);
     running.release();
@@ -96,18 +96,18 @@ describe('DriverInstances', () => {
     expect(old.closed).toBe(1);
     expect(instances.has('b')).toBe(false);
     await expect(waiting).rejects.toMatchObject({ kind: 'Unavailable', reason: 'BackendUnavailable' });
-    await expect(lease()).rejects.toMatchObject({ kind: 'Unavailable', reason: 'BackendUnavailable' });
+    await expect(acquire()).rejects.toMatchObject({ kind: 'Unavailable', reason: 'BackendUnavailable' });
   });
 
   it('gives a slot back with the lease, and that of a stuck call only when it ends', async () => {
-    const { clock, instances, next, lease } = await setUp();
+    const { clock, instances, next, acquire } = await setUp();
     instances.limit('b', 1);
-    const stuck = await lease();
+    const stuck = await acquire();
     const replaced = instances.replace('b', next, 1000);
     await clock.advance(1000);
     await replaced;
     let given = false;
-    const waiting = lease().then((one) => {
+    const waiting = acquire().then((one) => {
       given = true;
       return one;
     });

@@ -10,15 +10,15 @@ interface Instance {
   driver: Driver | undefined;
   secrets: readonly string[];
   readonly slots: FairSlots;
-  /** Leases given out for the present driver. */
-  leases: number;
-  /** Settles when a replacement is finished; new leases wait for it. */
+  /** Slots taken for the present driver. */
+  taken: number;
+  /** Settles when a replacement is finished; new taken wait for it. */
   replacing: Promise<void> | undefined;
   drained: (() => void) | undefined;
 }
 
-/** Use of a backend's driver; a slot of the backend is taken until it is released. */
-export interface DriverLease {
+/** A slot of a backend, taken until it is released, and the driver to use in it. */
+export interface DriverSlot {
   readonly driver: Driver;
   /** Texts that the driver was given and that must not show in an error. */
   readonly secrets: readonly string[];
@@ -62,14 +62,14 @@ export class DriverInstances {
       instance = this.#instance(backendName);
     }
     const old = instance.driver;
-    if (old !== undefined && instance.leases > 0) {
+    if (old !== undefined && instance.taken > 0) {
       instance.replacing = this.#drained(instance, drainMs);
       await instance.replacing;
       instance.replacing = undefined;
     }
     instance.driver = driver;
     instance.secrets = secrets;
-    instance.leases = 0;
+    instance.taken = 0;
     if (driver === undefined) this.#instances.delete(backendName);
     await old?.close();
   }
@@ -78,12 +78,12 @@ export class DriverInstances {
    * Waits for a free slot of the backend.
    * @throws DriverError `Unavailable` where the backend has no driver
    */
-  async lease(
+  async acquire(
     backendName: string,
     namespace: string,
     priority: CallPriority,
     signal: AbortSignal,
-  ): Promise<DriverLease> {
+  ): Promise<DriverSlot> {
     const instance = this.#instances.get(backendName);
     if (instance?.driver === undefined) throw noDriver(backendName);
     const releaseSlot = await instance.slots.acquire(namespace, priority === 'denial' ? 'urgent' : 'normal', signal);
@@ -94,15 +94,15 @@ export class DriverInstances {
       releaseSlot();
       throw noDriver(backendName);
     }
-    instance.leases += 1;
+    instance.taken += 1;
     return {
       driver,
       secrets,
       release: () => {
         releaseSlot();
         if (instance.driver !== driver) return;
-        instance.leases -= 1;
-        if (instance.leases === 0) instance.drained?.();
+        instance.taken -= 1;
+        if (instance.taken === 0) instance.drained?.();
       },
     };
   }
@@ -114,7 +114,7 @@ export class DriverInstances {
     await Promise.allSettled(drivers.map((driver) => driver?.close()));
   }
 
-  /** Resolves when the last lease is back, or after `drainMs`. */
+  /** Resolves when the last slot is released, or after `drainMs`. */
   #drained(instance: Instance, drainMs: number): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
@@ -134,7 +134,7 @@ export class DriverInstances {
       driver: undefined,
       secrets: [],
       slots: new FairSlots(limit),
-      leases: 0,
+      taken: 0,
       replacing: undefined,
       drained: undefined,
     };

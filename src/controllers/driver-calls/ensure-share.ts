@@ -2,7 +2,6 @@ import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareHealth } from '../../drivers/driver.ts';
-import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { formatQuantity } from '../../values/quantity.ts';
 import type { Operator } from '../operator.ts';
@@ -11,9 +10,10 @@ import type { PlacedShare } from '../status/findings.ts';
 import { shareAvailable } from '../status/readiness.ts';
 import { draftOf } from '../status/status-draft.ts';
 import { noteWarnings } from '../status/warnings.ts';
-import type { Permit } from './driver-calls.ts';
+import type { DriverCaller } from './call-lease.ts';
 import { boundedExportLocations } from './driver-data.ts';
 import { driverShare, timeoutsOf } from './driver-requests.ts';
+import { finalFailure } from './final-failure.ts';
 import { serverOfShare } from './server-for-driver.ts';
 
 const lost: Pick<ShareHealth, 'exists'> = { exists: false };
@@ -26,10 +26,10 @@ const lost: Pick<ShareHealth, 'exists'> = { exists: false };
 export async function ensureShare(
   operator: Operator,
   scope: PlacedShare,
-  permit: Pick<Permit, 'call'>,
+  caller: DriverCaller,
 ): Promise<{ readonly exists: boolean; readonly reapplyAccess: boolean }> {
   const { share } = scope;
-  const health = await healthOf(operator, scope, permit);
+  const health = await healthOf(operator, scope, caller);
   if (health === undefined) return { exists: share.status?.phase !== 'error', reapplyAccess: false };
   const { informers, client } = operator;
   await writeDriverResult(operator, informers.shares, share, (fresh) => {
@@ -61,10 +61,10 @@ export async function ensureShare(
 async function healthOf(
   operator: Operator,
   { share, server, network, backend }: PlacedShare,
-  permit: Pick<Permit, 'call'>,
+  caller: DriverCaller,
 ): Promise<ShareHealth | typeof lost | undefined> {
   try {
-    const health = await permit.call(
+    const health = await caller.call(
       { operation: 'ensureShare', id: `ensure/${uidOf(share)}`, timeoutMs: timeoutsOf(backend).operation },
       async (driver, context) =>
         await driver.ensureShare?.(
@@ -77,8 +77,7 @@ async function healthOf(
     );
     return health?.exists === false ? lost : health;
   } catch (thrown) {
-    const error = asDriverError(thrown);
-    if (!(thrown instanceof DriverError) || error.kind === 'Unavailable') throw thrown;
+    const error = finalFailure(thrown);
     if (error.kind === 'NotFound') return lost;
     operator.recorder.event(share, {
       type: 'Warning',

@@ -105,9 +105,9 @@ async function callDelete(
   const { operation } = share.status ?? {};
   try {
     const callScope = { ...shareCallScope(scope), priority: 'denial' } as const;
-    const permit = await operator.calls.permit(callScope, context.signal, timeoutMs, waiting);
+    const lease = await operator.calls.acquire(callScope, context.signal, timeoutMs, waiting);
     try {
-      await permit.call(
+      await lease.call(
         { operation: 'deleteShare', id: operation?.id ?? uidOf(share), token: operation?.token, timeoutMs },
         (driver, call) =>
           driver.deleteShare(
@@ -119,7 +119,7 @@ async function callDelete(
           ),
       );
     } finally {
-      permit.release();
+      lease.release();
     }
   } catch (thrown) {
     // It may have said meanwhile what it waits for.

@@ -10,7 +10,7 @@ import { sizeProblem } from '../../scheduling/share-size.ts';
 import { formatQuantity, parseQuantity } from '../../values/quantity.ts';
 import { safeText } from '../../values/safe-text.ts';
 import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
+import type { CallLease } from '../driver-calls/call-lease.ts';
 import { boundedExportLocations } from '../driver-calls/driver-data.ts';
 import { driverShare } from '../driver-calls/driver-requests.ts';
 import { ensureShare } from '../driver-calls/ensure-share.ts';
@@ -26,8 +26,8 @@ import { type ShareScope, shareCallScope, whyWait } from './scope.ts';
 export async function create(scope: ShareScope): Promise<ReconcileResult | undefined> {
   const { operator, context, share, timeoutMs } = scope;
   const bytes = parseQuantity(share.spec.size) ?? 0;
-  return await withOperation(scope, async (permit, fresh) => {
-    const result: ShareCreateResult = await permit.call(
+  return await withOperation(scope, async (lease, fresh) => {
+    const result: ShareCreateResult = await lease.call(
       { operation: 'createShare', id: fresh.operation.id, token: fresh.operation.token, timeoutMs },
       (driver, call) =>
         driver.createShare(
@@ -77,10 +77,10 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
     message: `the share is being ${growing ? 'extended' : 'shrunk'}`,
   });
   const begun = await draft.write(operator.client, operator.informers.shares);
-  return await withOperation({ ...scope, share: begun, draft: draftOf(operator, begun) }, async (permit, fresh) => {
+  return await withOperation({ ...scope, share: begun, draft: draftOf(operator, begun) }, async (lease, fresh) => {
     const tooSmall = sizeProblem(fresh.share.spec.size);
     if (tooSmall !== undefined) throw new DriverError({ kind: 'Rejected', reason: 'InvalidSize', message: tooSmall });
-    const result: ResizeResult = await permit.call(
+    const result: ResizeResult = await lease.call(
       { operation: name, id, token: fresh.operation.token, timeoutMs },
       (driver, call) => {
         const request = {
@@ -119,14 +119,14 @@ interface Fresh {
 /** Runs a driver call of the share, outside of a worker; its failures are stored. */
 async function withOperation(
   scope: ShareScope,
-  work: (permit: Permit, fresh: Fresh) => Promise<void>,
+  work: (lease: CallLease, fresh: Fresh) => Promise<void>,
 ): Promise<ReconcileResult | undefined> {
   const { operator, context, share, namespace, timeoutMs } = scope;
   const run = async (waiting: (wait: Finding | undefined) => void): Promise<ReconcileResult | undefined> => {
     try {
-      const permit = await operator.calls.permit(shareCallScope(scope), context.signal, timeoutMs, waiting);
+      const lease = await operator.calls.acquire(shareCallScope(scope), context.signal, timeoutMs, waiting);
       try {
-        // A change of the network may have begun while the permit was waited for.
+        // A change of the network may have begun while the lease was waited for.
         const { network, server } = namespaceView(operator, namespace);
         const fresh = {
           ...scope,
@@ -137,15 +137,15 @@ async function withOperation(
         const { operation } = share.status ?? {};
         if (operation === undefined) return undefined;
         try {
-          await work(permit, { share, server: fresh.server, network: fresh.network, operation });
+          await work(lease, { share, server: fresh.server, network: fresh.network, operation });
         } catch (thrown) {
           if (!(thrown instanceof DriverError) || thrown.kind !== 'NotFound') throw thrown;
           operator.suspects.add(fresh.server);
-          if (operation.name === 'createShare' || (await ensureShare(operator, fresh, permit)).exists) throw thrown;
+          if (operation.name === 'createShare' || (await ensureShare(operator, fresh, lease)).exists) throw thrown;
         }
         return undefined;
       } finally {
-        permit.release();
+        lease.release();
       }
     } catch (thrown) {
       return await storeFailure(scope, thrown);

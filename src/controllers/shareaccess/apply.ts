@@ -4,13 +4,13 @@ import { userNamesOf } from '../../access-rules/user-names.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import type { AccessUpdates } from '../../drivers/driver.ts';
-import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
+import type { DriverCaller } from '../driver-calls/call-lease.ts';
 import { driverRule } from '../driver-calls/driver-requests.ts';
 import { ensureShare } from '../driver-calls/ensure-share.ts';
+import { finalFailure } from '../driver-calls/final-failure.ts';
 import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
 import { isCurrent, isPlacementCurrent, listRulesLive } from '../lifecycle/live.ts';
 import { currentRules, isRevoked, release } from './deny.ts';
@@ -35,7 +35,7 @@ interface Batch {
 /** Runs one batch: what is to be denied, added and changed goes to the driver in one call. */
 export async function applyBatch(
   scope: AccessScope,
-  permit: Permit,
+  caller: DriverCaller,
   options: { readonly grants: boolean; readonly prepared: PreparedAhead },
 ): Promise<void> {
   const plan = planOf(scope);
@@ -56,7 +56,7 @@ export async function applyBatch(
   const present = new Set([...(await currentRules(scope.operator, [...rivals]))].map(keyOf));
   const forgotten = [...revoked, ...duplicates.filter((rule) => present.has(keyOf(rule)))];
   await all(forgotten, (rule) => release(scope.operator, rule));
-  await runBatch(scope, permit, kept, {
+  await runBatch(scope, caller, kept, {
     add: add.ready,
     update: update.ready,
     deny,
@@ -72,35 +72,39 @@ async function isServerKnown({ operator, namespace, share, server }: AccessScope
 }
 
 /** @throws DriverError `Unavailable`, or why something could not be denied; both are tried again */
-async function runBatch(scope: AccessScope, permit: Permit, kept: readonly ShareAccess[], batch: Batch): Promise<void> {
+async function runBatch(
+  scope: AccessScope,
+  caller: DriverCaller,
+  kept: readonly ShareAccess[],
+  batch: Batch,
+): Promise<void> {
   const { operator } = scope;
   const grants = [...batch.add, ...batch.update];
   const denials = [...batch.deny, ...batch.withdraw];
   if (grants.length + denials.length === 0) return;
   let updates: AccessUpdates;
   try {
-    updates = await callUpdateAccess(scope, permit, {
+    updates = await callUpdateAccess(scope, caller, {
       accessRules: [...kept.map((rule) => driverRule(rule, rule.status?.accessLevel)), ...grants.map(wanted)],
       addRules: batch.add.map(wanted),
       updateRules: batch.update.map(wanted),
       deleteRules: denials.map((rule) => driverRule(rule, rule.status?.accessLevel)),
     });
   } catch (thrown) {
-    const error = asDriverError(thrown);
-    if (!(thrown instanceof DriverError) || error.kind === 'Unavailable') throw thrown;
+    const error = finalFailure(thrown);
     if (grants.length > 0 && denials.length > 0) {
       // Which half is to blame is not known, and one bad rule must not fail the others.
       const halves = [
         { ...batch, add: [], update: [] },
         { ...batch, deny: [], withdraw: [] },
       ];
-      return await inTurn(halves, (half) => runBatch(scope, permit, kept, half));
+      return await inTurn(halves, (half) => runBatch(scope, caller, kept, half));
     }
     // A share that the backend does not know has no rules to take away, if it was asked about the right one.
     const isUnknown = error.kind === 'NotFound' && (await isPlacementCurrent(operator, scope));
     if (denials.length > 0 && !isUnknown) throw thrown;
     // Rules of a share that is lost wait for it; of one that is there the driver means something else.
-    const isLost = error.kind === 'NotFound' && !(await ensureShare(operator, scope, permit)).exists;
+    const isLost = error.kind === 'NotFound' && !(await ensureShare(operator, scope, caller)).exists;
     await all(batch.deny, (rule) => release(operator, rule));
     await all(batch.withdraw, (rule) => failForSecret(scope, rule, undefined));
     if (!isLost) await all(grants, (rule) => fail(scope, rule, error.reason, error.message));
@@ -122,7 +126,7 @@ async function runBatch(scope: AccessScope, permit: Permit, kept: readonly Share
  * @param isAskedFor by a person: also where nothing shows that something is amiss
  * @throws DriverError `Unavailable`, which is tried again
  */
-export async function recover(scope: AccessScope, permit: Permit, isAskedFor: boolean): Promise<void> {
+export async function recover(scope: AccessScope, caller: DriverCaller, isAskedFor: boolean): Promise<void> {
   const { operator, share } = scope;
   const plan: RulePlan = planRules({
     rules: await listRulesLive(operator, share, scope.rules),
@@ -140,7 +144,7 @@ export async function recover(scope: AccessScope, permit: Permit, isAskedFor: bo
   const granted = refused.filter(({ status }) => status?.accessLevel !== undefined);
   let updates: AccessUpdates;
   try {
-    updates = await callUpdateAccess(scope, permit, {
+    updates = await callUpdateAccess(scope, caller, {
       accessRules: [
         ...ready.map((rule) => (isPaused(rule) ? driverRule(rule, rule.status?.accessLevel) : wanted(rule))),
         ...granted.map((rule) => driverRule(rule, rule.status?.accessLevel)),
@@ -150,9 +154,8 @@ export async function recover(scope: AccessScope, permit: Permit, isAskedFor: bo
       deleteRules: [],
     });
   } catch (thrown) {
-    const error = asDriverError(thrown);
-    if (!(thrown instanceof DriverError) || error.kind === 'Unavailable') throw thrown;
-    const isLost = error.kind === 'NotFound' && !(await ensureShare(operator, scope, permit)).exists;
+    const error = finalFailure(thrown);
+    const isLost = error.kind === 'NotFound' && !(await ensureShare(operator, scope, caller)).exists;
     // What was granted before and has its key still is; who waited for the recovery has to know.
     const hit = ready.filter((rule) => !isPaused(rule) && !isIntact(scope, rule));
     if (!isLost) await all(hit, (rule) => fail(scope, rule, error.reason, error.message));

@@ -5,14 +5,14 @@ import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
-import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
+import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { oneByOne } from '../../runtime/one-by-one.ts';
 import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
+import type { DriverCaller } from '../driver-calls/call-lease.ts';
 import { isCurrent, staleCache } from '../lifecycle/live.ts';
 import type { Operator } from '../operator.ts';
 import { earliestRequeueMs } from '../reconcile/earliest-requeue.ts';
@@ -192,7 +192,7 @@ export class ShareAccessReconciler {
   }
 
   /**
-   * One batch, and a recovery where one is due, under one permit.
+   * One batch, and a recovery where one is due, under one lease.
    * @returns milliseconds after which work that goes on on the storage system is to be asked for
    */
   async #work(scope: AccessScope, todo: Todo): Promise<number | undefined> {
@@ -203,7 +203,7 @@ export class ShareAccessReconciler {
       if (thrown instanceof InProgress) return thrown.pollAfter * 1000;
       if (thrown instanceof CallsSuspended) return suspendedPauseMs;
       if (thrown instanceof DriverError) {
-        await this.#progress.standFailed(keyOf(scope), todo.waiting, asDriverError(thrown));
+        await this.#progress.standFailed(keyOf(scope), todo.waiting, thrown);
         await this.#progress.standWithoutKey(todo.withoutKey, thrown.message);
       }
       throw thrown;
@@ -242,25 +242,24 @@ export class ShareAccessReconciler {
     const prepared: PreparedAhead = todo.grant ? await prepareAhead(scope, todo.plan) : new Map();
     const granting = [...prepared.values()].some((state) => state !== 'refused');
     if (!granting && !todo.deny && !todo.recovery) return;
-    const held = await this.#waitOutside(scope, todo, (waiting) =>
-      operator.calls.permit(callScope, context.signal, timeoutOf(scope), waiting),
+    const lease = await this.#waitOutside(scope, todo, (waiting) =>
+      operator.calls.acquire(callScope, context.signal, timeoutOf(scope), waiting),
     );
-    const permit: Permit = {
-      call: (options, invoke) => this.#waitOutside(scope, todo, () => held.call(options, invoke)),
-      release: () => held.release(),
+    const caller: DriverCaller = {
+      call: (options, invoke) => this.#waitOutside(scope, todo, () => lease.call(options, invoke)),
     };
     try {
-      // Rules that came while the permit was waited for are part of the batch.
+      // Rules that came while the lease was waited for are part of the batch.
       const fresh = this.#refresh(scope);
       if (fresh === undefined) return;
       const mayGrant = whyNoGrant(fresh) === undefined;
       const mayDeny = whyNoRemoval(fresh) === undefined;
       if ((todo.grant && mayGrant) || (todo.deny && mayDeny)) {
-        await applyBatch(fresh, permit, { grants: mayGrant, prepared });
+        await applyBatch(fresh, caller, { grants: mayGrant, prepared });
       }
-      if (todo.recovery) await this.#recovery.run(() => this.#refresh(scope), permit);
+      if (todo.recovery) await this.#recovery.run(() => this.#refresh(scope), caller);
     } finally {
-      permit.release();
+      lease.release();
     }
   }
 

@@ -180,10 +180,10 @@ function isDue(recovery: Recovery, share: Share): boolean {
 
 async function run(recovery: Recovery): Promise<void> {
   const { operator } = rig;
-  const permit = await operator.calls.permit({ backendName: 'b', tenant }, context.signal, 10_000);
+  const lease = await operator.calls.acquire({ backendName: 'b', tenant }, context.signal, 10_000);
   try {
-    await recovery.run(() => accessScope(operator, context, present()), permit);
+    await recovery.run(() => accessScope(operator, context, present()), lease);
   } finally {
-    permit.release();
+    lease.release();
   }
 }

@@ -4,7 +4,7 @@ import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
+import type { DriverCaller } from '../driver-calls/call-lease.ts';
 import { ensureShare } from '../driver-calls/ensure-share.ts';
 import { isRestored, noteCompared } from '../lifecycle/restored.ts';
 import type { Operator } from '../operator.ts';
@@ -75,8 +75,8 @@ export class Recovery {
     return found;
   }
 
-  /** Does what is due, under a permit; `present` reads the scope anew. */
-  async run(present: () => AccessScope | undefined, permit: Permit): Promise<void> {
+  /** Does what is due, under a lease; `present` reads the scope anew. */
+  async run(present: () => AccessScope | undefined, caller: DriverCaller): Promise<void> {
     let scope = present();
     if (scope === undefined || whyNoCall(scope) !== undefined) return;
     const { operator, share } = scope;
@@ -88,13 +88,13 @@ export class Recovery {
     const wasToExamine = this.#toExamine.delete(uid);
     try {
       if (examines && !isRecovering(scope)) {
-        const { exists, reapplyAccess } = await ensureShare(operator, scope, permit);
+        const { exists, reapplyAccess } = await ensureShare(operator, scope, caller);
         asked = exists && (asked || reapplyAccess);
         scope = present();
       }
       if (asked && scope !== undefined && whyNoGrant(scope) === undefined) {
         this.#unfinished.add(uid);
-        await recover(scope, permit, token !== undefined);
+        await recover(scope, caller, token !== undefined);
       }
     } catch (error) {
       if (wasToExamine) this.#toExamine.add(uid);

@@ -11,7 +11,7 @@ import { reservedIDsOf } from '../../cluster-state/reserved-ids.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
-import type { CallScope } from '../driver-calls/driver-calls.ts';
+import type { CallScope } from '../driver-calls/call-scope.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
 import { namespaceTerminating, whyNoChange } from '../status/findings.ts';

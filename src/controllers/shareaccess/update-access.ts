@@ -3,7 +3,7 @@ import type { AccessRequest, AccessUpdates } from '../../drivers/driver.ts';
 import { InProgress } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
+import type { DriverCaller } from '../driver-calls/call-lease.ts';
 import { driverShare } from '../driver-calls/driver-requests.ts';
 import { serverOfShare } from '../driver-calls/server-for-driver.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
@@ -20,7 +20,11 @@ export type RuleLists = Pick<AccessRequest, 'accessRules' | 'addRules' | 'update
  * batch is asked for again with its token.
  * @throws DriverError or InProgress
  */
-export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists: RuleLists): Promise<AccessUpdates> {
+export async function callUpdateAccess(
+  scope: AccessScope,
+  caller: DriverCaller,
+  lists: RuleLists,
+): Promise<AccessUpdates> {
   const { operator, share, server, network } = scope;
   // The same changes make the same identifier, so nothing has to be stored before the call.
   const id = operationID(scope, lists);
@@ -34,7 +38,7 @@ export async function callUpdateAccess(scope: AccessScope, permit: Permit, lists
   // What a recovery makes is in no Secret yet when it ends: whoever comes after this process has to repeat it.
   if (isRecovery && running?.id !== id) await noteOperation(scope, noted);
   try {
-    const updates = await permit.call(
+    const updates = await caller.call(
       {
         operation: operationName,
         id,

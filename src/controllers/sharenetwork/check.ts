@@ -128,7 +128,7 @@ async function checkServer(
   const use = { namespace, holder, required: steps, signal, waitMs: timeouts.operation, waiting };
   try {
     const { results } = await useCredentials(operator, use, async () => {
-      const permit = await operator.calls.permit(
+      const lease = await operator.calls.acquire(
         {
           backendName: server.spec.backendName,
           tenant: requiredTenant(operator, server),
@@ -142,7 +142,7 @@ async function checkServer(
         const answers: SecurityServiceCheckResult[] = [];
         for (const { type, applied, usable } of steps) {
           const current = server.status?.securityServices?.find((one) => one.type === type);
-          const result = await permit.call(
+          const result = await lease.call(
             {
               operation: 'checkUpdateShareServerSecurityService',
               id: `${holder}/${applied.uid}`,
@@ -178,7 +178,7 @@ async function checkServer(
             : {}),
         };
       } finally {
-        permit.release();
+        lease.release();
       }
     });
     return verdictOf(name, results);

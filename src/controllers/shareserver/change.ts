@@ -15,7 +15,7 @@ import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { CredentialsNotTried, useCredentials } from '../credentials/use-credentials.ts';
 import { storeBackendSecrets } from '../driver-calls/backend-secrets.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
+import type { CallLease } from '../driver-calls/call-lease.ts';
 import { boundedDetails } from '../driver-calls/driver-data.ts';
 import { driverNetwork, driverService, serviceDetails } from '../driver-calls/driver-requests.ts';
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
@@ -155,17 +155,17 @@ async function callDriver(
   const given = credentialsOfChange(scope, change);
   const use = { ...given, namespace, holder: key, signal: context.signal, waitMs: timeouts.operation };
   let current = server;
-  const held: Permit[] = [];
+  const held: CallLease[] = [];
   const refusedCredentials: string[] = [];
   try {
     const outcome = await useCredentials(operator, use, async () => {
       const waitMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
       const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: false });
-      const permit = await operator.calls.permit(callScope, context.signal, waitMs, (wait) =>
+      const lease = await operator.calls.acquire(callScope, context.signal, waitMs, (wait) =>
         // In a large change most servers wait for a slot, which is no news for anyone.
         waiting(wait === callRunning ? wait : undefined),
       );
-      held.push(permit);
+      held.push(lease);
       for (;;) {
         const go = mayGoOn(scope, change.id, current);
         // Whoever changed that brings the server back: the present state decides anew.
@@ -178,7 +178,7 @@ async function callDriver(
           return { go: 'again' } as const;
         progress.begin(key);
         const timeoutMs = Math.max(1, Math.min(timeouts.operation, leftMs()));
-        const result = await updateService(permit, { ...scope, server: current }, change.id, step, passed, timeoutMs);
+        const result = await updateService(lease, { ...scope, server: current }, change.id, step, passed, timeoutMs);
         refusedCredentials.push(...(result.refusedCredentials ?? []));
         const written = await storeSuccess({ ...scope, server: current }, change.id, step, passed.applied, result);
         if (written?.status?.networkChange === undefined) return { go: 'ended', refusedCredentials } as const;
@@ -201,7 +201,7 @@ async function callDriver(
     const result = await handleFailure({ ...scope, server: current }, change.id, thrown, progress);
     return result ?? ended();
   } finally {
-    for (const permit of held) permit.release();
+    for (const lease of held) lease.release();
   }
 }
 
@@ -221,7 +221,7 @@ function credentialsOfChange(scope: ServerScope, { changes }: ShareServerNetwork
   return { required, optional: applied.map((one) => formerService(scope, one)) };
 }
 
-/** Whether the next call may be made: what was true when the permit was asked for may be so no more. */
+/** Whether the next call may be made: what was true when the lease was asked for may be so no more. */
 function mayGoOn({ operator, context, namespace }: ServerScope, changeID: string, server: ShareServer) {
   // At shutdown the rest is the next process's.
   if (context.signal.aborted) return 'stop';
@@ -236,7 +236,7 @@ function mayGoOn({ operator, context, namespace }: ServerScope, changeID: string
 }
 
 async function updateService(
-  permit: Permit,
+  lease: CallLease,
   scope: ServerScope,
   changeID: string,
   step: ShareServerChange,
@@ -247,7 +247,7 @@ async function updateService(
   const applied = server.status?.securityServices?.find(({ type }) => type === step.type);
   const attempted = server.status?.attempted?.find(({ type }) => type === step.type);
   const former = applied === undefined ? undefined : formerService(scope, applied);
-  return await permit.call(
+  return await lease.call(
     {
       operation: 'updateShareServerSecurityService',
       id: `${changeID}/${uidOf(server)}/${step.type}`,

@@ -105,13 +105,13 @@ export async function examine(scope: ServerScope, token: string | undefined): Pr
 async function ask(scope: ServerScope, id: string): Promise<ServerHealth | undefined> {
   const { operator, context, server, network, draft, timeouts } = scope;
   const health = await context.outsideWorker(async () => {
-    const permit = await operator.calls.permit(
+    const lease = await operator.calls.acquire(
       serverCallScope(scope, 'shared', { holdNetwork: true }),
       context.signal,
       timeouts.operation,
     );
     try {
-      return await permit.call(
+      return await lease.call(
         { operation: 'ensureServer', id, timeoutMs: timeouts.operation },
         async (driver, call) =>
           await driver.ensureServer?.(
@@ -123,7 +123,7 @@ async function ask(scope: ServerScope, id: string): Promise<ServerHealth | undef
           ),
       );
     } finally {
-      permit.release();
+      lease.release();
     }
   });
   noteWarnings(operator, server, draft, health?.warnings);

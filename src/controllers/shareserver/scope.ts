@@ -9,7 +9,7 @@ import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { safeReason } from '../../values/safe-text.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
-import type { CallScope } from '../driver-calls/driver-calls.ts';
+import type { CallScope } from '../driver-calls/call-scope.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { type Operator, requiredTenant } from '../operator.ts';

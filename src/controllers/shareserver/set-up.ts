@@ -19,7 +19,7 @@ import { credentialsRefused } from '../credentials/refusals.ts';
 import { CredentialsNotTried, useCredentials } from '../credentials/use-credentials.ts';
 import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import { storeBackendSecrets } from '../driver-calls/backend-secrets.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
+import type { CallLease } from '../driver-calls/call-lease.ts';
 import { boundedDetails, isStorable, storableIdentifier } from '../driver-calls/driver-data.ts';
 import { driverNetwork, serviceDetails } from '../driver-calls/driver-requests.ts';
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
@@ -116,7 +116,7 @@ async function callSetUp(
   const { informers } = operator;
   const { operation } = server.status ?? {};
   const key = setUpKey(server);
-  const held: Permit[] = [];
+  const held: CallLease[] = [];
   let services: readonly PassedService[] = [];
   try {
     services = passServices(scope);
@@ -130,14 +130,14 @@ async function callSetUp(
     };
     const result = await useCredentials(operator, use, async () => {
       const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: true });
-      const permit = await operator.calls.permit(callScope, context.signal, timeouts.operation, waiting);
-      held.push(permit);
+      const lease = await operator.calls.acquire(callScope, context.signal, timeouts.operation, waiting);
+      held.push(lease);
       progress.begin(key);
-      // What was true before the permit may have changed while it was waited for.
+      // What was true before the lease may have changed while it was waited for.
       const network = namespaceView(operator, namespace).network(server.spec.shareNetworkName);
       if (network === undefined || network.status?.phase !== 'active') return undefined;
       if (!isDeepStrictEqual(passServices({ ...scope, network }), services)) return undefined;
-      return await permit.call(
+      return await lease.call(
         {
           operation: 'setupServer',
           id: operation?.id ?? uidOf(server),
@@ -181,7 +181,7 @@ async function callSetUp(
   } catch (thrown) {
     return await setUpFailed(scope, thrown, progress, services);
   } finally {
-    for (const permit of held) permit.release();
+    for (const lease of held) lease.release();
   }
 }
 

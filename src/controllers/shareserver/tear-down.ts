@@ -8,7 +8,7 @@ import { nameList } from '../../values/name-list.ts';
 import { useCredentials } from '../credentials/use-credentials.ts';
 import { CallsSuspended, suspendedPauseMs } from '../driver-calls/backend-circuits.ts';
 import { deleteBackendSecrets } from '../driver-calls/backend-secrets.ts';
-import type { Permit } from '../driver-calls/driver-calls.ts';
+import type { CallLease } from '../driver-calls/call-lease.ts';
 import { driverNetwork } from '../driver-calls/driver-requests.ts';
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
 import { removeFinalizer } from '../lifecycle/finalizers.ts';
@@ -138,12 +138,12 @@ async function callTearDown(
     waitMs: timeouts.operation,
     waiting,
   };
-  const held: Permit[] = [];
+  const held: CallLease[] = [];
   try {
     const result = await useCredentials(operator, use, async () => {
       const callScope = serverCallScope(scope, 'exclusive', { holdNetwork: false, priority: 'denial' });
-      const permit = await operator.calls.permit(callScope, context.signal, timeouts.operation, waiting);
-      held.push(permit);
+      const lease = await operator.calls.acquire(callScope, context.signal, timeouts.operation, waiting);
+      held.push(lease);
       // No share is made on it any more; one that was made before the lock was free may have been on its way at the first look.
       if (server.status?.operation?.token === undefined) {
         if (await hasShares(scope)) return undefined;
@@ -151,7 +151,7 @@ async function callTearDown(
       }
       // Without a password that was refused meanwhile.
       const services = formers();
-      return await permit.call(
+      return await lease.call(
         {
           operation: 'teardownServer',
           id: server.status?.operation?.id ?? `teardown/${uidOf(server)}`,
@@ -190,7 +190,7 @@ async function callTearDown(
       throw error;
     }
   } finally {
-    for (const permit of held) permit.release();
+    for (const lease of held) lease.release();
   }
   await deleteBackendSecrets(operator, server);
   await removeFinalizer(client, informers.shareServers, latestOf(informers.shareServers, server));

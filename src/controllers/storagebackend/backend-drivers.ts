@@ -168,7 +168,7 @@ export class BackendDrivers {
       timeout.reject(error);
     }, timeoutMs);
     try {
-      this.#operator.calls.checkLease();
+      this.#operator.calls.checkLeadership();
       const answer = driver.getCapabilities({
         signal: AbortSignal.any([signal, abort.signal]),
         logger: this.#logger,

@@ -58,7 +58,7 @@ describe('a leader that is stopped in front of a driver call until another leads
     const [first] = operators;
     if (first === undefined) throw new Error('no operator runs');
     const second = await start(cluster.operatorKubeconfig);
-    // The last request before a recovery's call, made with the permit for it in hand.
+    // The last request before a recovery's call, made with the lease for it in hand.
     let stopped = false;
     proxy.decide = ({ method, url }) => {
       if (stopped || method !== 'GET' || !url.includes('/shareaccesses?') || !url.includes('fieldSelector'))
