@@ -75,7 +75,7 @@ describe('findPassword', () => {
       'not_bound',
       undefined,
     ],
-    ['one bound to nobody', { annotations: { [labels.credentialsFor]: '' } }, { name: 'pw' }, 'not_bound', undefined],
+    ['one bound to no one', { annotations: { [labels.credentialsFor]: '' } }, { name: 'pw' }, 'not_bound', undefined],
     [
       'one for the domain of the service',
       { annotations: { [labels.credentialsDestinations]: 'Corp.Example.com' } },

@@ -41,8 +41,8 @@ export function findPassword(
   const namespace = service.metadata.namespace ?? '';
   if (reference === undefined) return { state: 'none' };
   const secret = state.informers.credentials.cache.get({ namespace, name: reference.name });
-  // One of an access key is made with the labels that somebody may have given it before: who may make Secrets, but read none, must
-  // not have it sent to a server of his choice.
+  // One of an access key is made with the labels that someone may have given it before: a person who may create Secrets but not read them must
+  // not be able to have it sent to a server of their choice.
   if (secret === undefined || secret.metadata.labels?.[labels.accessKeyLabel] !== undefined)
     return { state: 'missing' };
   const boundTo = entriesOf(secret, labels.credentialsFor);

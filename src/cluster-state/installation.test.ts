@@ -27,7 +27,7 @@ describe('a digest', () => {
   it.each([
     ['equal content', one.digest('a'), one.digest('a'), false],
     ['other content', one.digest('a'), one.digest('b'), true],
-    ['a digest that somebody cut', one.digest('a').slice(0, -1), one.digest('a'), true],
+    ['a digest that someone cut', one.digest('a').slice(0, -1), one.digest('a'), true],
     ['one that appeared', undefined, one.digest('a'), true],
     ['one that is gone', one.digest('a'), undefined, true],
     ['none before and after', undefined, undefined, false],

@@ -16,7 +16,7 @@ const stuckCalls = 40;
 const ruleSamples = 20;
 const changeSamples = 3;
 
-/** Somebody who wants one thing at a time, on backends that he shares with others. */
+/** Someone who wants one thing at a time, on backends that they share with others. */
 class Bystander {
   readonly #cluster: TestCluster;
   readonly #namespace: string;
@@ -170,7 +170,7 @@ export async function fairness(cluster: TestCluster): Promise<void> {
   await hanging(cluster, alone);
 }
 
-/** Storage that hangs for one tenant: his calls end at their timeout, or never. */
+/** Storage that hangs for one tenant: the tenant's calls end at their timeout, or never. */
 async function hanging(cluster: TestCluster, alone: Samples): Promise<void> {
   for (const message of ['', 'ignore-abort']) {
     const suffix = message === '' ? 'hang' : 'stuck';

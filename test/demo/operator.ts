@@ -54,7 +54,7 @@ export class DemoOperator {
         const log = await operator.logEnd();
         await programs.close();
         const text = `${error instanceof Error ? error.message : String(error)}\n${log}`;
-        // Somebody took a port between our look and the operator's start.
+        // Someone took a port between our look and the operator's start.
         if (!log.includes('EADDRINUSE') || attempt === startAttempts) throw new Error(text);
       }
     }

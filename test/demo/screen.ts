@@ -24,7 +24,7 @@ export class Screen {
     for (const line of wrap(text, this.#width() - 2)) this.#line(`  ${this.#style('italic', line)}`);
   }
 
-  /** A command as somebody types it. */
+  /** A command as someone types it. */
   command(actor: Actor, command: string): void {
     this.typed(actor === 'tenant' ? 'green' : 'magenta', `${actor}$`, command);
   }

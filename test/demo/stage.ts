@@ -112,7 +112,7 @@ export class Stage {
     return { ...this.plane.kubectlEnvironment, ...own, PATH: path, KUBECONFIG: this.#kubeconfigs[actor] };
   }
 
-  /** Gives a person variables for the commands that he types. */
+  /** Gives a person variables for the commands that they type. */
   export(actor: Actor, variables: Readonly<Record<string, string>>): void {
     Object.assign(this.#exported[actor], variables);
   }

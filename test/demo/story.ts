@@ -7,7 +7,7 @@ export interface Chapter {
   readonly tell: () => Promise<void>;
 }
 
-/** What is told of one driver, on storage that runs. */
+/** The story of one driver, on storage that runs. */
 export interface Story {
   readonly chapters: readonly Chapter[];
   /** Commands to try when it has been told, besides those that fit every driver; `#` begins a comment. */

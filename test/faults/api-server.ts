@@ -95,7 +95,7 @@ export class FaultyApiServer {
     return this.requests.filter((request) => request.kind === kind).length;
   }
 
-  /** Stores an object as if somebody had written it; `collection` is the path over all namespaces. */
+  /** Stores an object as if someone had written it; `collection` is the path over all namespaces. */
   put(collection: string, object: KubeObject): Stored {
     const path = objectPath(collection, object.metadata);
     const present = this.#objects.get(path);

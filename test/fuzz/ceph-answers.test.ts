@@ -98,7 +98,7 @@ fuzz('ceph capabilities', 'give access to a share after a grant, and none after 
   const left = capsWithout(caps, target);
   if (left === undefined) return;
   expect(grantsShare(left, target)).toBe(false);
-  // What is not of the share stays, and so does that somebody gave more.
+  // What is not of the share stays, and so does that someone gave more.
   const others = grantedShares(caps).filter(({ path }) => path !== target.path);
   expect(grantedShares(left)).toEqual(others);
   expect(exceedsShares(left)).toBe(exceedsShares(caps));

@@ -7,7 +7,7 @@ export const operatorUser = {
   groups: ['system:serviceaccounts', 'system:serviceaccounts:sharenet-system', 'system:authenticated'],
 } as const satisfies KubeUser;
 
-/** A question to the API server whether somebody may do something. */
+/** A question to the API server whether someone may do something. */
 export interface AccessReview extends KubeObject {
   readonly spec: {
     readonly user: string;

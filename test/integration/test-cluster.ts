@@ -81,7 +81,7 @@ export interface RecordedCall {
 
 /** How a test cluster differs from the usual one. */
 export interface TestClusterOptions {
-  /** `false`: no audit log, so that nobody notices when the operator is refused something. For measurements. */
+  /** `false`: no audit log, so that no one notices when the operator is refused something. For measurements. */
   readonly auditLog?: boolean;
   /** Folder of config/ with the operator's rights; `namespaced` comes with its namespaces. `none`: the test installs kinds and rights. */
   readonly rights?: keyof typeof lastRights | 'none';

@@ -68,7 +68,7 @@ export function apiServerFlags(
     '--bind-address=127.0.0.1',
     // The default is looked up from the machine's network, of which there may be none.
     '--advertise-address=127.0.0.1',
-    // Endpoints of the service "kubernetes" must not be loopback addresses; nobody here uses them.
+    // Endpoints of the service "kubernetes" must not be loopback addresses; no one here uses them.
     '--endpoint-reconciler-type=none',
     `--tls-cert-file=${files.certificate}`,
     `--tls-private-key-file=${files.key}`,

@@ -129,7 +129,7 @@ test('programs come from the envtest archive and the Kubernetes release when the
   expect(log.join('\n')).toContain(`downloading ${base}/archives/envtest-${kubernetes}`);
 });
 
-test('a second look takes the cache, asks nobody and says nothing', async () => {
+test('a second look takes the cache, asks no one and says nothing', async () => {
   publishArchives({ [kubernetes]: { content: makeArchive('archived') } });
   publishControllerManager(kubernetes);
   const first = await find();

@@ -145,7 +145,7 @@ async function ensureCached(
   if ((await missing()).length > 0) {
     await mkdir(cache, { recursive: true });
     await withCacheLock(cache, log, async () => {
-      // Left by a process that was killed: the lock says that nobody else is at work here.
+      // Left by a process that was killed: the lock says that no one else is at work here.
       for (const name of await readdir(cache)) {
         if (name.startsWith(stagingPrefix)) {
           await rm(join(cache, name), { recursive: true });

@@ -21,7 +21,7 @@ async function ownerIsGone(file: string): Promise<boolean> {
 
 /**
  * Runs a step that only one process at a time may do in a folder; the others wait. A lock whose process has died is
- * taken over, so a killed build blocks nobody.
+ * taken over, so a killed build blocks no one.
  */
 export async function withCacheLock<T>(directory: string, log: Log, step: () => Promise<T>): Promise<T> {
   const file = join(directory, '.lock');

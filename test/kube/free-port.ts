@@ -16,7 +16,7 @@ const lane = Number(process.env.VITEST_POOL_ID ?? 0) % lanes;
 const given = new Set<number>();
 
 /**
- * Finds a port of 127.0.0.1 on which nobody listens, each time another one. Another process may take it before it is used: the caller must
+ * Finds a port of 127.0.0.1 on which no one listens, each time another one. Another process may take it before it is used: the caller must
  * notice and try another.
  *
  * @throws when fifty ports in turn are taken

@@ -21,7 +21,7 @@ export interface NeededPackages {
 
 /** Whether a lab can be started here. */
 export type PackageState =
-  /** All that is needed is there. */
+  /** Everything required is present. */
   | { readonly state: 'installed' }
   /** This system can't be given them: they have to be installed by a person, if there are any. */
   | { readonly state: 'unsupported'; readonly reason: string };
@@ -79,7 +79,7 @@ export async function installPackages(needed: NeededPackages, log: Log): Promise
   return { state: 'installed' };
 }
 
-/** Packages start the services that they bring unless this script says no (101): nobody asked for them here. */
+/** Packages start the services that they bring unless this script says no (101): no one asked for them here. */
 async function withoutStarts(install: () => Promise<void>): Promise<void> {
   if (await may(startPolicy, constants.F_OK)) return await install();
   await writeFile(startPolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });

@@ -21,7 +21,7 @@ const noise: Readonly<Record<keyof Taken, number>> = { residentMiB: 40, heapMiB:
 /** Fewer samples in a quarter tell more of the moment than of the run. */
 const fewest = 5;
 
-/** Secrets that are there for good: of the installation, of the webhook, and the passwords that tenants wrote. */
+/** Secrets that stay permanently: of the installation, of the webhook, and the passwords that tenants wrote. */
 const lasting = /^(?:sharenet-installation|sharenet-webhook-certificate|.*-password)$/;
 
 /** Compares the quarters of a run's second half, in which no replica is killed. */

@@ -55,13 +55,13 @@ test.each([
     `import '../../test/faults/manual-clock.ts';`,
     'only a test may import from outside',
   ],
-])('%s that depends on what it may not is told with its place', async (_, path, text, problem) => {
+])('%s that depends on what it may not is reported with its place', async (_, path, text, problem) => {
   expect(await problemsOf({ [path]: `// A comment.\n${text}\n` })).toEqual([
     expect.stringMatching(new RegExp(`^src/${path}:2: imports .*${problem}`)),
   ]);
 });
 
-test('a file that no layer has is told', async () => {
+test('a file that no layer has is reported', async () => {
   expect(await problemsOf({ 'utils/text.ts': '' })).toEqual([
     expect.stringContaining('src/utils/text.ts: belongs to no'),
   ]);
@@ -82,7 +82,7 @@ test('the allowed directions pass', async () => {
   expect(await problemsOf(files)).toEqual([]);
 });
 
-test('files that load each other in a circle are told, files whose types name each other are not', async () => {
+test('files that load each other in a circle are reported, files whose types name each other are not', async () => {
   const files = { 'runtime/a.ts': `import './b.ts';`, 'runtime/b.ts': `import './c.ts';` };
   expect(await problemsOf({ ...files, 'runtime/c.ts': `import type { A } from './a.ts';` })).toEqual([]);
   expect(await problemsOf({ 'runtime/c.ts': `import { a } from './a.ts';` })).toEqual([
@@ -90,7 +90,7 @@ test('files that load each other in a circle are told, files whose types name ea
   ]);
 });
 
-test('folders side by side that depend on each other are told', async () => {
+test('folders side by side that depend on each other are reported', async () => {
   const problems = await problemsOf({
     'controllers/share/a.ts': `import type { A } from '../shareaccess/a.ts';`,
     'controllers/shareaccess/b.ts': `import type { B } from '../share/b.ts';`,

@@ -67,7 +67,7 @@ function objection(from: Place, isTest: boolean, { specifier, target }: SourceIm
     return isTest || layer.outside?.includes(specifier) ? undefined : 'only a test may import from outside src/';
   }
   const to = layerOf(target);
-  // A file of no layer is told once, where it stands; one that is not there the compiler tells.
+  // A file of no layer is reported once, where it stands; one that is not there the compiler tells.
   if (to === undefined) return undefined;
   if (to.layer === layer) return plugIn === to.plugIn ? undefined : `${plugIn} may not depend on ${to.plugIn}`;
   if (isTest && to.layer.forTests) return undefined;

@@ -34,7 +34,7 @@ async function run(
   return JSON.parse(stdout.slice(stdout.indexOf('RESULT') + 'RESULT'.length));
 }
 
-test('each way to fail is counted once and named, and what passes or is skipped is told apart', async () => {
+test('each way to fail is counted once and named, and what passes or is skipped is distinguished', async () => {
   const result = await run({
     'a.test.ts': `
       test('passes', () => {});

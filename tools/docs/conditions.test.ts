@@ -9,7 +9,7 @@ import { type ReasonLiteral, reasonLiterals } from './reason-literals.ts';
 
 const source = join(import.meta.dirname, '../../src');
 
-/** Whose reasons they are not: drivers' own words, which their pages have, Kubernetes', and those that only the operator is told. */
+/** Whose reasons they are not: drivers' own words, which their pages have, Kubernetes', and those that only the operator is reported. */
 function isLeftOut(path: string): boolean {
   const isDrivers = /^drivers\//.test(path) && path !== 'drivers/errors.ts';
   return (
@@ -26,7 +26,7 @@ const kindsOf: readonly (readonly [folder: string, ...kinds: ReasonKind[]])[] = 
   ['controllers/sharenetwork/', 'ShareNetwork'],
   ['controllers/shareserver/', 'ShareServer'],
   ['controllers/share/', 'Share'],
-  // A recovery is told on the share.
+  // A recovery is reported on the share.
   ['controllers/shareaccess/', 'ShareAccess', 'Share'],
   ['access-rules/', 'ShareAccess'],
   ['network-change/guard.ts', 'ShareNetwork'],
@@ -51,7 +51,7 @@ describe('the catalogue of reasons', () => {
     expect(missing).toEqual([]);
   });
 
-  it('has no reason that nobody writes', () => {
+  it('has no reason that no one writes', () => {
     const written = new Set(literals.map(({ reason }) => reason));
     const unused = Object.entries(reasons).flatMap(([kind, entries]) =>
       entries.flatMap(([reason]) => (written.has(reason) ? [] : [`${kind}: ${reason}`])),
@@ -121,7 +121,7 @@ describe('docs/conditions.md', () => {
     expect(await generate('--check')).toMatchObject({ stderr: '' });
   });
 
-  it('is checked: a file that was edited is named, and written anew', async () => {
+  it('is checked: a file that was edited is named, and written again', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sharenet-conditions-'));
     const file = join(directory, 'docs', 'conditions.md');
     try {

@@ -42,7 +42,7 @@ export async function madeOnce({ directory, name, isThere, make }: MadeOnce, log
   return made;
 }
 
-/** Differs when a file in the folder of a module does, or what else is told. */
+/** Differs when a file in the folder of a module does, or what else is reported. */
 export async function moduleDigest(module: string, more = ''): Promise<string> {
   const hash = createHash('sha256').update(more);
   for (const file of (await readdir(module)).sort())

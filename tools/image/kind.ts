@@ -47,7 +47,7 @@ export async function kindDown(): Promise<string> {
 /** Arguments of helm that install the chart with an image that is on the nodes. */
 function installArguments(image: string): readonly string[] {
   const [repository = '', tag = ''] = image.split(/:(?=[^:/]*$)/);
-  // Only the image that was loaded: a public registry may have somebody else's by this name.
+  // Only the image that was loaded: a public registry may have someone else's by this name.
   const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
   return [
     ...['upgrade', '--install', 'sharenet', join(root, 'charts/sharenet')],

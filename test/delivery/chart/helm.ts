@@ -35,7 +35,7 @@ export function manifestsIn(text: string): readonly Manifest[] {
   });
 }
 
-/** The program helm, with folders of its own for what it keeps, and for one cluster where it is told one. */
+/** The program helm with its own folders, for one cluster where one is given. */
 export class Helm {
   /** A folder for the caller's files too. */
   readonly directory: string;

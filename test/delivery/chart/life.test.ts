@@ -116,7 +116,7 @@ describe('a release for the whole cluster', () => {
     );
   });
 
-  test('is upgraded while a network changes its directory: the change goes on, and no server is told twice', async () => {
+  test('is upgraded while a network changes its directory: the change goes on, and no server is updated twice', async () => {
     const last = await scene.serverName(2);
     await scene.faults({ operation: told, kind: 'unavailable', match: { shareServer: last } });
     await scene.refer([ad('ad-b')]);
@@ -129,7 +129,7 @@ describe('a release for the whole cluster', () => {
     expect((await scene.present()).status?.phase).toBe('network_change');
     expect(await trustedBundle(cluster)).toBe(bundle);
     await untilHeeded();
-    // As the Deployment's strategy has it: the new one is ready before the old one is told to end.
+    // As the Deployment's strategy has it: the new one is ready before the old one is stopped.
     const old = pod;
     pod = await release.startPod();
     expect(await old.stop()).toBe(0);
@@ -202,7 +202,7 @@ describe('a release for the whole cluster', () => {
     expect(await sharenetObjects()).toEqual(objects);
     await release.upgrade(await valuesForThisMachine());
     expect(await knowsNewField()).toBe(true);
-    // What the older kind had no place for is gone for good.
+    // What the older kind had no place for is gone permanently.
     expect((await scene.present()).spec.description).toBeUndefined();
     await untilHeeded();
     await pod.stop();
@@ -220,7 +220,7 @@ describe('uninstalled before its objects are deleted', () => {
     const own = await cluster.kubectl('get', 'secrets', '--namespace=sharenet-system', '--output=name');
     expect(own).toContain('secret/sharenet-installation\n');
     await remove(scene.namespace, 'shares', 'share-2');
-    // Nobody judges it now.
+    // No one judges it now.
     await cluster.apply(
       share(scene.namespace, 'meanwhile', { shareNetworkName: 'net', backendName: scene.backendName }),
     );
@@ -266,8 +266,8 @@ describe('uninstalled before its objects are deleted', () => {
 describe('uninstalled in the right order', () => {
   test('nothing is left but kinds, which can then be deleted, and what is in the namespace', async () => {
     const { namespace } = await Scene.make(cluster, { shares: 1 });
-    const wishes = 'shareaccesses,shares,sharenetworks,securityservices';
-    await cluster.kubectl('delete', wishes, '--all', `--namespace=${namespace}`, '--timeout=60s');
+    const kinds = 'shareaccesses,shares,sharenetworks,securityservices';
+    await cluster.kubectl('delete', kinds, '--all', `--namespace=${namespace}`, '--timeout=60s');
     expect((await cluster.client.list(shareServers, { namespace })).items).toEqual([]);
     await cluster.kubectl('delete', 'storagebackends', '--all', '--timeout=60s');
     expect(await cluster.kubectl('get', 'sharenet', '--all-namespaces')).toBe('');
@@ -311,7 +311,7 @@ describe('a release for some namespaces', () => {
       };
       expect([await judged('team-b'), await judged('default')]).toEqual([true, false]);
       const outside = await cluster.client.get(shares, { namespace: 'default', name: 'outside' });
-      // As the kind's defaults have it: nobody has looked at it.
+      // As the kind's defaults have it: no one has looked at it.
       expect(outside.status?.observedGeneration).toBe(-1);
     } finally {
       await ops.stopPods();

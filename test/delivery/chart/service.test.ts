@@ -44,7 +44,7 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
     await cluster?.stop();
   });
 
-  /** A Pod, and nobody to answer is an error. */
+  /** A Pod, and no one to answer is an error. */
   const values = (certManager: object) => ({
     replicas: 1,
     webhook: { port, failurePolicy: 'Fail', certManager },
@@ -67,7 +67,7 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
     expect(items).toMatchObject([{ endpoints: [{ addresses: [address] }], ports: [{ name: 'webhook', port }] }]);
   });
 
-  test('refuses through it what a guard refuses, and with nobody behind it nothing is taken', async () => {
+  test('refuses through it what a guard refuses, and with no one behind it nothing is taken', async () => {
     scene = await Scene.make(cluster, { shares: 1 });
     const refusal =
       /^Error from server \(ShareNetworkInUse\): [\s\S]*admission webhook "validate.sharenet.io" denied the request: /;
@@ -119,7 +119,7 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
     await cluster.kubectlWithInput(JSON.stringify(object), ...how);
   }
 
-  /** The certificate that is served to somebody who trusts what the API server is told to trust, DER in base64. */
+  /** The certificate that is served to someone who trusts what the API server is told to trust, DER in base64. */
   async function served(): Promise<string> {
     const ca = await trustedBundle(cluster);
     return await new Promise((resolve, reject) => {
@@ -155,7 +155,7 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
     await asking;
     expect([failures, asked > 10]).toEqual([[], true]);
     expect(await refusedWrite()).toMatch(/ShareNetworkInUse/);
-    // No operator was started anew.
+    // No operator was started again.
     expect((await pod.log()).match(/"serving with another certificate"/g)).toHaveLength(5);
   });
 
@@ -173,7 +173,7 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
     expect(await refusedWrite()).toMatch(/ShareNetworkInUse/);
   });
 
-  test('a Secret that cert-manager left is told of, as long as nobody trusts it', async () => {
+  test('a Secret that cert-manager left is reported as long as no one trusts it', async () => {
     await pod.stop();
     const authority = await CertificateAuthority.create('long-gone', {
       notBefore: Date.now() - 60_000,

@@ -126,7 +126,7 @@ describe('a value', () => {
       clientConfig: { service: { port: 8443 } },
     };
     const judges = { ...asked, failurePolicy: 'Fail', timeoutSeconds: 9 };
-    // What only warns holds nobody up.
+    // What only warns holds no one up.
     const warns = { ...asked, failurePolicy: 'Ignore', timeoutSeconds: 2 };
     has('ValidatingWebhookConfiguration', 'sharenet-validating-webhook', { webhooks: [judges, judges, warns] });
     has('Certificate', 'sharenet-webhook', { spec: { issuerRef: everyOther.webhook.certManager.issuerRef } });

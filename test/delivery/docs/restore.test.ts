@@ -82,7 +82,7 @@ kubectl wait shareaccess/${id} --for=jsonpath='{.status.phase}'=active --timeout
   const typed = (...lines: readonly string[]): Promise<string> =>
     commands.type(['set -euo pipefail', ...lines].join('\n'));
 
-  test('statuses are believed until somebody asks; then the storage system is made equal to the backup', {
+  test('statuses are believed until someone asks; then the storage system is made equal to the backup', {
     timeout: 240_000,
   }, async () => {
     await start();

@@ -22,7 +22,7 @@ mount -o remount,bind,ro "$root$place"
 mount --bind "$account" "$root/var/run/secrets/kubernetes.io/serviceaccount"
 mount -o remount,bind,ro "$root/var/run/secrets/kubernetes.io/serviceaccount"
 mount --rbind /proc "$root/proc"
-# Made anew as a container runtime makes them: somebody may have changed the rights of the machine's own.
+# Made again as a container runtime makes them: someone may have changed the rights of the machine's own.
 device() {
   mknod -m 0666 "$root/dev/$1" c "$2" "$3" 2>/dev/null || { touch "$root/dev/$1"; mount --bind "/dev/$1" "$root/dev/$1"; }
 }

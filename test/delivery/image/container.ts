@@ -43,7 +43,7 @@ export class PodSurroundings {
   async confined(bundle: string): Promise<Command> {
     const root = join(this.#folder, 'root');
     await mkdir(root);
-    // Whoever made the bundle may keep it where nobody else can look.
+    // Whoever made the bundle may keep it where no one else can look.
     const copy = join(this.#folder, 'bundle');
     await cp(bundle, copy, { recursive: true });
     const script = join(import.meta.dirname, 'confined.sh');

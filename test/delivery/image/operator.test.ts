@@ -78,7 +78,7 @@ describe(delivered, () => {
     expect(rootMount).toBe('ro');
   });
 
-  test('ends in order when it is told to, and has logged no error', async () => {
+  test('stops in order on a signal and has logged no error', async () => {
     expect(await operator.stop()).toBe(0);
     const lines = (await operator.log()).split('\n').filter((line) => line.startsWith('{'));
     expect(lines.length).toBeGreaterThan(10);

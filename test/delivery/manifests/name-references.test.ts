@@ -109,7 +109,7 @@ function pathsOf({ properties, items }: Schema, path: string): readonly string[]
   return Object.entries(properties).flatMap(([name, schema]) => pathsOf(schema, `${path}/${name}`));
 }
 
-test('every field of a spec that names an object is told to kustomize', async () => {
+test('kustomize knows every field of a spec that names an object', async () => {
   const told = z
     .object({
       nameReference: z.array(z.object({ fieldSpecs: z.array(z.object({ kind: z.string(), path: z.string() })) })),

@@ -23,7 +23,7 @@ type Case = readonly [what: string, connection: Connection, passes: boolean];
 const everywhere: readonly Case[] = [
   ['Prometheus reads the metrics', from(prometheusPod, 8080), true],
   ['a Pod of a tenant reads the metrics', from(tenantPod, 8080), false],
-  ['somebody outside reads the metrics', from(anywhere, 8080), false],
+  ['someone outside reads the metrics', from(anywhere, 8080), false],
   ['a Pod of a tenant asks the probes', from(tenantPod, 8081), false],
   ['the API server by its Service', to(apiService, 443), true],
   ['the API server by its endpoint', to(apiServer, 6443), true],
@@ -54,10 +54,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   narrowed: [
     ...everywhere,
     ['the API server asks the webhook', from(apiServer, 9443), true],
-    ['somebody else asks the webhook', from(anywhere, 9443), false],
+    ['someone else asks the webhook', from(anywhere, 9443), false],
     ['a Pod of a tenant asks the webhook', from(tenantPod, 9443), false],
     ['another web server', to(anywhere, 443), false],
-    ['a monitor of somebody else', to(anywhere, 3300), false],
+    ['a monitor of someone else', to(anywhere, 3300), false],
     ['a file server host', to(anywhere, 22), false],
   ],
 };

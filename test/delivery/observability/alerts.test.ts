@@ -36,12 +36,12 @@ test('each alert has an entry in the runbook, which its annotation names', () =>
   expect(anchors).toEqual(alertNames.map((name) => name.toLowerCase()));
 });
 
-test('Prometheus is told to leave the namespaces of our series as they are', () => {
+test('Prometheus is configured to leave the namespaces of our series as they are', () => {
   const monitor = parse(readFileSync(new URL('config/prometheus/service-monitor.yaml', root), 'utf8'));
   expect(monitor.spec.endpoints).toEqual([expect.objectContaining({ port: 'metrics', honorLabels: true })]);
 });
 
-test('Prometheus is told to scrape the Service of the metrics', () => {
+test('Prometheus is configured to scrape the Service of the metrics', () => {
   const read = (path: string) => parse(readFileSync(new URL(path, root), 'utf8'));
   const { metadata, spec } = read('config/manager/metrics-service.yaml');
   const monitor = read('config/prometheus/service-monitor.yaml');

@@ -6,7 +6,7 @@ export interface Scrape {
   readonly time: number;
 }
 
-/** A scrape that is held for a time, or that nobody answered any more. */
+/** A scrape that is held for a time, or that no one answered any more. */
 export interface Held {
   readonly scrape: Scrape | undefined;
   /** For so many minutes. */

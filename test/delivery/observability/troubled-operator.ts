@@ -93,7 +93,7 @@ export class TroubledOperator {
     return troubled;
   }
 
-  /** Has everything go wrong; ends when all of it is told. */
+  /** Has everything go wrong; ends when all of it is reported. */
   async trouble(): Promise<void> {
     const { cluster, namespace } = this;
     await this.#examineWithoutTrust('calm');
@@ -159,7 +159,7 @@ export class TroubledOperator {
     let missing: readonly RegExp[] = wanted;
     let scrape: Scrape = { text: '', time: 0 };
     try {
-      await eventually('all that is wrong is told', async () => {
+      await eventually('all that is wrong is reported', async () => {
         await this.#age();
         scrape = await this.scrape();
         missing = wanted.filter((pattern) => !pattern.test(scrape.text));

@@ -2,10 +2,10 @@ import { secrets } from '../../../src/runtime/core-types.ts';
 import type { Stage } from '../stage.ts';
 import { StoryClient } from './story-client.ts';
 
-/** Somebody changes a key in Ceph; the operator puts the Secret right. */
+/** Someone changes a key in Ceph; the operator puts the Secret right. */
 export async function repairKey(stage: Stage): Promise<void> {
   const { screen } = stage;
-  screen.say('Somebody gives the id another key, in Ceph itself and behind the back of the operator:');
+  screen.say('Someone gives the id another key, in Ceph itself and without the operator:');
   await stage.admin(
     `keyring=$(ceph auth export client.team-a-batch 2>/dev/null)
 echo "$keyring" | sed "s|key = .*|key = $(ceph-authtool --gen-print-key)|" | ceph auth import -i -`,
@@ -14,7 +14,7 @@ echo "$keyring" | sed "s|key = .*|key = $(ceph-authtool --gen-print-key)|" | cep
   const old = await StoryClient.of(stage, 'results-batch');
   await old.mountIsRefused();
   screen.say(
-    'The operator looks after every share every ten hours and finds that. Who does not want to wait asks, with any new text:',
+    'The operator checks every share every ten hours and finds that. To check at once, set the annotation to a new text:',
   );
   await stage.tenant('kubectl annotate share results sharenet.io/reconcile-requested-at=key-changed');
   await stage.tenant(

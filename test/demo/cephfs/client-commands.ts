@@ -29,7 +29,7 @@ const commands: Readonly<Record<string, Command>> = {
 export const usage = 'write FILE TEXT, read FILE, ls [DIRECTORY], mkdir DIRECTORY, rm FILE, df';
 
 /**
- * Does what somebody typed at a mounted client.
+ * Does what someone typed at a mounted client.
  *
  * @returns what is to be shown
  * @throws CephClientError what the client was refused

@@ -5,7 +5,7 @@ import { StoryClient } from './story-client.ts';
 export async function shareKeys(stage: Stage): Promise<void> {
   const { screen } = stage;
   screen.say(
-    'Somebody else may read the share and not write. And a second share is for the same id as the first: it has one key then.',
+    'Someone else may read the share and not write. And a second share is for the same id as the first: it has one key then.',
   );
   await stage.tenant(`kubectl apply -f - <<'END'
 apiVersion: sharenet.io/v1alpha1
@@ -38,6 +38,6 @@ END`);
   await results.mount();
   await results.run('write /figures 42');
   await results.unmount();
-  screen.say('Nobody gets further than his shares. A path above them is refused, whatever the key:');
+  screen.say('No client gets beyond its shares. A path above them is refused, whatever the key:');
   await results.mountIsRefused('/volumes/sharenet');
 }

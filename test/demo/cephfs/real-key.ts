@@ -26,7 +26,7 @@ END`);
   await stage.admin('kubectl wait storagebackend/ceph --for=condition=Ready --timeout=60s');
   await stage.admin('kubectl get storagebackends');
 
-  screen.say('The tenant orders a share, and access to it for the cephx id "team-a-batch". That is all he writes:');
+  screen.say('The tenant orders a share, and access to it for the cephx id "team-a-batch". That is all they write:');
   await stage.tenant(`kubectl apply -f - <<'END'
 apiVersion: sharenet.io/v1alpha1
 kind: Share

@@ -22,9 +22,7 @@ export async function resetAndRepair(stage: Stage): Promise<void> {
     ({ status }) => status?.conditions?.some(({ reason }) => reason === 'ShareNetworkNotActive') === true,
   );
   await stage.tenant('kubectl get shareaccess projects-office -o wide');
-  screen.say(
-    'The network is released with the kubectl plugin, and the rule goes on by itself. Both resets are on record.',
-  );
+  screen.say('The network is released with the kubectl plugin, and the rule resumes. Both resets are on record.');
   await stage.admin('kubectl sharenet reset-status sharenetwork net-1 --to active');
   await stage.tenant(
     "kubectl wait shareaccess/projects-office --for=jsonpath='{.status.accessLevel}'=rw --timeout=60s",
@@ -32,7 +30,7 @@ export async function resetAndRepair(stage: Stage): Promise<void> {
   await stage.tenant('kubectl events --for sharenetwork/net-1 --types=Warning | grep -e REASON -e StatusReset');
 
   screen.say(
-    'Somebody deletes the Secret with the key. The operator gets the key from the backend again and restores it.',
+    'Someone deletes the Secret with the key. The operator gets the key from the backend again and restores it.',
   );
   const before = await stage.get(secrets, 'scratch-batch-access-key');
   await stage.tenant('kubectl delete secret scratch-batch-access-key');

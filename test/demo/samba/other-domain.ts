@@ -30,7 +30,7 @@ export async function moveToOtherDomain(
 
   screen.say(
     `Bella of ${b.name} gets a rule. Bob needs none on the other share: its rule names the group "engineers", which is now ` +
-      'that of the new domain, and he is in it.',
+      'that of the new domain, and that user is in it.',
   );
   await stage.tenant(`kubectl apply -f - <<END\n${access('projects-bella', 'projects', 'bella')}\nEND`);
   await stage.tenant("kubectl wait shareaccess/projects-bella --for=jsonpath='{.status.phase}'=active --timeout=60s");

@@ -12,7 +12,7 @@ import { moveToOtherDomain, referTo } from './other-domain.ts';
 import { loseDomainController } from './stopped-controller.ts';
 import { refuseWrongPassword } from './wrong-password.ts';
 
-/** Where the story is told: file server hosts and a client, and the domains on the same network. */
+/** Where the story takes place: file server hosts and a client, and the domains on the same network. */
 export interface SambaStorage extends Pick<SambaHostLab, 'hosts' | 'client'> {
   readonly domains: Pick<ActiveDirectoryLab, 'a' | 'b'>;
 }

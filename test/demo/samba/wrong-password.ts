@@ -9,7 +9,7 @@ export async function refuseWrongPassword(stage: Stage, { client, domains: { a, 
   const { screen } = stage;
   const before = await stateOfServers(stage);
   screen.say(
-    'The company moves to the second domain. Somebody has mistyped the password; the tenant asks what would happen, which ' +
+    'The company moves to the second domain. Someone has mistyped the password; the tenant asks what would happen, which ' +
       'changes nothing. The share servers log in to the domain from where they are:',
   );
   await stage.tenant(

@@ -19,7 +19,7 @@ async function interrupt(running: DemoProcess): Promise<number | null> {
   return code;
 }
 
-test('the story of keys on a real Ceph is told without a key in it, and runs on until Ctrl-C', async () => {
+test('the story of keys on a real Ceph shows no key, and runs on until Ctrl-C', async () => {
   const running = start();
   await running.prints('Ctrl-C stops and removes all of it.');
   const { printed } = running;

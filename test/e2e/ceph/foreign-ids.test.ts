@@ -66,7 +66,7 @@ describe('an id that is not the tenant’s is an error of its rule, and stays as
     expect((await rig.grant(made, rule)).accessKey).toBeDefined();
   });
 
-  test('an id of the tenant that somebody gave more', async () => {
+  test('an id of the tenant that someone gave more', async () => {
     const { made, rule } = await rig.granted();
     const { caps = {} } = (await rig.user(rule.accessTo)) ?? {};
     await rig.setCaps(rule.accessTo, { ...caps, mgr: 'allow r' });
@@ -98,7 +98,7 @@ describe('an id that is not the tenant’s is an error of its rule, and stays as
     expect(await rig.recoverKey(made, rule)).toBe(key);
   });
 
-  test('an id that was made anew for somebody else', async () => {
+  test('an id that was made again for someone else', async () => {
     const { made, rule } = await rig.granted();
     await rig.lab.succeed('mon', { prefix: 'auth rm', entity: `client.${rule.accessTo}` });
     const key = await rig.lab.createUser(rule.accessTo, { mon: 'allow *' });

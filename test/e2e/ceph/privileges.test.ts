@@ -57,7 +57,7 @@ describe('the operator’s Ceph user', () => {
   });
 });
 
-describe('what is wrong with a backend is told', () => {
+describe('what is wrong with a backend is reported', () => {
   test('a capability that is missing', async () => {
     const driver = await rig.openAs('without-mds', { ...operatorCapabilities, mds: 'allow r' });
     const probe = driver.getCapabilities(rig.context());

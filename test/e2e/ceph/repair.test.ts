@@ -35,7 +35,7 @@ async function emptyRecord(name: string): Promise<void> {
   await admin.unmount();
 }
 
-describe('what somebody did to an id in Ceph is noticed, and mended by recovery', () => {
+describe('what someone did to an id in Ceph is noticed, and repaired by recovery', () => {
   const without =
     (daemon: string) =>
     (caps: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>

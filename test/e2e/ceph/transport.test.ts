@@ -129,7 +129,7 @@ describe('a manager that does not answer', () => {
     await eventually('one process is left', async () => (await radosProcesses()).length === 1);
   });
 
-  test('is told apart from monitors that do not answer', async () => {
+  test('is distinguished from monitors that do not answer', async () => {
     const transport = open();
     await lab.pause('mon.a');
     try {
@@ -225,7 +225,7 @@ describe('bad input', () => {
   });
 
   test.each<[string, readonly string[]]>([
-    ['nobody listens', ['127.0.0.1:1']],
+    ['no one listens', ['127.0.0.1:1']],
     ['a name that is not known', ['monitor.invalid:3300']],
     ['what is no address', ['%%%']],
   ])('monitors: %s', async (_what, monitors) => {

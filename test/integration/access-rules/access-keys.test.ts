@@ -117,7 +117,7 @@ describe('access keys', () => {
     ['without its label', () => patch({ metadata: noLabel })],
     ['without its digest', () => patch({ metadata: { annotations: { 'sharenet.io/access-key-digest': null } } })],
     ['without its owner', () => patch({ metadata: { ownerReferences: null } })],
-    ['with a digest of somebody', () => patch({ metadata: { annotations: forgedDigest }, data: { userID: 'eA==' } })],
+    ['with a digest of someone', () => patch({ metadata: { annotations: forgedDigest }, data: { userID: 'eA==' } })],
     ['altered and made immutable', () => patch({ immutable: true, data: { accessKey: 'c3RvbGVu' } })],
     ['altered, made immutable and without its label', () => patch({ immutable: true, data: null, metadata: noLabel })],
   ])('a Secret that was %s is as before after a moment, and the rule stayed active', async (_what, alter) => {
@@ -193,7 +193,7 @@ describe('access keys', () => {
     expect(await tenant.keyInSecret('carol')).toBe(await tenant.keyOnBackend('carol'));
   });
 
-  test('a key that an update made anew replaces the old one in place', async () => {
+  test('a key that an update made again replaces the old one in place', async () => {
     const uid = (await tenant.secret('alice-access-key'))?.metadata.uid;
     const path = join(
       cluster.stateDirectory,

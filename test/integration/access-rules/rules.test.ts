@@ -99,7 +99,7 @@ describe('access rules', () => {
     expect((await tenant.callsOf('updateAccess')).length).toBe(5);
   });
 
-  test('a call that lasts longer than a second is told, and so is a wait; short ones are not', async () => {
+  test('a call that lasts longer than a second is reported, and so is a wait; short ones are not', async () => {
     const tenant = await Tenant.make(cluster, { latency: '2500ms', faults: [] });
     await tenant.makeShares(['share']);
     await tenant.grant('alice', 'share');
@@ -115,7 +115,7 @@ describe('access rules', () => {
     await tenant.untilShare('share', 'summary active', ({ status }) => status?.accessRulesStatus === 'active');
   });
 
-  test('a wish that is taken back while it waits is applied again: an operator before may have applied the other', async () => {
+  test('an edit that is reverted while it waits is applied again: a former operator may have applied it', async () => {
     const tenant = await Tenant.make(cluster);
     await tenant.makeShares(['share']);
     await tenant.grant('alice', 'share');

@@ -1,6 +1,6 @@
 /**
  * Sends admission reviews as fast as they are taken: `node flood-process.ts PORT FROM CONNECTIONS`. What it sends is of the right form
- * and large, so that it is dear to read. It prints what it got, by status, when it is told to end.
+ * and large, so that it is expensive to read. It prints what it got, by status, when it is stopped.
  */
 import { Agent, request } from 'node:https';
 import { setTimeout } from 'node:timers/promises';

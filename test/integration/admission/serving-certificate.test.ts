@@ -126,7 +126,7 @@ describe('the serving certificate of the webhook', () => {
       const instead = await probe(cluster);
       probes += 1;
       if (instead !== undefined) failures.push(instead);
-      // As an API server that connects anew with what it is told to trust.
+      // As an API server that connects again with what it is told to trust.
       const bundle = await trustedBundle(cluster);
       const served = await servedFingerprint(port, bundle).catch((error: unknown) => void failures.push(String(error)));
       if (served !== undefined) seen.add(served);
@@ -148,7 +148,7 @@ describe('the serving certificate of the webhook', () => {
     expect(certificatesOf(text(stored, 'ca.crt'))).toHaveLength(3);
   });
 
-  test('is made anew at the next start when the operator was away until it ended', async () => {
+  test('is made again at the next start when the operator was away until it ended', async () => {
     const { operator } = await start();
     await operator.stop();
     const validity = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() - 1000 };
@@ -170,7 +170,7 @@ describe('the serving certificate of the webhook', () => {
     expect(await servedFingerprint(next.port, text(stored, 'ca.crt'))).toBe(fingerprintIn(stored));
   });
 
-  test('is left alone where somebody else made the Secret, with one line about it', async () => {
+  test('is left alone where someone else made the Secret, with one line about it', async () => {
     const foreign = {
       apiVersion: 'v1',
       kind: 'Secret',

@@ -183,7 +183,7 @@ describe('the webhook of an operator on this machine (url mode)', () => {
       cluster.kubectl('patch', registration, '--type=json', `--patch=${JSON.stringify(operations)}`);
     await patch([{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Fail' }]);
     await webhook.operator.stop();
-    // With Fail and nobody there the API server refuses.
+    // With Fail and no one there the API server refuses.
     expect(await probe(cluster)).toMatch(/failed calling webhook "validate.sharenet.io"/);
     // On another port, so that there is something to write.
     webhook = await startWithWebhook(cluster);
@@ -215,7 +215,7 @@ describe('the webhook of an operator on this machine (url mode)', () => {
     );
   });
 
-  test('is not trusted by force: a caBundle of somebody else stays, and what is wrong is told', async () => {
+  test('is not trusted by force: a caBundle of someone else stays, and what is wrong is reported', async () => {
     const before = Buffer.from(await trustedBundle(cluster)).toString('base64');
     const caBundle = Buffer.from(cluster.plane.ca).toString('base64');
     const value = (bundle: string) =>

@@ -37,7 +37,7 @@ describe('kubectl sharenet for storage administrators', () => {
     return (await scene.servers()).map(({ spec }) => spec[capability]);
   }
 
-  /** Successful or not, requests of somebody that were to change something. */
+  /** Successful or not, requests of someone that were to change something. */
   async function writesOf(user: string): Promise<readonly string[]> {
     const events = (await readAuditLog(cluster.plane)).filter((event) => event.user.username === user);
     return events.filter(({ verb }) => !['get', 'list'].includes(verb)).map(({ requestURI }) => requestURI);
@@ -86,7 +86,7 @@ describe('kubectl sharenet for storage administrators', () => {
     expect(await support()).toEqual([true, true, true]);
   });
 
-  test('a name that does not exist is told in the words of the API server, and nothing is changed', async () => {
+  test('a name that does not exist is reported in the words of the API server, and nothing is changed', async () => {
     const { code, stdout, stderr } = await admin.sharenet('reset-status', 'shnet', 'net', 'nope', '--to', 'error');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^sharenetwork\/nope: sharenetworks\.sharenet\.io "nope" not found$/m);
@@ -106,7 +106,7 @@ describe('kubectl sharenet for storage administrators', () => {
     }
   });
 
-  test('wrong usage is told in one line, and nothing is asked', async () => {
+  test('wrong usage is reported in one line, and nothing is asked', async () => {
     const before = (await writesOf('ada')).length;
     for (const args of [
       ['reset-status', 'shnet/net', '--to', 'fine'],

@@ -32,7 +32,7 @@ export class Person {
     this.#namespace = namespace;
   }
 
-  /** Somebody with a ClusterRole, in the namespace or (with `everywhere`) in the whole cluster. */
+  /** Someone with a ClusterRole, in the namespace or (with `everywhere`) in the whole cluster. */
   static async with(
     cluster: TestCluster,
     user: string,

@@ -56,7 +56,7 @@ describe('kubectl sharenet for those who look', () => {
       expect(await question()).toBeUndefined();
     });
 
-    test('check that is interrupted leaves the question that somebody else put in the place of its own', async () => {
+    test('check that is interrupted leaves the question that someone else put in the place of its own', async () => {
       const checking = tenant.start('check', 'net', 'ldap=dir');
       await asked();
       const other = `${checkSecurityServices}=ldap=other`;
@@ -270,7 +270,7 @@ describe('kubectl sharenet for those who look', () => {
       expect(yaml.stdout).toContain(`accessKey: ${key}`);
     });
 
-    test('who may not read Secrets is told so for each rule, and sees the rest', async () => {
+    test('a person who may not read Secrets gets a note for each rule and sees the rest', async () => {
       const { code, stdout, stderr } = await viewer.sharenet('access', 'list', '--show-keys');
       expect(code).toBe(1);
       expect(stdout).toMatch(/^bob +share-1 .* bob-access-key +<forbidden>$/m);

@@ -40,27 +40,27 @@ describe('an operator that is killed while it grants and denies', () => {
     timeout: 400_000,
   }, async () => {
     await withSeed(chooseSeed(), async (random) => {
-      const wished = new Map<string, { share: string; level: 'rw' | 'ro' }>();
+      const desired = new Map<string, { share: string; level: 'rw' | 'ro' }>();
       const grant = async (index: number) => {
         const rule = { share: shareNames[index % 4] ?? 's0', level: random() < 0.5 ? 'rw' : 'ro' } as const;
-        wished.set(`u${index}`, rule);
+        desired.set(`u${index}`, rule);
         await cluster.client.create(
           shareAccesses,
           access(namespace, `u${index}`, rule.share, { accessLevel: rule.level }),
         );
       };
       const deny = async (name: string) => {
-        wished.delete(name);
+        desired.delete(name);
         await cluster.client.delete(shareAccesses, { namespace, name });
       };
       const turn = async (name: string) => {
-        const rule = wished.get(name);
+        const rule = desired.get(name);
         if (rule === undefined) return;
         rule.level = rule.level === 'rw' ? 'ro' : 'rw';
         await cluster.client.mergePatch(shareAccesses, { namespace, name }, { spec: { accessLevel: rule.level } });
       };
       const disturb = async (round: number) => {
-        for (const name of wished.keys()) {
+        for (const name of desired.keys()) {
           const chance = random();
           if (chance < 0.08) await deny(name);
           else if (chance < 0.16) await turn(name);
@@ -80,7 +80,7 @@ describe('an operator that is killed while it grants and denies', () => {
       await eventually(
         'agreement',
         async () => {
-          reason = await ruleDisagreement(cluster, namespace, wished);
+          reason = await ruleDisagreement(cluster, namespace, desired);
           return reason === undefined;
         },
         120_000,

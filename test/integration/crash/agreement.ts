@@ -5,7 +5,7 @@ import { type Secret, secrets, secretText } from '../../../src/runtime/core-type
 import type { TestCluster } from '../test-cluster.ts';
 import { readDummyState } from './dummy-state.ts';
 
-/** Whether a network rests with exactly this security service, the last wish having been fulfilled. */
+/** Whether a network rests with exactly this security service, after the last edit was applied. */
 export function restsWith(network: ShareNetwork | undefined, service: string): boolean {
   const { status, metadata } = network ?? {};
   return (
@@ -17,14 +17,14 @@ export function restsWith(network: ShareNetwork | undefined, service: string): b
   );
 }
 
-/** Why the keyed rules of a namespace, their Secrets and the backend disagree; undefined when all agree with what is wished. */
+/** Why the keyed rules of a namespace, their Secrets and the backend disagree; undefined when all agree with what is desired. */
 export async function ruleDisagreement(
   cluster: TestCluster,
   namespace: string,
-  wished: ReadonlyMap<string, { readonly share: string; readonly level: string }>,
+  desired: ReadonlyMap<string, { readonly share: string; readonly level: string }>,
 ): Promise<string | undefined> {
   const rules = (await cluster.client.list(shareAccesses, { namespace })).items;
-  if (rules.length !== wished.size) return `${rules.length} rules, wished ${wished.size}`;
+  if (rules.length !== desired.size) return `${rules.length} rules, desired ${desired.size}`;
   const keySecrets = (await cluster.client.list(secrets, { namespace, labelSelector: 'sharenet.io/access-key=true' }))
     .items;
   const state = await readDummyState(cluster.stateDirectory, 'dummy');
@@ -33,13 +33,14 @@ export async function ruleDisagreement(
   const keys = new Map(
     state.keys.filter(({ shares: on }) => on.some((id) => shareIDs.has(id))).map((key) => [key.id, key]),
   );
-  if (keySecrets.length !== wished.size) return `${keySecrets.length} Secrets for ${wished.size} rules`;
-  if (keys.size !== wished.size) return `the backend has ${keys.size} keys for ${wished.size} rules`;
+  if (keySecrets.length !== desired.size) return `${keySecrets.length} Secrets for ${desired.size} rules`;
+  if (keys.size !== desired.size) return `the backend has ${keys.size} keys for ${desired.size} rules`;
   const granted = shares.flatMap(({ name, rules: on }) =>
     Object.values(on).map(({ accessTo, accessLevel }) => `${name} ${accessTo} ${accessLevel}`),
   );
-  const expected = [...wished].map(([name, { share, level }]) => `${share} ${name} ${level}`);
-  if (granted.sort().join() !== expected.sort().join()) return `granted: ${granted.join()}; wished: ${expected.join()}`;
+  const expected = [...desired].map(([name, { share, level }]) => `${share} ${name} ${level}`);
+  if (granted.sort().join() !== expected.sort().join())
+    return `granted: ${granted.join()}; desired: ${expected.join()}`;
   for (const rule of rules) {
     const reason = disagreementOf(rule, keySecrets, keys.get(rule.spec.accessTo)?.key);
     if (reason !== undefined) return `rule ${rule.metadata.name}: ${reason}`;

@@ -101,7 +101,7 @@ describe('an API server in trouble', () => {
         const namespace = await cluster.namespace();
         let struck = 0;
         proxy.decide = ({ isWatch, isWrite, method }) => {
-          // A list or get that is told of a conflict is no case; a lost answer means something for writes alone.
+          // A conflict on a list or get cannot happen; a lost answer means something for writes alone.
           if (isWatch || (method === 'GET' && (passage === 'cut-answer' || isConflict(passage)))) return 'pass';
           if ((!isWrite && method !== 'GET') || random() >= 1 / every) return 'pass';
           struck += 1;

@@ -58,12 +58,12 @@ describe('an operator that is killed at every write', () => {
   const remove = (type: typeof shares | typeof shareAccesses, name: string) =>
     cluster.client.delete(type, { namespace, name });
 
-  async function untilRulesAgree(wished: ReadonlyMap<string, { readonly share: string; readonly level: string }>) {
+  async function untilRulesAgree(desired: ReadonlyMap<string, { readonly share: string; readonly level: string }>) {
     let reason: string | undefined;
     await eventually(
       'rules agree',
       async () => {
-        reason = await ruleDisagreement(cluster, namespace, wished);
+        reason = await ruleDisagreement(cluster, namespace, desired);
         return reason === undefined;
       },
       30_000,
@@ -149,21 +149,21 @@ describe('an operator that is killed at every write', () => {
       let granted = 0;
       const grant = await killAtEveryWrite(moment, async (round) => {
         granted = round;
-        const wished = new Map([['alice', level]]);
-        for (let each = 1; each <= round; each += 1) wished.set(`user-${each}`, level);
+        const desired = new Map([['alice', level]]);
+        for (let each = 1; each <= round; each += 1) desired.set(`user-${each}`, level);
         await cluster.client.create(shareAccesses, access(namespace, `user-${round}`, 's0'));
-        const agreed = async () => (await ruleDisagreement(cluster, namespace, wished)) === undefined;
-        return { isDone: agreed, completed: () => untilRulesAgree(wished) };
+        const agreed = async () => (await ruleDisagreement(cluster, namespace, desired)) === undefined;
+        return { isDone: agreed, completed: () => untilRulesAgree(desired) };
       });
       expect(grant).toBe(3);
       const remaining = new Map(Array.from({ length: granted }, (_, index) => [`user-${index + 1}`, level]));
       const deny = await killAtEveryWrite(moment, async (round) => {
         const name = round === 1 ? 'alice' : `user-${round - 1}`;
         remaining.delete(name);
-        const wished = new Map(remaining);
+        const desired = new Map(remaining);
         await remove(shareAccesses, name);
-        const agreed = async () => (await ruleDisagreement(cluster, namespace, wished)) === undefined;
-        return { isDone: agreed, completed: () => untilRulesAgree(wished) };
+        const agreed = async () => (await ruleDisagreement(cluster, namespace, desired)) === undefined;
+        return { isDone: agreed, completed: () => untilRulesAgree(desired) };
       });
       expect(deny).toBe(2);
       for (const name of remaining.keys()) await remove(shareAccesses, name);

@@ -28,7 +28,7 @@ export interface Flow {
   readonly writes: number;
   /** Driver calls of an undisturbed run. */
   readonly calls: number;
-  /** What must be there before, made by an operator that nobody disturbs. */
+  /** What must be there before, made by an operator that no one disturbs. */
   readonly prepare?: (rig: FlowRig, round: string) => Promise<void>;
   readonly ask: (rig: FlowRig, round: string) => Promise<Asked>;
   /** Puts back what the next round begins with. */

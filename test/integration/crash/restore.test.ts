@@ -107,7 +107,7 @@ describe('objects that were created again from a backup', () => {
     return new Set((await cluster.calls()).slice(count).map(({ operation }) => operation));
   }
 
-  test('with their status they are what they were: compared, nothing made anew, keys and access intact', {
+  test('with their status they are what they were: compared, nothing made again, keys and access intact', {
     timeout: 180_000,
   }, async () => {
     const tenant = await furnished();

@@ -81,7 +81,7 @@ describe('what a deletion keeps, and what it may forget', () => {
     expect(await tenant.callsOf('teardownServer')).toEqual([]);
   });
 
-  test('a retained share of a backend without share servers is told in an event', async () => {
+  test('a retained share of a backend without share servers is reported in an event', async () => {
     const tenant = await Tenant.make(cluster);
     await tenant.makeShares(['kept'], { deletionPolicy: 'Retain' });
     await tenant.kubectl('delete', 'shr', 'kept', '--timeout=30s');
@@ -98,8 +98,8 @@ describe('what a deletion keeps, and what it may forget', () => {
     await tenant.untilActive('alice');
     await tenant.untilActive('bob');
     await tenant.setFaults(
-      { operation: 'updateAccess', kind: 'unavailable', message: 'gone for good' },
-      { operation: 'deleteShare', kind: 'unavailable', message: 'gone for good' },
+      { operation: 'updateAccess', kind: 'unavailable', message: 'gone permanently' },
+      { operation: 'deleteShare', kind: 'unavailable', message: 'gone permanently' },
     );
     await tenant.kubectl('delete', 'sha', 'alice', '--wait=false');
     await tenant.annotate('shareaccess', 'alice', 'sharenet.io/abandon=true');
@@ -113,7 +113,7 @@ describe('what a deletion keeps, and what it may forget', () => {
     await tenant.kubectl('delete', 'shr', 'share', '--wait=false');
     await tenant.annotate('share', 'share', 'sharenet.io/abandon=true');
     await tenant.untilShare('share', 'waits', (share) => conditionOf(share, 'DeletionBlocked').startsWith('True'));
-    // A backend that is itself being deleted holds nobody back.
+    // A backend that is itself being deleted holds no one back.
     await cluster.kubectl('delete', 'sbe', tenant.backendName, '--wait=false');
     await cluster.untilGone(shares, { namespace, name: 'share' });
     await tenant.untilRule('bob', 'waits', (rule) => conditionOf(rule, 'Reconciling') === 'True/ShareNotFound');

@@ -147,7 +147,7 @@ describe('deletion ends in every order', () => {
     await nothingIsLeft(tenant);
   });
 
-  test('while the backend does not answer: the reason is told, and it ends when the backend is back', async () => {
+  test('while the backend does not answer: the reason is reported, and it ends when the backend is back', async () => {
     const tenant = await furnished();
     const { namespace } = tenant;
     const down = { kind: 'unavailable', message: 'the array is down' } as const;

@@ -197,7 +197,7 @@ export function judge(observed: Observed, inForce: InForce): Verdict {
   }
   for (const share of observed.stored.shares) {
     for (const target of Object.keys(share.rules)) {
-      if (!granted.has(`${share.id} ${target}`)) problems.push(`share ${share.name} grants ${target} to nobody's rule`);
+      if (!granted.has(`${share.id} ${target}`)) problems.push(`share ${share.name} grants ${target} to no one's rule`);
     }
   }
   for (const { metadata } of observed.keySecrets) {

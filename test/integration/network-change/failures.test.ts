@@ -90,9 +90,9 @@ describe('failures in a change of security services', () => {
       currentSecurityService: { name: 'ad-a' },
       attemptedSecurityService: { name: 'ad-b' },
     });
-    const mended = await scene.server(failed, 'active', ({ status }) => status?.phase === 'active');
-    expect(mended.status?.lastError).toBeUndefined();
-    expect(mended.status?.attempted).toBeUndefined();
+    const repaired = await scene.server(failed, 'active', ({ status }) => status?.phase === 'active');
+    expect(repaired.status?.lastError).toBeUndefined();
+    expect(repaired.status?.attempted).toBeUndefined();
   });
 
   test('a corrected service takes every server along, the failed one as well', async () => {

@@ -164,7 +164,7 @@ describe('what a change of security services waits for or is refused by', () => 
     await scene.changed('Succeeded');
   });
 
-  test('the check annotation asks guard and drivers, changes nothing, and is answered anew when the content changes', async () => {
+  test('the check annotation asks guard and drivers, changes nothing, and is answered again when the content changes', async () => {
     const scene = await Scene.make(cluster, { shares: 2 });
     const answered = (what: string, holds: (message: string, compatible: boolean) => boolean) =>
       scene.network(what, ({ status }) =>

@@ -76,7 +76,7 @@ describe('whoever waits for a driver call of others says so', () => {
     expect(messageOf(waiting, 'Ready')).toContain(
       `share server ${server}: as many driver calls run on backend ${backendName}`,
     );
-    // What its own driver call has of it is told by the server itself.
+    // What its own driver call has of it is reported by the server itself.
     const { items } = await cluster.client.list(shareServers, { namespace });
     expect(items.map((one) => conditionOf(one, 'Ready')).sort()).toEqual(['False/Creating', 'True/Available']);
     await scene.changed('Succeeded');

@@ -74,7 +74,7 @@ describe('credentials that a directory refuses', () => {
   test('cost one log-in for all servers, networks and backends, over time and a restart; a corrected Secret brings all up', async () => {
     const scene = await refused(await Scene.make(cluster, { dummy: { latency: '200ms' } }), setUp, 4);
     const { namespace } = scene;
-    // A second network, a service that says the same, and a second backend, of which nobody has heard anything.
+    // A second network, a service that says the same, and a second backend, of which no one has heard anything.
     await cluster.apply(
       activeDirectory(namespace, 'ad-same', {
         domain: 'AD-A.example.com.',

@@ -31,7 +31,7 @@ describe('manifests that are applied one by one', () => {
     await cluster?.stop();
   });
 
-  /** Everything of one tenant, with a backend of his own. */
+  /** Everything of one tenant, with a backend of their own. */
   function manifests(namespace: string): readonly (() => Promise<unknown>)[] {
     const { client } = cluster;
     const create =

@@ -124,7 +124,7 @@ describe('bad values', () => {
     { name: 'too long', token: 'x'.repeat(65) },
     { name: 'with a line break', token: 'a\nb' },
     { name: 'not ASCII', token: 'grün' },
-  ])('of request tokens ($name) are told and start nothing', async ({ token }) => {
+  ])('of request tokens ($name) are reported and start nothing', async ({ token }) => {
     await setUp();
     const calls = (await cluster.calls()).filter((call) => call.namespace === namespace).length;
     const targets: readonly {
@@ -162,7 +162,7 @@ describe('bad values', () => {
     }
   });
 
-  test('of references are told in one line, and mended they go on', async () => {
+  test('of references are reported in one line, and continue once they are corrected', async () => {
     await cluster.apply(
       network(namespace, 'net', [{ type: 'active_directory', name: 'ad-a' }]),
       network(namespace, 'wrong-type', [{ type: 'ldap', name: 'ad-a' }]),

@@ -29,7 +29,7 @@ const kinds: readonly ResourceType[] = [
 ];
 type AnyObject = StorageBackend | ShareNetwork | ShareServer | Share | ShareAccess;
 
-/** Why an object is not what its spec wishes, judged by the facts in its status and not by its conditions. */
+/** Why an object does not match its spec, judged by the facts in its status and not by its conditions. */
 function lackOf(object: AnyObject): string | undefined {
   switch (object.kind) {
     case 'StorageBackend': {
@@ -141,7 +141,7 @@ describe('kstatus', () => {
     await untilAll('Current');
     await cluster.apply(manifest('ad-c'));
     const hit = ['ShareNetwork net', `ShareServer ${failing}`, 'Share s0', 'ShareAccess user-s0'];
-    await eventually('the failure is told', async () => {
+    await eventually('the failure is reported', async () => {
       const server = await cluster.client.get(shareServers, { namespace, name: failing });
       const { status } = await cluster.client.get(shareNetworks, { namespace, name: 'net' });
       return server.status?.phase === 'error' && status?.lastNetworkChange?.result === 'Failed';

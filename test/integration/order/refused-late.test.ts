@@ -151,7 +151,7 @@ describe('what admission would refuse, stored while it was away', () => {
     await noDriverWasAsked(namespace);
   });
 
-  test('an invalid subnet stalls its network, and no share server is set up on it until it is mended', async () => {
+  test('an invalid subnet stalls its network, and no share server is set up on it until it is corrected', async () => {
     const tenant = await Tenant.make(cluster, servers);
     const { namespace, backendName } = tenant;
     const reversed = { ...subnet, allocationRanges: ['10.20.0.9-10.20.0.3'] };
@@ -172,7 +172,7 @@ describe('what admission would refuse, stored while it was away', () => {
     await tenant.untilShare('share', 'available', ({ status }) => status?.phase === 'available');
   });
 
-  test('a segment that no backend allows stalls its network, judged anew when backends and namespaces change', async () => {
+  test('a segment that no backend allows stalls its network, judged again when backends and namespaces change', async () => {
     const segments = [{ networkType: 'flat' }, { networkType: 'vlan', segmentationIDs: ['200-299'] }] as const;
     const forGold = { from: 'Selector', selector: { matchLabels: { tier: 'gold' } } } as const;
     const tenant = await Tenant.make(cluster, servers, { allowedSegments: segments });
@@ -315,7 +315,7 @@ describe('what admission would refuse, stored while it was away', () => {
     expect(await scene.started('updateShareServerSecurityService')).toEqual([]);
   });
 
-  test('a service of another type is told also while another one is missing', async () => {
+  test('a service of another type is reported also while another one is missing', async () => {
     const scene = await Scene.make(cluster, { services: [] });
     await scene.refer([ad('later'), { type: 'ldap', name: 'ad-b' }]);
     await scene.network('stalled', (one) => conditionOf(one, 'Stalled') === 'True/SecurityServiceTypeMismatch');

@@ -54,7 +54,7 @@ describe('the start of the operator', () => {
     });
   });
 
-  test('ends with code 1 and one clear line when nobody listens at the API server', async () => {
+  test('ends with code 1 and one clear line when no one listens at the API server', async () => {
     const kubeconfig = await kubeconfigWith(await freePort());
     const { code, stderr } = await start(kubeconfig);
     expect(code).toBe(1);
@@ -155,7 +155,7 @@ describe('the start of the operator', () => {
   }
 });
 
-/** Somebody who accepts connections and says nothing. */
+/** Someone who accepts connections and says nothing. */
 async function listener(): Promise<AsyncDisposable & { readonly port: number; readonly connected: Promise<void> }> {
   const connected = Promise.withResolvers<void>();
   const server: Server = createServer((socket) => {

@@ -161,7 +161,7 @@ describe('what people may do, by the code of the API server', () => {
       ]);
     });
 
-    test('have finalizers that nobody but the operator may speak for', async () => {
+    test('have finalizers that no one but the operator may speak for', async () => {
       expect(await codes('PATCH', `${path}/finalizers`, {})).toEqual([403, 403, 403, 403, 403]);
     });
   });
@@ -181,7 +181,7 @@ describe('what people may do, by the code of the API server', () => {
       [403, 403, 403, 403, 403],
     ],
     [
-      'are told by the storage administrator what they support',
+      'declare what they support through the storage administrator',
       'PATCH',
       own('shareservers/$server'),
       { spec: { securityServiceUpdateSupport: false } },
@@ -267,7 +267,7 @@ describe('what people may do, by the code of the API server', () => {
     expect(await codes('GET', core('secrets'))).toEqual([403, 200, 200, 403, 403]);
   });
 
-  test("nobody among them gets at the operator's namespace or another tenant's", async () => {
+  test("no one among them gets at the operator's namespace or another tenant's", async () => {
     await cluster.kubectl('create', 'namespace', 'team-b');
     for (const path of [
       '/api/v1/namespaces/sharenet-system/secrets/sharenet-installation',
@@ -280,7 +280,7 @@ describe('what people may do, by the code of the API server', () => {
     expect(await codes('GET', `${api}/shares`)).toEqual([403, 403, 403, 403, 200]);
   });
 
-  test('who may make Secrets and read none does not get an access key sent to a server of his choice', async () => {
+  test('a person who may create Secrets but not read them cannot have an access key sent to a server of their choice', async () => {
     await cluster.kubectl('-n', namespace, 'create', 'role', 'writer', '--verb=create', '--resource=secrets');
     await cluster.kubectl('-n', namespace, 'create', 'rolebinding', 'writer', '--role=writer', '--user=sharenet-edit');
     const user = { user: 'sharenet-edit' };

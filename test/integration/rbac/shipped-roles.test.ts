@@ -38,7 +38,7 @@ describe("the operator's rights in config/rbac", () => {
   test('allow all that it asks for in the life of a network, and nothing else does', async () => {
     expect(requests.length).toBeGreaterThan(100);
     expect(await cluster.refusals()).toEqual([]);
-    // Everybody who is authenticated may ask who he is.
+    // Every authenticated user may ask for their own identity.
     const known = [...rights.bindings, 'ClusterRoleBinding "system:basic-user"'];
     for (const binding of allowedBy(requests)) expect(known).toContain(binding);
   });

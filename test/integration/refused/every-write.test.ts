@@ -28,7 +28,7 @@ interface Case {
 
 const gone = /^the API server refuses to /;
 
-describe('a write of the operator that the API server refuses is told, and made when it no longer is', () => {
+describe('a write of the operator that the API server refuses is reported, and made when it no longer is', () => {
   let cluster: TestCluster;
   let operator: OperatorProcess;
 

@@ -64,7 +64,7 @@ describe('the life of a share', () => {
     expect(server.status?.phase).toBe('error');
   });
 
-  test('it grows and shrinks; a refused size loses nothing and rests until it changes or somebody asks', async () => {
+  test('it grows and shrinks; a refused size loses nothing and rests until it changes or someone asks', async () => {
     const tenant = await Tenant.make(cluster);
     const { namespace } = tenant;
     await tenant.makeShares(['share'], { size: '2Gi' });
@@ -118,7 +118,7 @@ describe('the life of a share', () => {
     }
   });
 
-  test('a share that can not be made says why, and is made when somebody asks', async () => {
+  test('a share that can not be made says why, and is made when someone asks', async () => {
     const tenant = await Tenant.make(cluster, {
       faults: [{ operation: 'createShare', kind: 'rejected', message: 'pool is read-only', times: 1 }],
     });

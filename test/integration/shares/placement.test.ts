@@ -189,7 +189,7 @@ describe('placing shares', () => {
     expect(placed.status?.shareServerName).not.toBe(stuck.status?.shareServerName);
   });
 
-  test('a share whose servers fail on every backend waits without churning, and is made when one is mended', async () => {
+  test('a share whose servers fail on every backend waits without churning, and is made when one is repaired', async () => {
     const fault = [{ operation: 'setupServer', kind: 'rejected', message: 'no ports left' }] as const;
     const tenant = await exclusiveTenant({ driverHandlesShareServers: true, faults: fault });
     const { namespace } = tenant;

@@ -380,7 +380,7 @@ describe('credentials of backends', () => {
     }
     expect(given).toEqual([{ backendName: 'right', credentials: { password: 'word-of-operator' } }]);
 
-    // A tenant who changes his own Secret of that name changes nothing.
+    // A tenant who changes their own Secret of that name changes nothing.
     await cluster.apply(passwordSecret(tenant, 'vault', 'word-of-tenant-2'));
     await cluster.apply(passwordSecret(operatorNamespace, 'vault', 'word-of-operator-2'));
     await cluster.until(storageBackends, { name: 'right' }, 'given the new word', () => given.length > 1, 30_000);

@@ -274,7 +274,7 @@ describe('values that a tenant chose to do harm', () => {
     await eventually('the operator has seen them all', hasSeenAll, 120_000);
   });
 
-  test('they were tried in every place that takes a text, and refusals are told as what they are', () => {
+  test('they were tried in every place that takes a text, and refusals are reported as what they are', () => {
     const places = new Set([...accepted, ...refused].map(({ kind, path }) => `${kind} ${path.join('.')}`));
     expect(places).toEqual(new Set(fields.map(({ kind, path }) => `${kind} ${path.join('.')}`)));
     for (const path of ['SecurityService spec.ou', 'ShareAccess spec.accessTo', 'ShareNetwork spec.subnets.0.name']) {
@@ -293,7 +293,7 @@ describe('values that a tenant chose to do harm', () => {
   test('no text that reaches a directory, a configuration or a share is one of those that do harm there', () => {
     const harmful = accepted.filter(({ kind, path, value }) => {
       if (path[0] !== 'spec' || path.at(-1) === 'description') return false;
-      // White space around a common name is cut off before anybody is told of it.
+      // White space around a common name is cut off before anyone sees it.
       const reaches = kind === 'ShareAccess' ? value.trim() : value;
       return /^[-@\s]|[%\n\r]/.test(reaches) || treacherous.test(reaches);
     });

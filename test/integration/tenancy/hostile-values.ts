@@ -4,7 +4,7 @@ export const canaryFile = '/tmp/sharenet-canary';
 /** What a log line, a metric or a Kubernetes object must show nowhere as its own. */
 export const forged = 'forged-by-a-tenant';
 
-/** Texts that do harm where somebody forgot that a tenant chose them, by what they try. */
+/** Texts that do harm where someone forgot that a tenant chose them, by what they try. */
 export const hostileValues: Readonly<Record<string, string>> = {
   'a path upwards': `../../../../../../../..${canaryFile}-path`,
   'an absolute path': `${canaryFile}-absolute`,

@@ -174,7 +174,7 @@ describe('two tenants on one backend', () => {
     expect(await namespaceVersions(cluster, a.namespace)).toEqual(before);
   });
 
-  test('an address may mount in both; an id of the other is refused, and is anew when that gave it up', async () => {
+  test('an address may mount in both; an id of the other is refused, and is again when that gave it up', async () => {
     await b.grant('host', 'files', { accessType: 'ip', accessTo: '10.0.0.5' });
     await b.untilActive('host');
     await b.kubectl('delete', 'shareaccess', 'host', '--timeout=30s');

@@ -10,7 +10,7 @@ export const vaultDriverName = 'tenancy.example/vault';
 
 /**
  * A driver that asks for credentials, from the Secret that its `parameters.secretName` names.
- * @param given is told of the credentials of each driver that is made
+ * @param given receives the credentials of each driver that is made
  */
 export function vaultDriver(
   given: (backendName: string, credentials: Readonly<Record<string, string>>) => void,

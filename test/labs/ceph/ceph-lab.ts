@@ -87,7 +87,7 @@ export class CephLab {
    * Runs a command as the administrator, apart from the operator's transport.
    *
    * @param target `mon`, `mgr` or `mds.NAME`
-   * @throws CephClientError `ETIMEDOUT` when nobody answers; a command that fails is a result
+   * @throws CephClientError `ETIMEDOUT` when no one answers; a command that fails is a result
    */
   async command(
     target: 'mon' | 'mgr' | `mds.${string}`,
@@ -127,7 +127,7 @@ export class CephLab {
     return CephFSClient.mount({ monitors, fileSystem, user, key, root, ...(libraries && { libraries }) });
   }
 
-  /** Stops a daemon where it stands: its connections stay open and nobody answers on them. */
+  /** Stops a daemon where it stands: its connections stay open and no one answers on them. */
   async pause(daemon: CephDaemon): Promise<void> {
     await this.#programs.signal(daemon, 'SIGSTOP');
   }
@@ -262,7 +262,7 @@ export class CephLab {
     return admin;
   }
 
-  /** Polls, and takes a command that nobody answers as "not yet". */
+  /** Polls, and takes a command that no one answers as "not yet". */
   async #until(what: string, deadline: number, check: () => Promise<boolean>): Promise<void> {
     const tried = async () => {
       try {

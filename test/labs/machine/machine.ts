@@ -182,7 +182,7 @@ export class Machine {
     this.#paused = false;
   }
 
-  /** Stops every program where it stands: connections stay open, new ones are taken, and nobody answers. */
+  /** Stops every program where it stands: connections stay open, new ones are taken, and no one answers. */
   async pause(): Promise<void> {
     await this.run(['kill', '-STOP', '-1']);
     this.#paused = true;

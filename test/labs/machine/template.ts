@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { withCacheLock } from '../../kube/cache-lock.ts';
 import type { Machine } from './machine.ts';
 
-/** Environment variable with a folder for what several labs of one run begin with; without it each is made anew. */
+/** Environment variable with a folder for what several labs of one run begin with; without it each is made again. */
 export const templatesVariable = 'SHARENET_LAB_TEMPLATES';
 
 /**

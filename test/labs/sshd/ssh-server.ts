@@ -79,12 +79,12 @@ export class SSHServer {
     return server;
   }
 
-  /** How often somebody logged in. */
+  /** How often someone logged in. */
   async logins(): Promise<number> {
     return (await this.#log()).match(/^Accepted publickey /gm)?.length ?? 0;
   }
 
-  /** How often somebody began to, as far as showing a key. */
+  /** How often someone began to, as far as showing a key. */
   async keysShown(): Promise<number> {
     return (await this.#log()).match(/^(?:Accepted|Failed|Postponed) publickey /gm)?.length ?? 0;
   }

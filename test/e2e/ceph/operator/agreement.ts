@@ -35,7 +35,7 @@ export interface Expected {
 
 /**
  * Why rules, Secrets and Ceph disagree; undefined when every rule is active, each Secret holds the key that Ceph has, each id may
- * do what its rules say and no more, and Ceph has nothing else: no id, no subvolume, nobody authorized.
+ * do what its rules say and no more, and Ceph has nothing else: no id, no subvolume, no one authorized.
  *
  * @param expected of every tenant that has something on this Ceph
  */

@@ -78,7 +78,7 @@ const secretField = 'userKey in the Secret that spec.cephfs.credentialsSecretNam
 describe('a backend with', () => {
   test.concurrent.each<[string, string, () => Mistake | Promise<Mistake>]>([
     [
-      'a port where nobody listens',
+      'a port where no one listens',
       'closed-port',
       () => ({
         cephfs: { monitors: ['127.0.0.1:1'] },
@@ -129,7 +129,7 @@ describe('a backend with', () => {
       }),
     ],
     [
-      'a name that nobody knows',
+      'a name that no one knows',
       'unknown-name',
       () => ({
         cephfs: { monitors: ['monitor.invalid:3300'] },
@@ -160,7 +160,7 @@ describe('a backend with', () => {
       }),
     ],
     [
-      'a keyring with a key of somebody else',
+      'a keyring with a key of someone else',
       'keyring',
       () => ({
         cephfs: { credentialsSecretName: 'keyring' },
@@ -359,7 +359,7 @@ describe('on a CephFS share', () => {
   });
 
   test.each(['NFS', 'CIFS'] as const)(
-    'a share of protocol %s waits, and is told which protocol there is',
+    'a share of protocol %s waits, and says which protocol there is',
     async (protocol) => {
       const name = protocol.toLowerCase();
       await ceph.cluster.apply(

@@ -76,7 +76,7 @@ describe("while Ceph's daemons hang or die", () => {
     return client;
   }
 
-  /** What a tenant of another backend sees does not change, and his wishes are fulfilled at once. */
+  /** What a tenant of another backend sees does not change, and their requests are served at once. */
   async function requireElsewhereUntouched(rule: string): Promise<void> {
     const name = { name: elsewhere.backendName };
     const before = (await ceph.cluster.client.get(storageBackends, name)).status?.conditions;
@@ -88,7 +88,7 @@ describe("while Ceph's daemons hang or die", () => {
     expect((await ceph.cluster.client.get(storageBackends, name)).status?.conditions).toEqual(before);
   }
 
-  /** Wishes of every kind at once, and what a tenant is told of the one that gives him access. */
+  /** Requests of every kind at once, and what the one that gives access reports. */
   async function wishAndWait(): Promise<void> {
     await grant('waits', 'share-0');
     await grant('waits-too', 'share-1', 'ro');

@@ -29,7 +29,7 @@ describe('a recovery that takes longer than one call works', () => {
     await ceph?.stop();
   });
 
-  test('brings every key, also when nobody asked for it and the operator is killed half way', async () => {
+  test('brings every key, also when no one asked for it and the operator is killed half way', async () => {
     const ids = [...rules.values()].map(({ id }) => id);
     for (const id of ids) await ceph.lab.succeed('mon', { prefix: 'auth rm', entity: `client.${id}` });
     const spec = { cephfs: { clusterID: 'another' } };

@@ -6,7 +6,7 @@ import { keptOut, refusalOf } from '../rig.ts';
 import { authorizedOn, type ExpectedRule, untilAgreed } from './agreement.ts';
 import { OperatorOnCeph } from './operator-on-ceph.ts';
 
-describe("what somebody does in Ceph behind the operator's back", () => {
+describe('what someone changes in Ceph without the operator', () => {
   let ceph: OperatorOnCeph;
   let tenant: Tenant;
   let rules: Map<string, ExpectedRule>;
@@ -69,7 +69,7 @@ describe("what somebody does in Ceph behind the operator's back", () => {
     await ceph.lab.succeed('mon', { prefix: 'auth rm', entity: `client.${idOf(rule)}` });
   }
 
-  /** Has everything looked after that can be, by what changes in the backend alone. */
+  /** Has everything checked that can be, by changes in the backend alone. */
   async function changeBackend(): Promise<void> {
     requests += 1;
     const spec = { cephfs: { clusterID: `cluster-${requests}` } };
@@ -149,7 +149,7 @@ describe("what somebody does in Ceph behind the operator's back", () => {
     expect(await writer.read('/file')).toBe('text');
   });
 
-  test('a subvolume that was removed is lost, not made anew; its rules and the Share leave nothing behind', async () => {
+  test('a subvolume that was removed is lost, not made again; its rules and the Share leave nothing behind', async () => {
     const address = await addressOf('one');
     const before = await ceph.mountOf(tenant, 'writer', 'one');
     await ceph.lab.succeed('mgr', { prefix: 'fs subvolume rm', ...address });

@@ -25,7 +25,7 @@ describe('the credentials of the backend', () => {
     await ceph?.stop();
   });
 
-  /** Makes a user of Ceph anew. @returns its new key; the old one is worth nothing from now on */
+  /** Makes a user of Ceph again. @returns its new key; the old one is worth nothing from now on */
   async function rotate(user: string): Promise<string> {
     await ceph.lab.succeed('mon', { prefix: 'auth rm', entity: `client.${user}` });
     return await ceph.lab.createUser(user, operatorCapabilities);

@@ -124,7 +124,7 @@ describe('cephx ids of rules', () => {
     expect(await ceph.cephUser(id)).toEqual(before);
   });
 
-  test('an id that somebody made by hand is refused as if it were another tenant’s, also while its share is deleted', async () => {
+  test('an id that someone made by hand is refused as if it were another tenant’s, also while its share is deleted', async () => {
     await ceph.lab.createUser('by-hand', { mon: 'allow r', mds: 'allow rw path=/', osd: 'allow rw' });
     const before = await ceph.cephUser('by-hand');
     await ceph.makeShares(stranger, ['brief']);

@@ -120,7 +120,7 @@ describe('access to a CephFS share, asked for with kubectl and used with what th
     for (const refusal of await Promise.all(attempts)) expect(refusal).toMatch(keptOut);
   });
 
-  test('rw to ro by kubectl patch cuts off who has it mounted and keeps the key; back to rw lets him write again', async () => {
+  test('rw to ro by kubectl patch cuts off who has it mounted and keeps the key; back to rw lets them write again', async () => {
     const mount = await shared('lowered');
     const before = await tenant.secret('lowered-access-key');
     const client = await ceph.mountWith(mount);
@@ -229,7 +229,7 @@ describe('access to a CephFS share, asked for with kubectl and used with what th
     expect(await (await ceph.mountWith(again)).list()).toEqual([]);
   });
 
-  test('a share with deletionPolicy Retain leaves its data in Ceph and nobody with access', async () => {
+  test('a share with deletionPolicy Retain leaves its data in Ceph and no one with access', async () => {
     await ceph.makeShares(tenant, ['kept'], { deletionPolicy: 'Retain' });
     await tenant.grant('kept', 'kept');
     await tenant.untilActive('kept');
@@ -249,7 +249,7 @@ describe('access to a CephFS share, asked for with kubectl and used with what th
     await admin.unmount();
   });
 
-  test('deleting a namespace leaves nothing of it in Ceph, and one of the same name starts anew', async () => {
+  test('deleting a namespace leaves nothing of it in Ceph, and one of the same name starts again', async () => {
     const leaving = await ceph.tenant();
     const { namespace } = leaving;
     const [users, subvolumes] = [await ceph.cephUsers(), await ceph.subvolumes()];
