@@ -45,6 +45,7 @@ const layers: readonly Layer[] = [
   { name: 'access-rules', files: /^access-rules\//, uses: ['values', 'api'], packages: pure },
   { name: 'scheduling', files: /^scheduling\//, uses: ['values', 'api'], packages: pure },
   { name: driverInterface, files: /^drivers\/(?:driver|errors|advisories)\.ts$/, uses: ['values', 'api'] },
+  { name: 'driver kit', files: /^drivers\/kit\//, uses: ['values', driverInterface] },
   {
     name: 'driver registry',
     files: /^drivers\/(?:registry|vendor-drivers|identity)\.ts$/,
@@ -59,10 +60,10 @@ const layers: readonly Layer[] = [
   {
     name: 'driver fixture',
     files: /^drivers\/([^/]+)\/(?:conformance-fixture|driver-rig)\.ts$/,
-    uses: ['values', 'api', driverInterface, 'driver', 'driver conformance'],
+    uses: ['values', 'api', driverInterface, 'driver kit', 'driver', 'driver conformance'],
     forTests: true,
   },
-  { name: 'driver', files: /^drivers\/([^/]+)\//, uses: ['values', 'api', driverInterface] },
+  { name: 'driver', files: /^drivers\/([^/]+)\//, uses: ['values', 'api', driverInterface, 'driver kit'] },
   { name: 'cluster-state', files: /^cluster-state\//, uses: ['kube-object', 'runtime', 'values', 'api', ...decisions] },
   { name: 'controllers', files: /^controllers\//, uses: control },
   { name: 'admission', files: /^admission\//, uses: control },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DriverAccessRule } from '../driver.ts';
-import { planAccess, type RuleLists } from './access-plan.ts';
+import type { RuleLists } from '../kit/access-rules.ts';
+import { planAccess } from './access-plan.ts';
 import type { CephLevel } from './subvolumes.ts';
 
 const rule = (accessTo: string, changes: Partial<DriverAccessRule> = {}): DriverAccessRule => ({

@@ -1,4 +1,5 @@
-import type { AccessRequest, DriverAccessRule } from '../driver.ts';
+import type { DriverAccessRule } from '../driver.ts';
+import { isRecovery, type RuleLists } from '../kit/access-rules.ts';
 import type { CephLevel } from './subvolumes.ts';
 
 /** A cephx id to be authorized on a share. */
@@ -19,20 +20,12 @@ export interface AccessPlan {
   readonly refusals: ReadonlyMap<string, string>;
 }
 
-/** The lists of an updateAccess. */
-export type RuleLists = Pick<AccessRequest, 'accessRules' | 'addRules' | 'updateRules' | 'deleteRules'>;
-
 /** Ids that Ceph or its administrators use, whether they exist on this cluster or not. */
 const reservedIDs = /^(admin|crash|bootstrap-.*)$/;
 
 /** Whether an id is not for tenants: it is never granted, denied or evicted. */
 export function isReserved(authID: string, operatorUser: string): boolean {
   return authID === operatorUser || reservedIDs.test(authID);
-}
-
-/** Whether the share is to be made equal to its rules, whatever was done before. */
-export function isRecovery({ addRules, updateRules, deleteRules }: RuleLists): boolean {
-  return addRules.length + updateRules.length + deleteRules.length === 0;
 }
 
 /** Says what an updateAccess has to do, given who is authorized on the share at present. */

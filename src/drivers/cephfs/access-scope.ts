@@ -1,7 +1,7 @@
 import type { CallContext } from '../driver.ts';
+import { ownerOf, ownerTag } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
 import { type Caps, exceedsShares, grantedShares } from './caps.ts';
-import { ownerOf } from './owner.ts';
 import {
   type CephLevel,
   findSubvolume,
@@ -29,7 +29,7 @@ export async function accessScopeOf(backend: Backend, share: Subvolume, context:
     backend,
     share,
     authorized: await listAuthorized(backend.cluster, share, signal),
-    tenantID: ownerOf(context),
+    tenantID: ownerTag(ownerOf(context)),
     fsid: await backend.fsid(signal),
     context,
   };

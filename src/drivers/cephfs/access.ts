@@ -1,5 +1,7 @@
 import type { AccessRequest, AccessUpdate, AccessUpdates, CallContext } from '../driver.ts';
-import { type Grant, isRecovery, isReserved, planAccess } from './access-plan.ts';
+import { isRecovery, onlyDenies, ruleError } from '../kit/access-rules.ts';
+import { inParallel } from '../kit/parallel.ts';
+import { type Grant, isReserved, planAccess } from './access-plan.ts';
 import { accessScopeOf } from './access-scope.ts';
 import { readCaps } from './auth-entities.ts';
 import type { Backend } from './backend.ts';
@@ -7,7 +9,6 @@ import { capsWith, sameCaps } from './caps.ts';
 import { denyAccess, denyLost } from './deny-access.ts';
 import { grantAccess } from './grant-access.ts';
 import { findOwnedShare, getOwnedShare, shareAddress } from './owned-shares.ts';
-import { inParallel } from './parallel.ts';
 import { listAuthorized, type Subvolume } from './subvolumes.ts';
 
 /**
@@ -19,17 +20,16 @@ export async function updateAccess(
   request: AccessRequest,
   context: CallContext,
 ): Promise<AccessUpdates> {
-  const { share, addRules, updateRules, deleteRules } = request;
-  const onlyDenials = deleteRules.length > 0 && addRules.length + updateRules.length === 0;
-  const find = onlyDenials ? findOwnedShare : getOwnedShare;
+  const { share } = request;
+  const find = onlyDenies(request) ? findOwnedShare : getOwnedShare;
   const subvolume = await find(backend, share, context);
   // On a share that is gone nothing is granted: there are denials only.
   if (subvolume === undefined) return await denyOnLostShare(backend, request, context);
   const scope = await accessScopeOf(backend, subvolume, context);
   const plan = planAccess(request, scope.authorized, backend.config.user);
-  const batch = { shareID: share.id, operation: context.operation, isRecovery: isRecovery(request) };
+  const batch = { key: share.id, operation: context.operation, isRecovery: isRecovery(request) };
   const updates = new Map<string, AccessUpdate>();
-  await backend.progress.work(batch, async (progress, isTimeUp) => {
+  await backend.batches.run(batch, async (progress, isTimeUp) => {
     const deny = async (authID: string): Promise<void> => {
       if (progress.isDenied(authID)) return;
       await denyAccess(scope, authID);
@@ -44,10 +44,10 @@ export async function updateAccess(
       updates.set(wanted.ruleID, update);
     };
     // An id that is denied and granted again ends granted.
-    if ((await inParallel(plan.denials, deny, isTimeUp)) === 'more') return 'more';
-    return await inParallel(plan.grants, grant, isTimeUp);
+    if ((await inParallel(plan.denials, deny, { isTimeUp })) === 'more') return 'more';
+    return await inParallel(plan.grants, grant, { isTimeUp });
   });
-  for (const [ruleID, reason] of plan.refusals) updates.set(ruleID, { state: 'error', reason });
+  for (const [ruleID, reason] of plan.refusals) updates.set(ruleID, ruleError(reason));
   return updates;
 }
 

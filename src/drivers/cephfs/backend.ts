@@ -1,4 +1,5 @@
-import type { AccessProgress } from './access-progress.ts';
+import type { SlicedWork } from '../kit/sliced-work.ts';
+import type { BatchProgress } from './batch-progress.ts';
 import type { Cluster } from './cluster.ts';
 import type { CephFSConfig } from './config.ts';
 
@@ -6,7 +7,8 @@ import type { CephFSConfig } from './config.ts';
 export interface Backend {
   readonly cluster: Cluster;
   readonly config: CephFSConfig;
-  readonly progress: AccessProgress;
+  /** Batches of rules that take longer than one call, by share. */
+  readonly batches: SlicedWork<BatchProgress>;
   /** The cluster's fsid. @throws DriverError `Unavailable` */
   fsid(signal: AbortSignal): Promise<string>;
 }

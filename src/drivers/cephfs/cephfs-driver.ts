@@ -13,13 +13,14 @@ import type {
   ShareRequest,
   WarningsResult,
 } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { throwIfAborted } from '../kit/abort.ts';
+import { rejected } from '../kit/failures.ts';
+import { SlicedWork } from '../kit/sliced-work.ts';
 import { updateAccess } from './access.ts';
-import { AccessProgress } from './access-progress.ts';
 import type { Backend } from './backend.ts';
+import { BatchProgress } from './batch-progress.ts';
 import { probe } from './capabilities.ts';
 import type { CephCommands } from './ceph-commands.ts';
-import { throwIfAborted } from './cluster.ts';
 import type { CephFSConfig } from './config.ts';
 import * as shares from './shares.ts';
 
@@ -35,10 +36,10 @@ export class CephFSDriver implements Driver {
     this.#commands = commands;
     this.#backend = {
       config,
-      progress: new AccessProgress(),
+      batches: new SlicedWork(() => new BatchProgress()),
       cluster: { commands, user: config.user },
       fsid: async (signal) => {
-        throwIfAborted(signal);
+        throwIfAborted(signal, 'Ceph');
         return await commands.fsid({ timeoutMs: loginTimeoutMs, signal });
       },
     };
@@ -85,10 +86,6 @@ export class CephFSDriver implements Driver {
   }
 }
 
-function noShareServers(): DriverError {
-  return new DriverError({
-    kind: 'Rejected',
-    reason: 'ShareServersNotSupported',
-    message: 'the CephFS driver makes no share servers',
-  });
+function noShareServers(): Error {
+  return rejected('ShareServersNotSupported', 'the CephFS driver makes no share servers');
 }

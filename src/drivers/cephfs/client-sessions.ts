@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DriverError } from '../errors.ts';
+import { unavailable } from '../kit/failures.ts';
 import type { CephCommand, CommandTarget } from './ceph-commands.ts';
 import { type Cluster, commandError, parseOutput, runCommand } from './cluster.ts';
 import { errorNameOf } from './error-number.ts';
@@ -79,10 +79,6 @@ async function askServer(
   const error = commandError(cluster, target, command, result);
   if (errorNameOf(result.code) !== 'ENOENT') throw error;
   // Another one has taken the rank over meanwhile: the next attempt asks that one.
-  throw new DriverError({
-    kind: 'Unavailable',
-    reason: 'MetadataServerNotActive',
-    message: `the metadata server of rank ${server.rank} is being replaced`,
-    ...(error.detail === undefined ? {} : { detail: error.detail }),
-  });
+  const message = `the metadata server of rank ${server.rank} is being replaced`;
+  throw unavailable('MetadataServerNotActive', message, error.detail);
 }

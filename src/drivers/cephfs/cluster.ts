@@ -1,5 +1,8 @@
 import type { z } from 'zod';
 import { DriverError } from '../errors.ts';
+import { throwIfAborted } from '../kit/abort.ts';
+import { checkAnswer, jsonOf } from '../kit/answers.ts';
+import { unavailable } from '../kit/failures.ts';
 import type { CephCommand, CephCommands, CommandResult, CommandTarget } from './ceph-commands.ts';
 import { errorNameOf, type Fault, meaningOf } from './error-number.ts';
 
@@ -26,7 +29,7 @@ export async function runCommand(
   command: CephCommand,
   signal: AbortSignal,
 ): Promise<CommandResult> {
-  throwIfAborted(signal);
+  throwIfAborted(signal, 'Ceph');
   return await commands.run(target, { ...command, format: 'json' }, { timeoutMs: commandTimeoutMs, signal });
 }
 
@@ -66,13 +69,9 @@ export function commandError(
 ): DriverError {
   const { code, status } = result;
   if (failedInside(result)) {
-    return new DriverError({
-      kind: 'Unavailable',
-      reason: 'CephUnavailable',
-      message: `Ceph's manager stumbled over "${prefix}"; its log says why if that lasts`,
-      // What it stumbled over is said last.
-      detail: `${prefix}: ${status.trimEnd().slice(-maxStatusLength)}`,
-    });
+    const message = `ceph-mgr raised an exception while handling "${prefix}"; if this persists, see its log`;
+    // The exception itself comes last.
+    return unavailable('CephUnavailable', message, `${prefix}: ${status.trimEnd().slice(-maxStatusLength)}`);
   }
   const name = errorNameOf(code);
   const denied = `the Ceph user client.${user} lacks a capability of ${daemon} for "${prefix}"; docs/cephfs.md lists them`;
@@ -90,38 +89,5 @@ export function parseOutput<Schema extends z.ZodType>(
   output: string,
   prefix: string,
 ): z.output<Schema> {
-  const result = schema.safeParse(jsonOf(output));
-  if (result.success) return result.data;
-  const field = result.error.issues[0]?.path.map(String).join('.') ?? '';
-  throw new DriverError({
-    kind: 'Internal',
-    reason: 'UnexpectedAnswer',
-    message: `Ceph's answer to "${prefix}" is not of the form that this version of the driver knows`,
-    detail: `first field that does not fit: ${field === '' ? '(all)' : field}`,
-  });
-}
-
-/** @throws DriverError `Unavailable` when the signal has aborted */
-export function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw abortedError(signal);
-}
-
-/** The failure of a call that was cut off. */
-export function abortedError({ reason }: AbortSignal): DriverError {
-  if (reason instanceof DriverError) return reason;
-  const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
-  return new DriverError({
-    kind: 'Unavailable',
-    reason: timedOut ? 'OperationTimeout' : 'OperationAborted',
-    message: 'Ceph did not finish in the time given',
-    cause: reason,
-  });
-}
-
-function jsonOf(output: string): unknown {
-  try {
-    return JSON.parse(output);
-  } catch {
-    return undefined;
-  }
+  return checkAnswer(schema, jsonOf(output), `Ceph's answer to "${prefix}"`);
 }

@@ -1,5 +1,6 @@
 import type { CallContext } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { unavailable } from '../kit/failures.ts';
+import { ownerOf, ownerTag } from '../kit/owner.ts';
 import { type AccessScope, isOnlyForTenant } from './access-scope.ts';
 import { readCaps, removeEntity, repairCaps, writeCaps } from './auth-entities.ts';
 import { withAuthIDLock } from './auth-id-locks.ts';
@@ -14,7 +15,6 @@ import {
   lostTarget,
 } from './caps.ts';
 import { evict } from './evict-clients.ts';
-import { ownerOf } from './owner.ts';
 import { authorize, deauthorize, type SubvolumeAddress } from './subvolumes.ts';
 
 /** Takes an id off the share and throws out its clients. An id that is not the tenant's is left alone. */
@@ -50,7 +50,7 @@ export async function denyLost(
     if (caps !== undefined && share !== undefined) await stripCaps({ backend, share, context }, authID, caps);
     const { fsName, group, name } = address;
     const lost = { fsName, name, path: `/volumes/${group}/${name}` };
-    await evict({ backend, context, tenantID: ownerOf(context) }, lost, authID, share !== undefined);
+    await evict({ backend, context, tenantID: ownerTag(ownerOf(context)) }, lost, authID, share !== undefined);
   });
 }
 
@@ -80,11 +80,7 @@ async function deauthorizeInconsistent({ backend, share, context }: AccessScope,
   const others = caps === undefined ? undefined : capsWithout(caps, share);
   if (caps !== undefined) await writeCaps(cluster, authID, others ?? { mon: 'allow r' }, signal);
   if (!(await deauthorize(cluster, share, authID, signal))) {
-    throw new DriverError({
-      kind: 'Unavailable',
-      reason: 'CephRejected',
-      message: `Ceph does not take the cephx id ${JSON.stringify(authID)} off the share`,
-    });
+    throw unavailable('CephRejected', `Ceph does not take the cephx id ${JSON.stringify(authID)} off the share`);
   }
   // Ceph leaves an id that it has no record of any more.
   if (others === undefined) await removeEntity(cluster, authID, signal);

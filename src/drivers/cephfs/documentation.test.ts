@@ -50,12 +50,14 @@ test('the documented volume has the fields that ceph-csi asks of a static volume
 test('the documentation has every reason that the driver gives', async () => {
   const files = ['access-scope', 'cluster', 'deny-access', 'error-number', 'file-system', 'grant-access', 'module'];
   const texts = await Promise.all(
-    [...files, 'rados-errors', 'owner', 'shares', 'subvolumes'].map((name) =>
+    [...files, 'rados-errors', 'shares', 'subvolumes'].map((name) =>
       readFile(new URL(`${name}.ts`, import.meta.url), 'utf8'),
     ),
   );
   const reasons = texts.flatMap((text) =>
-    [...text.matchAll(/(?:reason: (?:timedOut \? )?|unavailable\(\s*)'(\w+)'/g)].map(([, name]) => name),
+    [...text.matchAll(/(?:reason: (?:timedOut \? )?|(?:rejected|notFound|unavailable)\(\s*)'(\w+)'/g)].map(
+      ([, name]) => name,
+    ),
   );
   // Those speak for themselves, or only a fault of the operator brings them about.
   const plain = ['CephRejected', 'NotFoundInCeph', 'ShareProtocolNotSupported', 'ShareNotInCeph', 'OperationAborted'];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DriverError } from '../errors.ts';
+import { unavailable } from '../kit/failures.ts';
 import type { CommandTarget } from './ceph-commands.ts';
 import { type Cluster, commandError, parseOutput, runCommand } from './cluster.ts';
 import { errorNameOf } from './error-number.ts';
@@ -39,11 +39,8 @@ export async function readFileSystem(cluster: Cluster, fsName: string, signal: A
   const result = await runCommand(cluster, mon, command, signal);
   if (result.code !== 0) {
     if (errorNameOf(result.code) !== 'ENOENT') throw commandError(cluster, mon, command, result);
-    throw new DriverError({
-      kind: 'Unavailable',
-      reason: 'FileSystemNotFound',
-      message: `the Ceph cluster has no file system ${JSON.stringify(fsName)}; correct spec.cephfs.fsName`,
-    });
+    const message = `the Ceph cluster has no file system ${JSON.stringify(fsName)}; correct spec.cephfs.fsName`;
+    throw unavailable('FileSystemNotFound', message);
   }
   const { mdsmap } = parseOutput(fileSystemSchema, result.output, command.prefix);
   const [dataPoolID = 0] = mdsmap.data_pools;
@@ -61,6 +58,6 @@ export function servingServers(map: Pick<MetadataServerMap, 'in' | 'up' | 'info'
   });
 }
 
-function notServing(message: string): DriverError {
-  return new DriverError({ kind: 'Unavailable', reason: 'MetadataServerNotActive', message });
+function notServing(message: string): Error {
+  return unavailable('MetadataServerNotActive', message);
 }

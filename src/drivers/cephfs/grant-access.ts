@@ -1,5 +1,6 @@
 import type { AccessUpdate } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { ruleError } from '../kit/access-rules.ts';
+import { notFound } from '../kit/failures.ts';
 import { foreignID, type Grant } from './access-plan.ts';
 import { type AccessScope, isOnlyForTenant } from './access-scope.ts';
 import { readCaps, removeEntity, repairCaps } from './auth-entities.ts';
@@ -16,19 +17,15 @@ export function grantAccess(scope: AccessScope, grant: Grant): Promise<AccessUpd
   const { signal } = context;
   return withAuthIDLock({ fsid, authID }, signal, async () => {
     const before = await readCaps(cluster, authID, signal);
-    if (before !== undefined && exceedsShares(before)) return refused(foreignID(authID));
+    if (before !== undefined && exceedsShares(before)) return ruleError(foreignID(authID));
     const answer = await authorizeRepaired(scope, grant, before);
     switch (answer.outcome) {
       case 'foreign':
-        return refused(foreignID(authID));
+        return ruleError(foreignID(authID));
       case 'inconsistent':
-        return refused(`Ceph does not take the cephx id ${JSON.stringify(authID)}; choose another one`);
+        return ruleError(`Ceph does not take the cephx id ${JSON.stringify(authID)}; choose another one`);
       case 'gone':
-        throw new DriverError({
-          kind: 'NotFound',
-          reason: 'ShareNotInCeph',
-          message: 'the share was removed on the storage system meanwhile',
-        });
+        throw notFound('ShareNotInCeph', 'the share was removed on the storage system meanwhile');
       case 'granted':
     }
     if (before !== undefined) {
@@ -77,8 +74,4 @@ function hasLostItsRecord(scope: AccessScope, authID: string, caps: Caps): Promi
   return isOnlyForTenant(scope, caps, async (share) =>
     (await listAuthorized(backend.cluster, share, context.signal)).has(authID),
   );
-}
-
-function refused(reason: string): AccessUpdate {
-  return { state: 'error', reason };
 }

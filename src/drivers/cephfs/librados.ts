@@ -1,9 +1,9 @@
+import { abortedError } from '../kit/abort.ts';
+import { Slots } from '../kit/slots.ts';
 import type { CephCommand, CephCommands, CommandBounds, CommandResult, CommandTarget } from './ceph-commands.ts';
-import { abortedError } from './cluster.ts';
 import { type CephLogin, RadosConnection } from './rados-connection.ts';
 import { connectionLost, daemonSilent, monitorsSilent } from './rados-errors.ts';
 import type { RadosLibraries } from './rados-protocol.ts';
-import { Slots } from './slots.ts';
 
 /** Options of {@link connectLibrados}. */
 export interface LibradosOptions extends CephLogin {
@@ -61,7 +61,7 @@ class LibradosCommands implements CephCommands {
     { timeoutMs, signal }: CommandBounds,
     work: (connection: RadosConnection) => Promise<T>,
   ): Promise<T> {
-    if (signal.aborted) throw abortedError(signal);
+    if (signal.aborted) throw abortedError(signal, 'Ceph');
     const answer = Promise.withResolvers<T>();
     const expiry = Promise.withResolvers<undefined>();
     let done = false;
@@ -78,7 +78,7 @@ class LibradosCommands implements CephCommands {
     }, timeoutMs);
     const abort = () => {
       // The command goes on: its slot and its connection are taken until it ends or its time is over.
-      end(() => answer.reject(abortedError(signal)));
+      end(() => answer.reject(abortedError(signal, 'Ceph')));
       timer.unref();
     };
     signal.addEventListener('abort', abort, { once: true });

@@ -1,5 +1,5 @@
 import type { DriverModule } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { rejected } from '../kit/failures.ts';
 import { CephFSDriver } from './cephfs-driver.ts';
 import { type CephFSConfig, cephfsConfigSchema } from './config.ts';
 import { connectLibrados } from './librados.ts';
@@ -24,11 +24,9 @@ export const cephfsDriver: DriverModule<CephFSConfig> = {
 function keyOf({ config, credentials }: Parameters<typeof cephfsDriver.createDriver>[0]): string {
   const read = readOperatorKey(credentials[keyField] ?? '', config.user);
   if (read.ok) return read.key;
-  throw new DriverError({
-    kind: 'Rejected',
-    reason: 'CredentialsInvalid',
-    message:
-      `Secret ${config.credentialsSecretName} must have the key of the Ceph user client.${config.user} as ${keyField}: ` +
+  throw rejected(
+    'CredentialsInvalid',
+    `Secret ${config.credentialsSecretName} must have the key of the Ceph user client.${config.user} as ${keyField}: ` +
       `it ${read.problem} (ceph auth get-key client.${config.user} prints the key)`,
-  });
+  );
 }

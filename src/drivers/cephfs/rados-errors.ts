@@ -1,5 +1,6 @@
 import { nameList } from '../../values/name-list.ts';
-import { DriverError } from '../errors.ts';
+import type { DriverError } from '../errors.ts';
+import { unavailable } from '../kit/failures.ts';
 import type { CommandTarget } from './ceph-commands.ts';
 import { errorNameOf, loginFaultOf } from './error-number.ts';
 import { keyTypeOf } from './operator-key.ts';
@@ -16,10 +17,6 @@ const keyField = 'userKey in the Secret that spec.cephfs.credentialsSecretName n
 
 const packageOf = { rados: 'librados2', cephfs: 'libcephfs2' } as const;
 const daemonNames = { mon: 'the monitors', mgr: 'the manager', mds: 'the metadata server' } as const;
-
-function unavailable(reason: string, message: string, detail?: string): DriverError {
-  return new DriverError({ kind: 'Unavailable', reason, message, ...(detail === undefined ? {} : { detail }) });
-}
 
 /** There is no login, or a library is missing. */
 export function failureError(failure: RadosFailure, login: LoginNames & { readonly key: string }): DriverError {

@@ -8,12 +8,12 @@ import type {
   ShareHealth,
   ShareRequest,
 } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { rejected, unavailable } from '../kit/failures.ts';
+import { ownerOf, ownerTag } from '../kit/owner.ts';
 import { denyAll, isAccessDamaged } from './access.ts';
 import type { Backend } from './backend.ts';
 import { exportLocationsOf } from './export-locations.ts';
 import { findOwnedShare, getOwnedShare, shareAddress } from './owned-shares.ts';
-import { ownerOf } from './owner.ts';
 import {
   createSubvolume,
   findSubvolume,
@@ -35,7 +35,7 @@ export async function createShare(
   const address = shareAddress(backend, share);
   const existing = await findOwnedShare(backend, share, context);
   if (existing === undefined) await createSubvolume(cluster, address, { size: share.size, mode: config.mode }, signal);
-  await writeOwner(cluster, address, ownerOf(context), signal);
+  await writeOwner(cluster, address, ownerTag(ownerOf(context)), signal);
   const subvolume = existing ?? (await findSubvolume(cluster, address, signal));
   if (subvolume === undefined) throw gone(share);
   const { fsName, group, name } = subvolume;
@@ -104,11 +104,8 @@ async function resize(
   { signal }: CallContext,
 ): Promise<void> {
   if (subvolume.usedBytes <= newSize && (await resizeSubvolume(cluster, subvolume, newSize, signal))) return;
-  throw new DriverError({
-    kind: 'Rejected',
-    reason: 'ShareShrinkingPossibleDataLoss',
-    message: `the share ${share.name} can't get a size of ${newSize} bytes: it holds more data than that`,
-  });
+  const message = `the share ${share.name} can't get a size of ${newSize} bytes: it holds more data than that`;
+  throw rejected('ShareShrinkingPossibleDataLoss', message);
 }
 
 async function locationsOf(
@@ -121,17 +118,9 @@ async function locationsOf(
 
 function requireProtocol({ name, protocol }: DriverShare): void {
   if (protocol === 'CEPHFS') return;
-  throw new DriverError({
-    kind: 'Rejected',
-    reason: 'ShareProtocolNotSupported',
-    message: `the share ${name} asks for ${protocol}; this backend serves CEPHFS`,
-  });
+  throw rejected('ShareProtocolNotSupported', `the share ${name} asks for ${protocol}; this backend serves CEPHFS`);
 }
 
-function gone({ name }: DriverShare): DriverError {
-  return new DriverError({
-    kind: 'Unavailable',
-    reason: 'CephUnavailable',
-    message: `the subvolume of share ${name} vanished while it was made`,
-  });
+function gone({ name }: DriverShare): Error {
+  return unavailable('CephUnavailable', `the subvolume of share ${name} vanished while it was made`);
 }

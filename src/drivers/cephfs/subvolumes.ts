@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { DriverError } from '../errors.ts';
+import { rejected, unavailable } from '../kit/failures.ts';
 import type { CephCommand, CommandResult, CommandTarget } from './ceph-commands.ts';
 import { type Cluster, commandError, failedInside, parseOutput, requireCommand, runCommand } from './cluster.ts';
 import { errorNameOf } from './error-number.ts';
-import { ownerKey } from './owner.ts';
 
 const mgr: CommandTarget = { daemon: 'mgr' };
+
+/** Key of a subvolume's metadata that says whose it is. */
+const ownerKey = 'sharenet.io/owner';
 
 /** Which subvolume, and in which call. */
 export interface SubvolumeAddress {
@@ -66,11 +69,8 @@ export async function findSubvolume(
   if (info.state === 'snapshot-retained') return undefined;
   const { path, data_pool: dataPool } = info;
   if (info.state !== 'complete' || path === undefined || dataPool === undefined) {
-    throw new DriverError({
-      kind: 'Unavailable',
-      reason: 'CephUnavailable',
-      message: `the subvolume ${address.group}/${address.name} is in the state ${JSON.stringify(info.state.slice(0, 64))}`,
-    });
+    const state = JSON.stringify(info.state.slice(0, 64));
+    throw unavailable('CephUnavailable', `the subvolume ${address.group}/${address.name} is in the state ${state}`);
   }
   const { bytes_quota: quota, bytes_used: usedBytes = 0, pool_namespace: poolNamespace = '' } = info;
   return { ...address, path, size: typeof quota === 'number' ? quota : undefined, usedBytes, dataPool, poolNamespace };
@@ -146,11 +146,8 @@ export async function removeSubvolume(cluster: Cluster, address: SubvolumeAddres
   const errorName = errorNameOf(result.code);
   if (errorName === 'ENOENT') return;
   if (errorName !== 'ENOTEMPTY') throw commandError(cluster, mgr, command, result);
-  throw new DriverError({
-    kind: 'Rejected',
-    reason: 'SnapshotsExist',
-    message: `the subvolume ${address.group}/${address.name} has snapshots; an administrator has to remove them first`,
-  });
+  const name = `${address.group}/${address.name}`;
+  throw rejected('SnapshotsExist', `the subvolume ${name} has snapshots; an administrator has to remove them first`);
 }
 
 /** Who is authorized on a subvolume, by cephx id. What was cut off half way is left out by Ceph. */
@@ -232,12 +229,8 @@ function keyIn(output: string, prefix: string): string {
   });
 }
 
-function volumesModuleMissing(cluster: Cluster, command: CephCommand, result: CommandResult): DriverError {
-  const { detail = '' } = commandError(cluster, mgr, command, result);
-  return new DriverError({
-    kind: 'Unavailable',
-    reason: 'CephUnavailable',
-    message: `Ceph's manager does not take "${command.prefix}": its module volumes is starting, disabled or failed`,
-    detail,
-  });
+function volumesModuleMissing(cluster: Cluster, command: CephCommand, result: CommandResult): Error {
+  const { detail } = commandError(cluster, mgr, command, result);
+  const message = `Ceph's manager does not take "${command.prefix}": its module volumes is starting, disabled or failed`;
+  return unavailable('CephUnavailable', message, detail);
 }

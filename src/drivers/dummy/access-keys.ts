@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { isOwner, type Owner } from '../kit/owner.ts';
 import type { DocumentStore } from './document-store.ts';
-import type { Owner } from './owner.ts';
-import { ownerFields, ownsDocument } from './owner.ts';
+import { ownerFields } from './documents.ts';
 
 const keySchema = z.object({
   ...ownerFields,
@@ -52,13 +52,13 @@ export function createAccessKeys(store: DocumentStore, keyLength: number, makeKe
   const write = (document: KeyDocument): void => store.write('keys', documentID(document.id), document);
   const readOwned = (id: string, owner: Owner): KeyDocument | undefined => {
     const document = read(id);
-    return document !== undefined && ownsDocument(owner, document) ? document : undefined;
+    return document !== undefined && isOwner(owner, document) ? document : undefined;
   };
   return {
     mayUse: (id, owner) => {
       if (reservedIDs.has(id)) return false;
       const document = read(id);
-      return document === undefined || ownsDocument(owner, document);
+      return document === undefined || isOwner(owner, document);
     },
     grant: (id, owner, shareID) => {
       const existing = readOwned(id, owner);

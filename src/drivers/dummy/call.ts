@@ -9,6 +9,7 @@ import type {
   SecurityServiceUpdateRequest,
   ServerSetupRequest,
 } from '../driver.ts';
+import { isRecovery } from '../kit/access-rules.ts';
 
 /** What a request of any driver method may hold. */
 export type CallRequest = Partial<
@@ -47,15 +48,10 @@ export function servicesOf({
   return newSecurityService === undefined ? securityServices : [newSecurityService];
 }
 
-/** Whether the request is a recovery: its three delta lists are empty. */
-export function isRecovery(request: CallRequest): boolean {
-  const { addRules = [], deleteRules = [], updateRules = [] } = request;
-  return addRules.length + deleteRules.length + updateRules.length === 0;
-}
-
 /** The rules that a call grants or changes: the delta lists, or all rules of a recovery or an update of a service. */
 export function grantedRulesOf(request: CallRequest): readonly DriverAccessRule[] {
-  return isRecovery(request) ? rulesOf(request) : [...(request.addRules ?? []), ...(request.updateRules ?? [])];
+  const { addRules = [], updateRules = [], deleteRules = [] } = request;
+  return isRecovery({ addRules, updateRules, deleteRules }) ? rulesOf(request) : [...addRules, ...updateRules];
 }
 
 /** What the call log shows of a request: no password and no backend secret. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jsonOf } from '../kit/answers.ts';
 
 /** What the dummy backend keeps; each kind is a folder of the state directory. */
 type DocumentKind = 'servers' | 'shares' | 'keys' | 'faults';
@@ -93,12 +94,9 @@ function readJson(path: string): unknown {
     if (isMissing(error)) return undefined;
     throw error;
   }
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the text, and with it an access key.
-    throw new Error(`${path} is not a JSON document`);
-  }
+  const document = jsonOf(text);
+  if (document === undefined) throw new Error(`${path} is not a JSON document`);
+  return document;
 }
 
 function fileNames(directory: string): string[] {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { DriverAccessRule } from '../driver.ts';
-import { ownerFields } from './owner.ts';
+
+/** Whose a document is. */
+export const ownerFields = { installationID: z.string(), namespaceUID: z.string() };
 
 /** A share server as the backend keeps it. */
 export const serverSchema = z.object({

@@ -1,8 +1,8 @@
 import type { DriverCapacity, DriverServer, DriverShare } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { notFound, rejected } from '../kit/failures.ts';
+import { type Owner, requireOwner } from '../kit/owner.ts';
 import type { DocumentStore } from './document-store.ts';
 import { type ServerDocument, type ShareDocument, serverSchema, shareSchema } from './documents.ts';
-import { type Owner, requireOwner } from './owner.ts';
 
 /** Bytes: 1 PiB. */
 const totalCapacity = 2 ** 50;
@@ -63,7 +63,8 @@ export function createDummyBackend(store: DocumentStore): DummyBackend {
     findServer,
     getServer: (server, owner) => {
       const found = findServer(server.id, owner);
-      if (found === undefined) throw notFound('ShareServerNotOnBackend', `the share server ${server.name}`);
+      if (found === undefined)
+        throw notFound('ShareServerNotOnBackend', `the share server ${server.name} is not on the backend`);
       return found;
     },
     saveServer: (server) => store.write('servers', server.id, server),
@@ -72,17 +73,13 @@ export function createDummyBackend(store: DocumentStore): DummyBackend {
     findShare,
     getShare: (share, owner) => {
       const found = findShare(share.id, owner);
-      if (found === undefined) throw notFound('ShareNotOnBackend', `the share ${share.name}`);
+      if (found === undefined) throw notFound('ShareNotOnBackend', `the share ${share.name} is not on the backend`);
       return found;
     },
     saveShare: (share) => {
       const known = sizesOfShares();
       if (share.size - (known.get(share.id) ?? 0) > available()) {
-        throw new DriverError({
-          kind: 'Rejected',
-          reason: 'InsufficientCapacity',
-          message: `the backend has not enough space for a share of ${share.size} bytes`,
-        });
+        throw rejected('InsufficientCapacity', `the backend has not enough space for a share of ${share.size} bytes`);
       }
       store.write('shares', share.id, share);
       known.set(share.id, share.size);
@@ -92,8 +89,4 @@ export function createDummyBackend(store: DocumentStore): DummyBackend {
       sizesOfShares().delete(id);
     },
   };
-}
-
-function notFound(reason: string, what: string): DriverError {
-  return new DriverError({ kind: 'NotFound', reason, message: `${what} is not on the backend` });
 }

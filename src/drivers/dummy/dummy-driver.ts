@@ -23,6 +23,7 @@ import type {
   ShareRequest,
   WarningsResult,
 } from '../driver.ts';
+import { throwIfAborted } from '../kit/abort.ts';
 import { createAccessKeys, type MakeKey } from './access-keys.ts';
 import type { AnyCallContext, Call, CallRequest } from './call.ts';
 import type { CallLog } from './call-log.ts';
@@ -32,7 +33,7 @@ import type { DocumentStore } from './document-store.ts';
 import { createDummyBackend } from './dummy-backend.ts';
 import type { DummySystem } from './dummy-system.ts';
 import { createFaultInjector, type FaultInjector } from './faults.ts';
-import { suffer, throwIfAborted, waitUnlessAborted } from './interruption.ts';
+import { suffer, waitUnlessAborted } from './interruption.ts';
 import * as servers from './server-operations.ts';
 import * as shares from './share-operations.ts';
 
@@ -139,7 +140,7 @@ export class DummyDriver implements Driver {
     const call: Call = { operation, request, context };
     this.#callLog.start(call);
     try {
-      throwIfAborted(call);
+      throwIfAborted(context.signal, 'the backend');
       const fault = this.#faults.strike(call);
       await waitUnlessAborted(this.#system.latency, call);
       if (fault !== undefined) await suffer(fault, call);

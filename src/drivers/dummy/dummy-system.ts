@@ -1,9 +1,9 @@
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import type { CallContext } from '../driver.ts';
+import { ownerOf } from '../kit/owner.ts';
 import type { AccessKeys } from './access-keys.ts';
 import type { DummyConfig } from './config.ts';
 import type { DummyBackend } from './dummy-backend.ts';
-import type { Owner } from './owner.ts';
 import type { AccessContext } from './share-access.ts';
 
 /** The pretended storage system that the driver's methods work on. */
@@ -14,11 +14,6 @@ export interface DummySystem {
   readonly latency: number;
   readonly backend: DummyBackend;
   readonly keys: AccessKeys;
-}
-
-/** Whose objects a call is about. */
-export function ownerOf({ installationID, tenant }: CallContext): Owner {
-  return { installationID, namespaceUID: tenant.namespaceUID };
 }
 
 /** What granting rules in this call needs. */

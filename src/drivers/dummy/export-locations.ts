@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { ExportLocation } from '../../api/v1alpha1/share.ts';
+import { hostInPath, uncPath } from '../kit/export-paths.ts';
 import type { ShareDocument } from './documents.ts';
 
 /** Where a backend that makes no share servers exports its shares: an address of the range for documentation. */
@@ -27,12 +27,12 @@ function locationAt(
   share: Pick<ShareDocument, 'id' | 'protocol'>,
   address: string,
 ): Pick<ExportLocation, 'path' | 'metadata'> {
-  const host = isIPv6(address) ? `[${address}]` : address;
+  const host = hostInPath(address);
   switch (share.protocol) {
     case 'NFS':
       return { path: `${host}:/shares/${share.id}` };
     case 'CIFS':
-      return { path: `\\\\${address}\\share-${share.id}` };
+      return { path: uncPath(address, `share-${share.id}`) };
     case 'CEPHFS': {
       const monitors = `${host}:6789`;
       const rootPath = `/volumes/_nogroup/${share.id}`;

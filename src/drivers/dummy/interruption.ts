@@ -1,14 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import { parseDuration } from '../../values/duration.ts';
-import { DriverError, InProgress } from '../errors.ts';
+import { InProgress } from '../errors.ts';
+import { abortedError, unlessAborted } from '../kit/abort.ts';
+import { unavailable } from '../kit/failures.ts';
 import type { Call } from './call.ts';
 import { callRejection } from './rejections.ts';
-
-/** @throws DriverError `Unavailable` when the call's signal has aborted */
-export function throwIfAborted(call: Call): void {
-  if (call.context.signal.aborted) throw abortedError(call);
-}
 
 /** Waits that long, in milliseconds. @throws DriverError `Unavailable` as soon as the call's signal aborts */
 export async function waitUnlessAborted(milliseconds: number, call: Call): Promise<void> {
@@ -16,7 +13,7 @@ export async function waitUnlessAborted(milliseconds: number, call: Call): Promi
   try {
     await wait(milliseconds, undefined, { signal: call.context.signal });
   } catch {
-    throw abortedError(call);
+    throw abortedError(call.context.signal, 'the backend');
   }
 }
 
@@ -33,11 +30,10 @@ export async function suffer(fault: DummyFault, call: Call): Promise<void> {
     case 'hang':
       return hang(fault, call);
     case 'unavailable':
-      throw new DriverError({
-        kind: 'Unavailable',
-        reason: 'BackendNotAnswering',
-        message: fault.message ?? `the dummy backend was told to be unavailable for ${operation}`,
-      });
+      throw unavailable(
+        'BackendNotAnswering',
+        fault.message ?? `the dummy backend was told to be unavailable for ${operation}`,
+      );
     case 'rejected':
       if (operation === 'setupServer') return;
       throw callRejection(fault, request);
@@ -57,19 +53,6 @@ async function hang(fault: DummyFault, call: Call): Promise<void> {
     return milliseconds === undefined ? new Promise<never>(() => {}) : wait(milliseconds);
   }
   const { signal } = call.context;
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  throw abortedError(call);
-}
-
-function abortedError({ operation, context }: Call): DriverError {
-  const timedOut = context.signal.reason instanceof Error && context.signal.reason.name === 'TimeoutError';
-  return new DriverError({
-    kind: 'Unavailable',
-    reason: timedOut ? 'OperationTimeout' : 'OperationAborted',
-    message: `the backend did not finish ${operation} in the time given`,
-    cause: context.signal.reason,
-  });
+  await unlessAborted(new Promise<never>(() => {}), signal).catch(() => {});
+  throw abortedError(signal, 'the backend');
 }

@@ -2,11 +2,6 @@ import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import { DriverError, type PartialResult } from '../errors.ts';
 import { type CallRequest, servicesOf } from './call.ts';
 
-/** The backend can't do what was asked. */
-export function rejection(reason: string, message: string): DriverError {
-  return new DriverError({ kind: 'Rejected', reason, message });
-}
-
 /** A fault refuses a whole call. */
 export function callRejection(fault: DummyFault, request: CallRequest, partial?: PartialResult): DriverError {
   return new DriverError({

@@ -13,10 +13,11 @@ import type {
   ServerSetupResult,
   WarningsResult,
 } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { rejected } from '../kit/failures.ts';
+import { ownerOf } from '../kit/owner.ts';
 import type { ServerDocument } from './documents.ts';
-import { accessContextOf, type DummySystem, ownerOf } from './dummy-system.ts';
-import { callRejection, rejection, serviceRefusal } from './rejections.ts';
+import { accessContextOf, type DummySystem } from './dummy-system.ts';
+import { callRejection, serviceRefusal } from './rejections.ts';
 import { backendDetailsOf, servicesByType } from './server-details.ts';
 import { updateShareKeys } from './share-access.ts';
 
@@ -28,10 +29,10 @@ export function setupServer(
 ): ServerSetupResult {
   const { id, name, hostname, allocations } = request.server;
   if (!config.driverHandlesShareServers) {
-    throw rejection('ShareServersNotHandled', `this backend makes no share servers: it can't set up ${name}`);
+    throw rejected('ShareServersNotHandled', `this backend makes no share servers: it can't set up ${name}`);
   }
   if (allocations.length === 0) {
-    throw rejection('NetworkAllocationMissing', `the share server ${name} needs an address and has none`);
+    throw rejected('NetworkAllocationMissing', `the share server ${name} needs an address and has none`);
   }
   const server: ServerDocument = {
     ...backend.findServer(id, ownerOf(context)),
@@ -59,7 +60,7 @@ export function teardownServer(
   if (server === undefined) return {};
   const shares = backend.sharesOn(id);
   if (shares > 0) {
-    throw rejection('ShareServerInUse', `the share server ${name} holds ${shares} shares; delete them first`);
+    throw rejected('ShareServerInUse', `the share server ${name} holds ${shares} shares; delete them first`);
   }
   backend.removeServer(id);
   return machineAccountLeft(server, request);
@@ -100,7 +101,7 @@ export function updateSecurityService(
   fault: DummyFault | undefined,
 ): SecurityServiceUpdateResult {
   const { config, backend } = system;
-  if (!config.securityServiceUpdateSupport) throw new DriverError({ kind: 'Rejected', ...updateNotSupported });
+  if (!config.securityServiceUpdateSupport) throw rejected(updateNotSupported.reason, updateNotSupported.message);
   const existing = backend.getServer(request.server, ownerOf(context));
   const securityServices = { ...existing.securityServices, ...servicesByType([request.newSecurityService]) };
   const server = { ...existing, securityServices };

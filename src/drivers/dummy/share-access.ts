@@ -1,12 +1,11 @@
 import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
-import { parseAddress, parseNetwork } from '../../values/ip-address.ts';
 import type { AccessRequest, AccessUpdate, AccessUpdates, DriverAccessRule } from '../driver.ts';
+import { isAddressOrNetwork, isRecovery, ruleError } from '../kit/access-rules.ts';
+import type { Owner } from '../kit/owner.ts';
 import type { AccessKeys, KeyRotation } from './access-keys.ts';
-import { isRecovery } from './call.ts';
 import { accessTypesByProtocol } from './capabilities.ts';
 import { type ShareDocument, targetOf } from './documents.ts';
 import { strikesRule } from './faults.ts';
-import type { Owner } from './owner.ts';
 
 /** What granting rules needs besides the share. */
 export interface AccessContext {
@@ -79,7 +78,7 @@ function grant(share: ShareDocument, rules: readonly DriverAccessRule[], context
   for (const rule of rules) {
     const reason = refusalOf(share, rule, context);
     if (reason === undefined) accepted.push(rule);
-    else updates.set(rule.id, { state: 'error', reason });
+    else updates.set(rule.id, ruleError(reason));
   }
   const granted = Object.fromEntries(
     accepted.map(({ id, name, accessType, accessTo, accessLevel }) => [
@@ -114,8 +113,4 @@ function refusalOf(share: ShareDocument, rule: DriverAccessRule, context: Access
     return `the cephx id ${JSON.stringify(accessTo)} can't be used on this backend; choose another one`;
   }
   return undefined;
-}
-
-function isAddressOrNetwork(text: string): boolean {
-  return (text.includes('/') ? parseNetwork(text) : parseAddress(text)) !== undefined;
 }

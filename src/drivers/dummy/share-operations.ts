@@ -9,11 +9,12 @@ import type {
   ShareHealth,
   ShareRequest,
 } from '../driver.ts';
+import { rejected } from '../kit/failures.ts';
+import { ownerOf } from '../kit/owner.ts';
 import { grantedRulesOf } from './call.ts';
 import type { ShareDocument } from './documents.ts';
-import { accessContextOf, type DummySystem, ownerOf } from './dummy-system.ts';
+import { accessContextOf, type DummySystem } from './dummy-system.ts';
 import { exportLocationsOf } from './export-locations.ts';
-import { rejection } from './rejections.ts';
 import { revokeAll, updateShareAccess } from './share-access.ts';
 
 export function createShare(system: DummySystem, request: ShareRequest, context: CallContext): ShareCreateResult {
@@ -46,7 +47,7 @@ export function shrinkShare(system: DummySystem, request: ResizeRequest, context
   const share = system.backend.getShare(request.share, ownerOf(context));
   if (request.newSize < share.usedBytes) {
     const why = `it holds ${share.usedBytes} bytes of data, more than the ${request.newSize} wanted`;
-    throw rejection('ShareShrinkingPossibleDataLoss', `the share ${share.name} can't be shrunk: ${why}`);
+    throw rejected('ShareShrinkingPossibleDataLoss', `the share ${share.name} can't be shrunk: ${why}`);
   }
   if (request.newSize < share.size) system.backend.saveShare({ ...share, size: request.newSize });
   return { exportLocations: locationsOf(system, share, context) };
@@ -91,7 +92,7 @@ function placementOf(
 ): { serverID?: string } {
   if (!config.driverHandlesShareServers) return {};
   if (server === undefined) {
-    throw rejection('ShareServerMissing', `the share ${share.name} needs a share server on this backend`);
+    throw rejected('ShareServerMissing', `the share ${share.name} needs a share server on this backend`);
   }
   return { serverID: backend.getServer(server, ownerOf(context)).id };
 }

@@ -10,9 +10,10 @@ import type {
   DriverShare,
 } from '../driver.ts';
 import { DriverError } from '../errors.ts';
+import { onlyDenies, ruleError } from '../kit/access-rules.ts';
+import { ownerOf } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
 import type { Host } from './host.ts';
-import { ownerOf } from './requests.ts';
 import { serverOf } from './shares.ts';
 
 const accessSchema = z.object({
@@ -33,13 +34,12 @@ export async function updateAccess(
   request: AccessRequest,
   context: CallContext,
 ): Promise<AccessUpdates> {
-  const { share, accessRules, addRules, updateRules, deleteRules } = request;
+  const { share, accessRules } = request;
   const server = serverOf(request);
   try {
     return await setRules(hosts.of(server), { server, share, accessRules }, context);
   } catch (error) {
-    const onlyDenials = deleteRules.length > 0 && addRules.length + updateRules.length === 0;
-    if (onlyDenials && error instanceof DriverError && error.kind === 'NotFound') return new Map();
+    if (onlyDenies(request) && error instanceof DriverError && error.kind === 'NotFound') return new Map();
     throw error;
   }
 }
@@ -80,12 +80,12 @@ export async function setRules(
   for (const { id, accessType } of accessRules) {
     const result = results[id];
     if (!accessTypes.includes(accessType)) {
-      updates.set(id, { state: 'error', reason: `shares of this backend take no rules of type ${accessType}` });
+      updates.set(id, ruleError(`shares of this backend take no rules of type ${accessType}`));
     } else if (result === undefined) {
-      updates.set(id, { state: 'error', reason: `a share of this backend takes fewer than ${maxRules} rules` });
+      updates.set(id, ruleError(`a share of this backend takes fewer than ${maxRules} rules`));
     } else if (result.state === 'error') {
       const reason = safeText(result.message ?? result.reason ?? '', 255);
-      updates.set(id, { state: 'error', reason: reason === '' ? 'the file server refused the rule' : reason });
+      updates.set(id, ruleError(reason === '' ? 'the file server refused the rule' : reason));
     } else {
       updates.set(id, {});
     }

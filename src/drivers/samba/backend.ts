@@ -1,7 +1,7 @@
 import type { DriverLogger, SecurityServiceUpdateResult } from '../driver.ts';
+import type { LongWork } from '../kit/long-work.ts';
 import type { SambaConfig } from './config.ts';
 import type { Hosts } from './hosts.ts';
-import type { LongWork } from './long-work.ts';
 import type { HostWarning } from './results.ts';
 import type { ServerChoice } from './server-choice.ts';
 import type { CreateResult } from './servers.ts';

@@ -35,9 +35,11 @@ test('the documentation has every reason that the driver gives', async () => {
   const files = (await readdir(directory)).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
   const texts = await Promise.all(files.map((name) => readFile(new URL(name, directory), 'utf8')));
   const reasons = texts.flatMap((text) =>
-    [...text.matchAll(/(?:reason: (?:timedOut \? )?|hostError\(\s*|^ {4})'?([A-Z][A-Za-z]+)'?[,:]/gm)].flatMap(
-      ([, name]) => name ?? [],
-    ),
+    [
+      ...text.matchAll(
+        /(?:reason: (?:timedOut \? )?|(?:hostError|rejected|notFound)\(\s*|^ {4})'?([A-Z][A-Za-z]+)'?[,:]/gm,
+      ),
+    ].flatMap(([, name]) => name ?? []),
   );
   expect(reasons).toContain('HostKeyMismatch');
   expect(reasons).toContain('SizeNotEnforced');

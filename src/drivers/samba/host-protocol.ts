@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { redact, safeReason, safeText } from '../../values/safe-text.ts';
 import { DriverError } from '../errors.ts';
+import { checkAnswer, jsonOf } from '../kit/answers.ts';
 import { detailsSchema } from './results.ts';
 import type { CommandResult } from './ssh-connection.ts';
 import { failuresByExitCode } from './ssh-failures.ts';
@@ -81,15 +82,7 @@ export function readResult<Schema extends z.ZodType>(
   { hostName, verb }: Question,
   result: unknown,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(result);
-  if (parsed.success) return parsed.data;
-  const field = parsed.error.issues[0]?.path.map(String).join('.') ?? '';
-  throw new DriverError({
-    kind: 'Internal',
-    reason: 'UnexpectedAnswer',
-    message: `the program on host ${hostName} answered ${verb} in a form that this version of the driver does not know`,
-    detail: `first field that does not fit: ${field === '' ? '(all)' : field}`,
-  });
+  return checkAnswer(schema, result, `the answer of the program on host ${hostName} to ${verb}`);
 }
 
 function noAnswer({ hostName, verb, secrets }: Question, { code, errorOutput }: CommandResult): DriverError {
@@ -99,12 +92,4 @@ function noAnswer({ hostName, verb, secrets }: Question, { code, errorOutput }: 
   const how = code === undefined ? 'was killed' : `ended with code ${code}`;
   // Not `Internal`, which is final: a host that is shut down kills it as well.
   return hostError('HostProgramFailed', `the program on host ${hostName} ${how} without an answer to ${verb}`, detail);
-}
-
-function jsonOf(output: string): unknown {
-  try {
-    return JSON.parse(output);
-  } catch {
-    return undefined;
-  }
 }

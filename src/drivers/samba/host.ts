@@ -1,18 +1,13 @@
 import type { z } from 'zod';
 import { DriverError } from '../errors.ts';
+import { abortedError, unlessAborted } from '../kit/abort.ts';
+import { changedError } from '../kit/failures.ts';
 import { beginSchema, type Caller, CallOrder } from './call-order.ts';
 import type { SambaHostConfig } from './config.ts';
 import { protocolVersion, readAnswer, readResult, type Verb } from './host-protocol.ts';
-import {
-  type CommandResult,
-  NoChannelError,
-  type SSHCommand,
-  SSHConnection,
-  type SSHLogin,
-  unlessAborted,
-} from './ssh-connection.ts';
+import { type CommandResult, NoChannelError, type SSHCommand, SSHConnection, type SSHLogin } from './ssh-connection.ts';
 import { parseHostKey } from './ssh-keys.ts';
-import { abortedError, hostError, loginRefused, withRetryAfter } from './transport-errors.ts';
+import { hostError, loginRefused } from './transport-errors.ts';
 
 /** Commands that run at once on one connection; sshd allows ten by default, and takes a moment to count one as ended. */
 const maxCommands = 8;
@@ -79,7 +74,7 @@ export class Host {
       return await this.#call({ ...call, request: ordered });
     } catch (error) {
       this.#order.failed(error);
-      throw signal.aborted && error === signal.reason ? abortedError(signal, this.name) : error;
+      throw signal.aborted && error === signal.reason ? abortedError(signal, `host ${this.name}`) : error;
     }
   }
 
@@ -116,13 +111,14 @@ export class Host {
   /** One that refuses the key is left alone for some minutes, until the driver is made anew for another key or because a person asks. */
   async #run(kind: 'quick' | 'long', command: SSHCommand): Promise<CommandResult> {
     const leftMs = (this.#refusal?.until ?? 0) - performance.now();
-    if (this.#refusal !== undefined && leftMs > 0) throw withRetryAfter(this.#refusal.error, leftMs / 1000);
+    if (this.#refusal !== undefined && leftMs > 0)
+      throw changedError(this.#refusal.error, { retryAfter: leftMs / 1000 });
     try {
       return await this.#runNow(kind, command);
     } catch (error) {
       if (!(error instanceof DriverError) || error.reason !== loginRefused) throw error;
       this.#refusal = { error, until: performance.now() + refusedPauseMs };
-      throw withRetryAfter(error, refusedPauseMs / 1000);
+      throw changedError(error, { retryAfter: refusedPauseMs / 1000 });
     }
   }
 

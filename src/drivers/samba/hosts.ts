@@ -1,5 +1,6 @@
 import type { DriverServer } from '../driver.ts';
 import { DriverError } from '../errors.ts';
+import { notFound } from '../kit/failures.ts';
 import type { Host } from './host.ts';
 import { hostNameOf } from './identifiers.ts';
 import { hostError } from './transport-errors.ts';
@@ -24,11 +25,7 @@ export class Hosts {
   /** The host that has a share server. @throws DriverError when it was never set up, or its host was taken out of spec.samba */
   of({ name, identifier }: Pick<DriverServer, 'name' | 'identifier'>): Host {
     if (identifier === undefined) {
-      throw new DriverError({
-        kind: 'NotFound',
-        reason: 'ShareServerNotFound',
-        message: `share server ${name} was never set up`,
-      });
+      throw notFound('ShareServerNotFound', `share server ${name} was never set up`);
     }
     const hostName = hostNameOf(identifier);
     const host = this.find(hostName);

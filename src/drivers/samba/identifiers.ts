@@ -1,4 +1,5 @@
 import type { DriverServer, DriverShare } from '../driver.ts';
+import type { WorkTarget } from '../kit/long-work.ts';
 
 /** Identifier of a share server: its host and its id there. */
 export function serverIdentifier(hostName: string, { id }: Pick<DriverServer, 'id'>): string {
@@ -18,6 +19,11 @@ export function hostNameOf(identifier: string): string {
 /** Token of an operation that goes on on a host. */
 export function tokenOf(hostName: string): string {
   return `host:${hostName}`;
+}
+
+/** Work on a share server that takes longer than a call. */
+export function workOn({ id }: Pick<DriverServer, 'id'>, host: { readonly name: string }): WorkTarget {
+  return { key: id, token: tokenOf(host.name), who: `host ${host.name}` };
 }
 
 /** The host that a token names; undefined for none. */

@@ -1,5 +1,5 @@
 import type { DriverModule, DriverOptions } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { rejected } from '../kit/failures.ts';
 import { type SambaConfig, type SambaHostConfig, sambaConfigSchema } from './config.ts';
 import { Host } from './host.ts';
 import { Hosts } from './hosts.ts';
@@ -30,9 +30,9 @@ function privateKeyOf({ name }: SambaHostConfig, { config, credentials }: Driver
   const fault = privateKeyFault(key);
   if (fault === undefined) return key;
   const field = credentials[ownField] === undefined ? keyField : ownField;
-  throw new DriverError({
-    kind: 'Rejected',
-    reason: 'CredentialsInvalid',
-    message: `Secret ${config.credentialsSecretName} must have a private SSH key without passphrase for host ${name}, as ${keyField} or ${ownField}: ${field} ${fault}`,
-  });
+  throw rejected(
+    'CredentialsInvalid',
+    `Secret ${config.credentialsSecretName} must have a private SSH key without passphrase for host ${name}, ` +
+      `as ${keyField} or ${ownField}: ${field} ${fault}`,
+  );
 }

@@ -1,10 +1,5 @@
-import type { CallContext, DriverSecurityService, DriverServer } from '../driver.ts';
+import type { DriverSecurityService, DriverServer } from '../driver.ts';
 import type { SambaConfig } from './config.ts';
-
-/** Whose a share server is, as the program on a host wants to know it with every verb. */
-export function ownerOf({ installationID, tenant }: Pick<CallContext, 'installationID' | 'tenant'>): object {
-  return { installationID, namespaceUID: tenant.namespaceUID };
-}
 
 /** A share server as the program on a host takes it. */
 export function serverView({ id, name, hostname, allocations }: DriverServer): object {

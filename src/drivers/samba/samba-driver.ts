@@ -20,12 +20,12 @@ import type {
   ShareRequest,
   WarningsResult,
 } from '../driver.ts';
+import { LongWork } from '../kit/long-work.ts';
 import { updateAccess } from './access.ts';
 import type { Backend } from './backend.ts';
 import { probe } from './capabilities.ts';
 import type { SambaConfig } from './config.ts';
 import type { Hosts } from './hosts.ts';
-import { LongWork } from './long-work.ts';
 import * as services from './security-services.ts';
 import { ServerChoice } from './server-choice.ts';
 import * as servers from './servers.ts';

@@ -8,10 +8,12 @@ import type {
   SecurityServiceUpdateRequest,
   SecurityServiceUpdateResult,
 } from '../driver.ts';
+import { ownerOf } from '../kit/owner.ts';
 import { setRules } from './access.ts';
 import { type Backend, longSeconds } from './backend.ts';
 import type { Host } from './host.ts';
-import { ownerOf, passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
+import { workOn } from './identifiers.ts';
+import { passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
 import { credentialsIn, detailsSchema, warningsSchema } from './results.ts';
 
 const checkSchema = z.object({
@@ -67,7 +69,7 @@ export async function updateSecurityService(
 ): Promise<SecurityServiceUpdateResult> {
   const { server, newSecurityService, currentSecurityService, attemptedSecurityService } = request;
   const host = hosts.of(server);
-  return await updates.run(server.id, host.name, context, async (signal) => {
+  return await updates.run(workOn(server, host), context, async (signal) => {
     // The rules are those of now: a call that sets a share's rules meanwhile is newer.
     const number = host.decideNow();
     const { details, warnings } = await host.call({

@@ -9,10 +9,12 @@ import type {
   WarningsResult,
 } from '../driver.ts';
 import { DriverError } from '../errors.ts';
+import { changedError, rejected } from '../kit/failures.ts';
+import { ownerOf } from '../kit/owner.ts';
 import { type Backend, longSeconds } from './backend.ts';
 import type { Host } from './host.ts';
-import { serverIdentifier } from './identifiers.ts';
-import { ownerOf, passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
+import { serverIdentifier, workOn } from './identifiers.ts';
+import { passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
 import { credentialsIn, detailsSchema, type HostWarning, onlyWarningsSchema, warningsSchema } from './results.ts';
 
 const createSchema = z.object({ details: detailsSchema, warnings: warningsSchema });
@@ -40,23 +42,21 @@ export async function setupServer(
 ): Promise<ServerSetupResult> {
   const { server } = request;
   if (server.allocations.length === 0) {
-    throw new DriverError({
-      kind: 'Rejected',
-      reason: 'NetworkAllocationMissing',
-      message: `share server ${server.name} needs an address and has none`,
-    });
+    throw rejected('NetworkAllocationMissing', `share server ${server.name} needs an address and has none`);
   }
   const host = await backend.choice.forSetup(server, context);
   const identifier = serverIdentifier(host.name, server);
   try {
-    const { details, warnings } = await backend.setups.run(server.id, host.name, context, (signal) =>
+    const { details, warnings } = await backend.setups.run(workOn(server, host), context, (signal) =>
       create(backend, host, request, context, signal),
     );
     backend.choice.settled(server);
     return { identifier, backendDetails: { ...details, host: host.name }, warnings };
   } catch (error) {
     // Something may have been made: the tear-down has to find it.
-    throw error instanceof DriverError ? withPartial(error, identifier, host) : error;
+    if (!(error instanceof DriverError)) throw error;
+    const backendDetails = { ...error.partial?.backendDetails, host: host.name };
+    throw changedError(error, { partial: { identifier, backendDetails } });
   }
 }
 
@@ -85,20 +85,6 @@ function create(
   });
 }
 
-function withPartial(error: DriverError, identifier: string, host: Host): DriverError {
-  const { kind, reason, message, detail, retryAfter, refusedCredentials, cause } = error;
-  return new DriverError({
-    kind,
-    reason,
-    message,
-    ...(detail === undefined ? {} : { detail }),
-    ...(retryAfter === undefined ? {} : { retryAfter }),
-    refusedCredentials,
-    partial: { identifier, backendDetails: { ...error.partial?.backendDetails, host: host.name } },
-    cause,
-  });
-}
-
 /**
  * Removes the server wherever it is. The program refuses while there are shares on it.
  * @throws InProgress while it takes longer than a call should wait
@@ -110,7 +96,7 @@ export async function teardownServer(
 ): Promise<WarningsResult> {
   const warnings: HostWarning[] = [];
   for (const host of await backend.choice.whereIs(server, context.signal)) {
-    const removed = await backend.teardowns.run(server.id, host.name, context, async (signal) => {
+    const removed = await backend.teardowns.run(workOn(server, host), context, async (signal) => {
       const result = await host.call({
         verb: 'remove',
         request: {

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type { ExportLocation } from '../../api/v1alpha1/share.ts';
 import type {
@@ -13,10 +12,12 @@ import type {
   WarningsResult,
 } from '../driver.ts';
 import { DriverError } from '../errors.ts';
+import { uncPath } from '../kit/export-paths.ts';
+import { rejected } from '../kit/failures.ts';
+import { ownerOf } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
 import type { Host } from './host.ts';
 import { shareIdentifier } from './identifiers.ts';
-import { ownerOf } from './requests.ts';
 import { onlyWarningsSchema, warningsSchema } from './results.ts';
 
 const quota = z.enum(['none', 'project']);
@@ -44,11 +45,8 @@ export async function createShare(
   const { share } = request;
   const server = serverOf(request);
   if (share.protocol !== 'CIFS') {
-    throw new DriverError({
-      kind: 'Rejected',
-      reason: 'ShareProtocolNotSupported',
-      message: `share ${share.name} asks for ${share.protocol}; this backend serves CIFS`,
-    });
+    const message = `share ${share.name} asks for ${share.protocol}; this backend serves CIFS`;
+    throw rejected('ShareProtocolNotSupported', message);
   }
   const host = hosts.of(server);
   const { id, size } = share;
@@ -143,11 +141,7 @@ function warningsOf(
 /** The share server of a request. @throws DriverError `Rejected` when there is none */
 export function serverOf({ share, server }: ShareRequest): DriverServer {
   if (server !== undefined) return server;
-  throw new DriverError({
-    kind: 'Rejected',
-    reason: 'ShareServerMissing',
-    message: `share ${share.name} needs a share server on this backend`,
-  });
+  throw rejected('ShareServerMissing', `share ${share.name} needs a share server on this backend`);
 }
 
 /** Where clients find a share: by each address of its server, the first one preferred. */
@@ -156,14 +150,9 @@ export function exportLocationsOf(
   shareName: string,
 ): readonly ExportLocation[] {
   return allocations.map(({ ipAddress }, index) => ({
-    path: `\\\\${uncHost(ipAddress)}\\${shareName}`,
+    path: uncPath(ipAddress, shareName),
     address: ipAddress,
     preferred: index === 0,
     metadata: { shareName, server: hostname },
   }));
-}
-
-/** Paths can't have colons: Windows has a name for IPv6 addresses (MS-SMB2, UNC). */
-function uncHost(address: string): string {
-  return isIPv6(address) ? `${address.replaceAll(':', '-')}.ipv6-literal.net` : address;
 }

@@ -1,8 +1,9 @@
 import type { Client, ClientChannel } from 'ssh2';
 import ssh2 from 'ssh2';
-import { CommandSlots } from './command-slots.ts';
+import { abortedError, unlessAborted } from '../kit/abort.ts';
+import { Slots } from '../kit/slots.ts';
 import type { HostKey } from './ssh-keys.ts';
-import { abortedError, type HostAddress, hostError, loginError } from './transport-errors.ts';
+import { type HostAddress, hostError, loginError } from './transport-errors.ts';
 
 /** How long a login may take, in milliseconds. */
 const loginTimeoutMs = 10_000;
@@ -44,7 +45,7 @@ export class SSHConnection {
   readonly #login: SSHLogin;
   readonly #client: Client;
   readonly #ready: Promise<void>;
-  readonly #slots: CommandSlots;
+  readonly #slots: Slots;
   #open = true;
   #running = 0;
   #retired = false;
@@ -52,7 +53,7 @@ export class SSHConnection {
   /** @param maxCommands that run at once; below sshd's MaxSessions */
   constructor(login: SSHLogin, maxCommands: number) {
     this.#login = login;
-    this.#slots = new CommandSlots(maxCommands);
+    this.#slots = new Slots(maxCommands);
     this.#client = new ssh2.Client();
     const ready = Promise.withResolvers<void>();
     this.#ready = ready.promise;
@@ -98,12 +99,12 @@ export class SSHConnection {
     this.#running += 1;
     try {
       await unlessAborted(this.#ready, signal);
-      return await this.#slots.run(signal, async () => {
+      return await this.#slots.run(async () => {
         const channel = await this.#channel(command, signal);
         return await this.#converse(channel, input, signal);
-      });
+      }, signal);
     } catch (error) {
-      throw signal.aborted ? abortedError(signal, this.#login.name) : error;
+      throw signal.aborted ? abortedError(signal, `host ${this.#login.name}`) : error;
     } finally {
       this.#running -= 1;
       if (this.#retired) this.#endIfIdle();
@@ -190,19 +191,4 @@ function connectionLost({ name }: HostAddress): Error {
 
 function tooMuchOutput({ name }: HostAddress): Error {
   return hostError('UnexpectedAnswer', `host ${name} answered more than ${maxOutputBytes} bytes`);
-}
-
-/** @throws the signal's reason as soon as it aborts */
-export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  // Whoever stops waiting leaves it behind: then it is nobody's failure.
-  work.catch(() => {});
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

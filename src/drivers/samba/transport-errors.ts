@@ -1,4 +1,5 @@
-import { DriverError } from '../errors.ts';
+import type { DriverError } from '../errors.ts';
+import { unavailable } from '../kit/failures.ts';
 import { classify } from './ssh-failures.ts';
 
 /** Longest text of a host that goes to the log of the administrator, in characters. */
@@ -31,11 +32,6 @@ export function loginError(
 /** Reason of a host that refused the backend's key. */
 export const loginRefused = 'HostLoginFailed';
 
-/** The same failure, not to be tried again before so many seconds. */
-export function withRetryAfter({ kind, reason, message, detail, cause }: DriverError, retryAfter: number): DriverError {
-  return new DriverError({ kind, reason, message, retryAfter, cause, ...(detail === undefined ? {} : { detail }) });
-}
-
 /** What a message tells of a host. */
 export interface HostAddress {
   readonly name: string;
@@ -46,22 +42,5 @@ export interface HostAddress {
 
 /** A host can't be worked with now. */
 export function hostError(reason: string, message: string, detail?: string): DriverError {
-  return new DriverError({
-    kind: 'Unavailable',
-    reason,
-    message,
-    ...(detail === undefined || detail === '' ? {} : { detail: detail.slice(0, maxDetailLength) }),
-  });
-}
-
-/** The failure of a call that was cut off. */
-export function abortedError({ reason }: AbortSignal, hostName: string): DriverError {
-  if (reason instanceof DriverError) return reason;
-  const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
-  return new DriverError({
-    kind: 'Unavailable',
-    reason: timedOut ? 'OperationTimeout' : 'OperationAborted',
-    message: `host ${hostName} did not finish in the time given`,
-    cause: reason,
-  });
+  return unavailable(reason, message, detail?.slice(0, maxDetailLength));
 }

@@ -9,8 +9,7 @@ test.each([
   ['10.0.0.1/8/8', false],
 ])('a rule for %s is granted: %s', (accessTo, granted) => {
   const rule = { id: 'rule-1', name: 'rule-1', accessType: 'ip', accessTo, accessLevel: 'rw' } as const;
-  const share = { id: 'share-1', name: 'share-1', protocol: 'NFS', size: 1, exportLocations: [] } as const;
-  const plan = planAccess({ share, accessRules: [rule], addRules: [rule], updateRules: [], deleteRules: [] });
+  const plan = planAccess({ accessRules: [rule], addRules: [rule], updateRules: [], deleteRules: [] });
   expect(plan.rules).toHaveLength(granted ? 1 : 0);
   expect(plan.updates.get(rule.id)?.state).toBe(granted ? undefined : 'error');
 });

@@ -1,5 +1,5 @@
-import { parseAddress, parseNetwork } from '../../values/ip-address.ts';
-import type { AccessRequest, AccessUpdate, DriverAccessRule } from '../driver.ts';
+import type { AccessUpdate, DriverAccessRule } from '../driver.ts';
+import { isAddressOrNetwork, isRecovery, type RuleLists, ruleError } from '../kit/access-rules.ts';
 import type { StoredRule } from './storage-system.ts';
 
 /** What a share is to have, and the answer for each rule that was asked for. */
@@ -12,16 +12,16 @@ export interface AccessPlan {
  * Which rules a share gets. `accessRules` is all that it shall have, so that the same answer is right for new, changed and denied
  * rules and for recovery. A rule that can't be granted is an error of that rule, and keeps no other from being granted.
  */
-export function planAccess({ accessRules, addRules, updateRules, deleteRules }: AccessRequest): AccessPlan {
-  const recovery = addRules.length + updateRules.length + deleteRules.length === 0;
+export function planAccess(lists: RuleLists): AccessPlan {
+  const { accessRules, addRules, updateRules } = lists;
   const faults = new Map<string, string>();
   for (const rule of accessRules) {
     const fault = faultOf(rule);
     if (fault !== undefined) faults.set(rule.id, fault);
   }
-  const asked = recovery ? accessRules : [...addRules, ...updateRules];
+  const asked = isRecovery(lists) ? accessRules : [...addRules, ...updateRules];
   // With access keys: the key of each rule goes here, in recovery too.
-  const answer = (reason: string | undefined): AccessUpdate => (reason === undefined ? {} : { state: 'error', reason });
+  const answer = (reason: string | undefined): AccessUpdate => (reason === undefined ? {} : ruleError(reason));
   return {
     rules: accessRules
       .filter(({ id }) => !faults.has(id))
@@ -34,6 +34,5 @@ export function planAccess({ accessRules, addRules, updateRules, deleteRules }: 
 function faultOf({ accessType, accessTo }: DriverAccessRule): string | undefined {
   if (accessType === 'user') return undefined;
   if (accessType !== 'ip') return `rules of type ${accessType} are not taken`;
-  const sound = (accessTo.includes('/') ? parseNetwork(accessTo) : parseAddress(accessTo)) !== undefined;
-  return sound ? undefined : `${accessTo} is no address and no network`;
+  return isAddressOrNetwork(accessTo) ? undefined : `${accessTo} is no address and no network`;
 }

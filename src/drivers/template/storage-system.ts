@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { checkAnswer, jsonOf } from '../kit/answers.ts';
 import type { TemplateConfig } from './config.ts';
 
 const ruleSchema = z.object({
@@ -104,7 +105,7 @@ export class StorageSystem {
       if (isMissing(error)) return undefined;
       throw error;
     });
-    return text === undefined ? undefined : schema.parse(JSON.parse(text));
+    return text === undefined ? undefined : checkAnswer(schema, jsonOf(text), `the file of ${kind} ${id}`);
   }
 
   async #write(kind: string, id: string, value: object, signal: AbortSignal): Promise<void> {

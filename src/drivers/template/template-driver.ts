@@ -25,9 +25,11 @@ import type {
   WarningsResult,
 } from '../driver.ts';
 import { InProgress } from '../errors.ts';
+import { uncPath } from '../kit/export-paths.ts';
+import { notFound, rejected } from '../kit/failures.ts';
+import { ownerOf, ownerTag, requireOwner } from '../kit/owner.ts';
 import { planAccess } from './access.ts';
 import type { TemplateConfig } from './config.ts';
-import { notFound, owned, ownerOf, rejected } from './failures.ts';
 import type { StorageSystem, StoredServer, StoredShare } from './storage-system.ts';
 
 /**
@@ -71,7 +73,7 @@ export class TemplateDriver implements Driver {
     const present = await this.#server(server, context);
     const domain = domainOf(securityServices) ?? present?.domain;
     const stored: StoredServer = {
-      owner: ownerOf(context),
+      owner: ownerTag(ownerOf(context)),
       hostname: server.hostname,
       addresses: server.allocations.map(({ ipAddress }) => ipAddress),
       ...(domain === undefined ? {} : { domain }),
@@ -97,7 +99,7 @@ export class TemplateDriver implements Driver {
       // Work that takes longer than some seconds goes on there, and is asked for again with its token.
       if (this.#jobs && context.operation.token === undefined) throw new InProgress({ token: share.id, pollAfter: 0 });
       const { size } = share;
-      const stored = { owner: ownerOf(context), serverID: server.id, size, used: 0, rules: [] };
+      const stored = { owner: ownerTag(ownerOf(context)), serverID: server.id, size, used: 0, rules: [] };
       await this.#system.saveShare(share.id, stored, context.signal);
     }
     return { identifier: `share-${share.id}`, exportLocations: locationsOf(share, addresses) };
@@ -131,7 +133,7 @@ export class TemplateDriver implements Driver {
     if (stored === undefined) {
       // Nothing is granted on a share that is gone: denials have succeeded.
       if (request.accessRules.length === 0) return new Map();
-      throw notFound(`the share ${request.share.name}`);
+      throw notFound('ShareNotFound', `the share ${request.share.name} is not on the storage system`);
     }
     // Yours: also end the sessions of those who lose access.
     await this.#system.saveShare(request.share.id, { ...stored, rules: [...rules] }, context.signal);
@@ -181,22 +183,27 @@ export class TemplateDriver implements Driver {
   async close(): Promise<void> {}
 
   async #server({ id, name }: DriverServer, context: CallContext): Promise<StoredServer | undefined> {
-    return owned(await this.#system.server(id, context.signal), `the share server ${name}`, context);
+    const found = await this.#system.server(id, context.signal);
+    if (found !== undefined) requireOwner(ownerOf(context), found.owner, `the share server ${name}`);
+    return found;
   }
 
   async #existingServer(server: DriverServer, context: CallContext): Promise<StoredServer> {
     const stored = await this.#server(server, context);
-    if (stored === undefined) throw notFound(`the share server ${server.name}`);
+    if (stored === undefined)
+      throw notFound('ShareServerNotFound', `the share server ${server.name} is not on the storage system`);
     return stored;
   }
 
   async #share({ id, name }: DriverShare, context: CallContext): Promise<StoredShare | undefined> {
-    return owned(await this.#system.share(id, context.signal), `the share ${name}`, context);
+    const found = await this.#system.share(id, context.signal);
+    if (found !== undefined) requireOwner(ownerOf(context), found.owner, `the share ${name}`);
+    return found;
   }
 
   async #existingShare(share: DriverShare, context: CallContext): Promise<StoredShare> {
     const stored = await this.#share(share, context);
-    if (stored === undefined) throw notFound(`the share ${share.name}`);
+    if (stored === undefined) throw notFound('ShareNotFound', `the share ${share.name} is not on the storage system`);
     return stored;
   }
 }
@@ -212,5 +219,5 @@ function detailsOf({ hostname, domain }: StoredServer): Readonly<Record<string, 
 
 function locationsOf({ id }: DriverShare, addresses: readonly string[]): readonly ExportLocation[] {
   // Names on the storage system come from the object's UID: names of objects are used again.
-  return addresses.map((address) => ({ path: `\\\\${address}\\share-${id}`, address }));
+  return addresses.map((address) => ({ path: uncPath(address, `share-${id}`), address }));
 }

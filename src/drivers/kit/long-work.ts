@@ -1,44 +1,48 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { CallContext } from '../driver.ts';
 import { InProgress } from '../errors.ts';
-import { tokenOf } from './identifiers.ts';
-import { abortedError } from './transport-errors.ts';
+import { abortedError } from './abort.ts';
 
 /** How long one call waits for work that takes longer, in milliseconds: well below the time that a call has. */
 const sliceMs = 10_000;
-/** How soon the operator asks again, in seconds; then it is waited for again. */
+/** How soon the operator calls again, in seconds; that call waits again. */
 const pollAfter = 0.5;
 
-interface Work<Result> {
+interface Running<Result> {
   readonly operationID: string;
   readonly result: Promise<Result>;
   readonly abort: AbortController;
 }
 
+/** What a piece of work is done on. */
+export interface WorkTarget {
+  /** Two operations never work on the same key at once. */
+  readonly key: string;
+  /** Passed to later calls of the operation, for example the place where the work is done. */
+  readonly token: string;
+  /** Who works, for the message of a call that was aborted, such as `host a`. */
+  readonly who: string;
+}
+
 /**
- * Lets work on a host outlast the call that began it: the next call of the operation takes it up where this process has it, else
- * begins it again, which the program on the host makes harmless.
+ * Lets work outlast the call that began it. The next call of the operation waits for it in this process; in another process it begins
+ * the work again, so the storage system must accept that.
  */
 export class LongWork<Result> {
-  readonly #works = new Map<string, Work<Result>>();
+  readonly #running = new Map<string, Running<Result>>();
   readonly #sliceMs: number;
 
   constructor(slice: number = sliceMs) {
     this.#sliceMs = slice;
   }
 
-  /**
-   * @param key what the work is done on; two operations never work on it at once
-   * @param hostName where it is done
-   * @throws InProgress while the work goes on
-   */
+  /** @throws InProgress while the work continues */
   async run(
-    key: string,
-    hostName: string,
+    { key, token, who }: WorkTarget,
     { operation, signal }: Pick<CallContext, 'operation' | 'signal'>,
     begin: (signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const work = this.#take(key, operation.id, begin);
+    const work = this.#join(key, operation.id, begin);
     const over = new AbortController();
     const slice = wait(this.#sliceMs, 'more' as const, { signal: AbortSignal.any([signal, over.signal]) });
     try {
@@ -50,27 +54,27 @@ export class LongWork<Result> {
     } catch (error) {
       this.#drop(key, work);
       work.abort.abort(signal.reason);
-      throw signal.aborted ? abortedError(signal, hostName) : error;
+      throw signal.aborted ? abortedError(signal, who) : error;
     } finally {
       over.abort();
       slice.catch(() => {});
     }
-    throw new InProgress({ token: tokenOf(hostName), pollAfter });
+    throw new InProgress({ token, pollAfter });
   }
 
-  #take(key: string, operationID: string, begin: (signal: AbortSignal) => Promise<Result>): Work<Result> {
-    const present = this.#works.get(key);
+  #join(key: string, operationID: string, begin: (signal: AbortSignal) => Promise<Result>): Running<Result> {
+    const present = this.#running.get(key);
     if (present?.operationID === operationID) return present;
     present?.abort.abort();
     const abort = new AbortController();
     const work = { operationID, result: begin(abort.signal), abort };
-    // While no call waits for it, its failure is kept for the next one.
+    // If it fails between two calls, the next call gets the failure.
     work.result.catch(() => {});
-    this.#works.set(key, work);
+    this.#running.set(key, work);
     return work;
   }
 
-  #drop(key: string, work: Work<Result>): void {
-    if (this.#works.get(key) === work) this.#works.delete(key);
+  #drop(key: string, work: Running<Result>): void {
+    if (this.#running.get(key) === work) this.#running.delete(key);
   }
 }

@@ -1,17 +1,23 @@
-/** How many ids of one share are worked on at a time: Ceph's manager takes turns, but what else there is to do need not wait. */
-const width = 4;
+/** How many items are worked on at once by default. */
+const usualWidth = 4;
+
+/** Options of {@link inParallel}. */
+export interface ParallelOptions {
+  /** Items that are worked on at once. */
+  readonly width?: number;
+  /** Asked before each item. */
+  readonly isTimeUp?: () => boolean;
+}
 
 /**
- * Works on items, some at a time, in the order they come. When this ends nothing of it is running any more.
- *
- * @param isTimeUp asked before each item
- * @returns `more` when time was up before the last one
- * @throws what the first item that failed threw; those behind it are not begun
+ * Works on items, some at once, in the order they come. Nothing of it runs any more when this returns or throws.
+ * @returns `more` when time was up before the last item
+ * @throws what the first item that failed threw; later items are not begun
  */
 export async function inParallel<Item>(
   items: readonly Item[],
   work: (item: Item) => Promise<void>,
-  isTimeUp: () => boolean = () => false,
+  { width = usualWidth, isTimeUp = () => false }: ParallelOptions = {},
 ): Promise<'done' | 'more'> {
   const queue = items.values();
   const failures: unknown[] = [];

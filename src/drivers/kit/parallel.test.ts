@@ -3,7 +3,7 @@ import { inParallel } from './parallel.ts';
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-/** Work that is held until it is let go, which notes what has begun. */
+/** Work that is held until it is opened, which notes what has begun. */
 function held(fails: (item: number) => boolean = () => false) {
   const gate = Promise.withResolvers<void>();
   const begun: number[] = [];
@@ -46,6 +46,14 @@ test('a failure is thrown when what runs beside it has ended, and nothing is beg
 test('when time is up the rest is left', async () => {
   const { begun, open, work } = held();
   open();
-  expect(await inParallel(numbers(10), work, () => begun.length >= 6)).toBe('more');
+  expect(await inParallel(numbers(10), work, { isTimeUp: () => begun.length >= 6 })).toBe('more');
   expect(begun).toEqual(numbers(6));
+});
+
+test('the width says how many are worked on at once', async () => {
+  const { begun, open, work } = held();
+  const end = inParallel(numbers(10), work, { width: 2 });
+  expect(begun).toEqual([0, 1]);
+  open();
+  expect(await end).toBe('done');
 });
