@@ -6,7 +6,7 @@ import type { DriverInstances } from '../controllers/driver-calls/driver-instanc
 import { SuspectServers } from '../controllers/driver-calls/suspect-servers.ts';
 import { OperatorMetrics } from '../controllers/metrics/operator-metrics.ts';
 import type { Operator } from '../controllers/operator.ts';
-import { SecurityServiceReconciler } from '../controllers/securityservice/reconciler.ts';
+import { securityServiceReconciler } from '../controllers/securityservice/reconciler.ts';
 import { ShareReconciler } from '../controllers/share/reconciler.ts';
 import { ShareAccessReconciler } from '../controllers/shareaccess/reconciler.ts';
 import { PendingAssociations } from '../controllers/sharenetwork/pending-associations.ts';
@@ -69,7 +69,7 @@ export function addControllers(
   };
   const workers = config['max-concurrent-reconciles'];
   new StorageBackendReconciler(operator, modules, backendRecords).register(manager, workers);
-  new SecurityServiceReconciler(operator).register(manager, workers);
+  securityServiceReconciler(operator).register(manager, workers);
   new ShareNetworkReconciler(operator).register(manager, workers);
   new ShareServerReconciler(operator).register(manager, workers);
   new ShareReconciler(operator).register(manager, workers);

@@ -16,7 +16,8 @@ import type { Tenant } from '../../src/drivers/driver.ts';
 import { createApiClient } from '../../src/runtime/api-client.ts';
 import type { ReconcileContext } from '../../src/runtime/controller.ts';
 import type { EventContent } from '../../src/runtime/events.ts';
-import type { ObjectName } from '../../src/runtime/kube-object.ts';
+import type { Informer } from '../../src/runtime/informer.ts';
+import type { KubeObject, ObjectName } from '../../src/runtime/kube-object.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { Manager } from '../../src/runtime/manager.ts';
 import { RuntimeMetrics } from '../../src/runtime/metrics.ts';
@@ -31,6 +32,8 @@ export interface OperatorRig extends AsyncDisposable {
   readonly events: EventContent[];
   /** Methods and paths of the requests so far. */
   requests(): readonly string[];
+  /** Stores an object on the API server and shows it to the cache. @returns the stored object */
+  store<T extends KubeObject>(informer: Informer<T>, object: T): T;
 }
 
 /** What a reconciler is called with. */
@@ -97,6 +100,16 @@ export async function createOperatorRig(key = Buffer.alloc(32, 1)): Promise<Oper
     server,
     clock,
     events,
+    store(informer, object) {
+      const { group, version, plural } = informer.type;
+      const { uid, resourceVersion } = server.put(
+        group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`,
+        object,
+      ).metadata;
+      const stored = { ...object, metadata: { ...object.metadata, uid, resourceVersion } };
+      informer.cache.observe(stored);
+      return stored;
+    },
     requests: () => server.requests.map(({ method, path }) => `${method} ${path}`),
     async [Symbol.asyncDispose]() {
       await client.close();

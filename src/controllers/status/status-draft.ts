@@ -18,6 +18,8 @@ export interface ManagedObject extends KubeObject {
     readonly observedGeneration?: number;
     readonly conditions?: readonly Condition[];
     readonly lastHandledReconcileAt?: string;
+    readonly phase?: string;
+    readonly recordedPhase?: string;
   };
 }
 
@@ -73,6 +75,13 @@ export class StatusDraft<T extends ManagedObject> {
       else next[key] = value;
     }
     this.#status = next as StatusOf<T>;
+    return this;
+  }
+
+  /** Takes the phase for recorded, whoever wrote it. */
+  recordPhase(): this {
+    const { phase } = this.#status;
+    if (phase !== undefined) this.#status = { ...this.#status, recordedPhase: phase };
     return this;
   }
 

@@ -1,0 +1,68 @@
+import type { ApiClient } from '../../runtime/api-client.ts';
+import type { ReconcileContext } from '../../runtime/controller.ts';
+import type { EventContent } from '../../runtime/events.ts';
+import type { Informer } from '../../runtime/informer.ts';
+import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
+import type { Operator } from '../operator.ts';
+import { draftOf, type ManagedObject, type StatusDraft } from '../status/status-draft.ts';
+
+/** Where the operator records that it manages an object, and the object's status. */
+export interface ObjectRecords<T extends ManagedObject> {
+  /** Whether the operator has taken responsibility for the object. */
+  holds(object: T): boolean;
+  /** Takes it, before the first effect outside of the cluster; an event of the object follows. */
+  take(object: T): Promise<unknown>;
+  /** Stores the status if it differs. @throws ApiError with a conflict when the object was changed meanwhile */
+  store(draft: StatusDraft<T>): Promise<T>;
+}
+
+/** Finalizer and status of the object itself. */
+export function recordsInObject<T extends ManagedObject>(client: ApiClient, informer: Informer<T>): ObjectRecords<T> {
+  return {
+    holds: hasFinalizer,
+    take: (object) => addFinalizer(client, informer, object),
+    store: (draft) => draft.write(client, informer),
+  };
+}
+
+/** What every phase of a pass over one object works with. */
+export interface Pass<T extends ManagedObject> {
+  readonly operator: Operator;
+  readonly context: ReconcileContext;
+  /** The status as this pass works it out, and the object that it is worked out from. */
+  readonly draft: StatusDraft<T>;
+  /** Events that tell what the draft says; sent when it is stored. */
+  readonly events: EventContent[];
+  readonly records: ObjectRecords<T>;
+}
+
+/** Begins a pass over an object. */
+export function passOf<T extends ManagedObject>(
+  operator: Operator,
+  context: ReconcileContext,
+  object: T,
+  records: ObjectRecords<T>,
+): Pass<T> {
+  return { operator, context, draft: draftOf(operator, object), events: [], records };
+}
+
+/** Stores the draft, then sends the events that tell what it says. */
+export async function store<T extends ManagedObject>({ operator, draft, events, records }: Pass<T>): Promise<T> {
+  const stored = await records.store(draft);
+  for (const event of events.splice(0)) operator.recorder.event(stored, event);
+  return stored;
+}
+
+/**
+ * Stores the draft in the middle of a pass: what follows relies on it. The draft continues on the stored version.
+ * @param scopeOf builds the scope of the kind
+ * @returns the scope on that version. Later phases still get the former one: the phase goes on with this, and ends the pass.
+ */
+export async function checkpoint<T extends ManagedObject, S extends Pass<T>>(
+  scope: S & Pass<T>,
+  scopeOf: (pass: Pass<T>) => S,
+): Promise<S> {
+  scope.draft.onto(await store<T>(scope));
+  const { operator, context, draft, events, records } = scope;
+  return scopeOf({ operator, context, draft, events, records });
+}
