@@ -114,18 +114,7 @@ function backend(
 }
 
 function failedUpdate(): ShareServerStatus {
-  return {
-    phase: 'error',
-    conditions: [
-      {
-        type: 'SecurityServicesUpToDate',
-        status: 'False',
-        reason: 'UpdateFailed',
-        message: '',
-        lastTransitionTime: '',
-      },
-    ],
-  };
+  return { phase: 'error', missedUpdate: 'Failed' };
 }
 
 type Break = (input: GuardInput) => GuardInput;

@@ -41,17 +41,7 @@ function server(applied: Partial<AppliedSecurityService> = {}, failed = false): 
           ...applied,
         },
       ],
-      conditions: failed
-        ? [
-            {
-              type: 'SecurityServicesUpToDate',
-              status: 'False',
-              reason: 'UpdateFailed',
-              message: '',
-              lastTransitionTime: '',
-            },
-          ]
-        : [],
+      ...(failed ? { missedUpdate: 'Failed' } : {}),
     },
   };
 }

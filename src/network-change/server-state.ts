@@ -1,19 +1,23 @@
 import { findCondition } from '../api/v1alpha1/conditions.ts';
-import type { ShareServer } from '../api/v1alpha1/share-server.ts';
+import type { ShareServer, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
 
-/** Whether the server's last update of security services failed: the stored mark of it. */
+/** Whether the server's last update of security services failed. */
 export function updateFailed(server: ShareServer): boolean {
-  return isBehindFor(server, 'UpdateFailed');
+  return missedUpdate(server) === 'Failed';
 }
 
-/** Whether a change was stopped before the server's turn: the stored mark of it. */
+/** Whether a change was stopped before the server's turn. */
 export function notAttempted(server: ShareServer): boolean {
-  return isBehindFor(server, 'NotAttempted');
+  return missedUpdate(server) === 'NotAttempted';
 }
 
-function isBehindFor({ status }: ShareServer, reason: string): boolean {
+/** Version 0.1 had no field for it. Both are always written together, so that the condition never says more than the field. */
+function missedUpdate({ status }: ShareServer): ShareServerStatus['missedUpdate'] {
+  if (status?.missedUpdate !== undefined) return status.missedUpdate;
   const condition = findCondition(status?.conditions, 'SecurityServicesUpToDate');
-  return condition?.status === 'False' && condition.reason === reason;
+  if (condition?.status !== 'False') return undefined;
+  if (condition.reason === 'UpdateFailed') return 'Failed';
+  return condition.reason === 'NotAttempted' ? 'NotAttempted' : undefined;
 }
 
 /**

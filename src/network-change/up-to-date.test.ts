@@ -24,11 +24,6 @@ function server(status: ShareServerStatus = {}): ShareServer {
   };
 }
 
-function behind(reason: 'UpdateFailed' | 'NotAttempted' | 'Other'): Pick<ShareServerStatus, 'conditions'> {
-  const type = 'SecurityServicesUpToDate';
-  return { conditions: [{ type, status: 'False', reason, message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }] };
-}
-
 const nothingElse: ServiceComparison = { saysTheSame: () => false, credentialsDiffer: () => false };
 const recreatedEqual: ServiceComparison = { ...nothingElse, saysTheSame: () => true };
 const newPassword: ServiceComparison = { ...nothingElse, credentialsDiffer: ({ name }) => name === 'ad' };
@@ -49,23 +44,23 @@ describe('lagOf', () => {
     ],
     [
       'a failed update',
-      { phase: 'error', securityServices: [applied(ad, 'old')], ...behind('UpdateFailed') },
+      { phase: 'error', securityServices: [applied(ad, 'old')], missedUpdate: 'Failed' },
       nothingElse,
       'UpdateFailed',
     ],
     [
-      'a failed update that somebody reset',
-      { securityServices: [applied(ad)], ...behind('UpdateFailed') },
+      'a failed update whose phase an administrator reset',
+      { securityServices: [applied(ad)], missedUpdate: 'Failed' },
       nothingElse,
       undefined,
     ],
     [
       'a server whose turn did not come',
-      { securityServices: [applied(ad, 'old')], ...behind('NotAttempted') },
+      { securityServices: [applied(ad, 'old')], missedUpdate: 'NotAttempted' },
       nothingElse,
       'NotAttempted',
     ],
-    ['another error', { phase: 'error', securityServices: [applied(ad)], ...behind('Other') }, nothingElse, undefined],
+    ['another error', { phase: 'error', securityServices: [applied(ad)] }, nothingElse, undefined],
     ['a server that was never set up', { identifier: undefined, phase: 'creating' }, nothingElse, undefined],
     ['a server whose set-up failed half-way', { phase: 'error', lastError: setupFailed }, nothingElse, undefined],
   ] as const)('%s', (_what, status, comparison, expected) => {

@@ -184,6 +184,14 @@ export interface ShareServerError {
   readonly time: Time;
 }
 
+/** What the storage system reports of a server that is not healthy. */
+export interface ShareServerHealth {
+  /** Explanation, safe for the tenant. */
+  readonly message: Message;
+  /** Whether the directory refuses the credentials of the server. The operator does not ask again by itself then. */
+  readonly credentialsRefused?: boolean;
+}
+
 /** Observed state of a ShareServer. */
 export interface ShareServerStatus {
   /**
@@ -225,6 +233,13 @@ export interface ShareServerStatus {
   readonly networkChange?: ShareServerNetworkChange;
   /** The last change that the server took part in. */
   readonly lastNetworkChange?: ShareServerLastNetworkChange;
+  /**
+   * Why the server may lack services that its network records. Failed: its last update failed. NotAttempted: a change was stopped before
+   * its turn. Removed when an update succeeds, or an administrator resets the phase.
+   */
+  readonly missedUpdate?: 'Failed' | 'NotAttempted';
+  /** What the storage system reports of an active server that is not healthy; absent: nothing is wrong as far as it is known. */
+  readonly unhealthy?: ShareServerHealth;
   /**
    * Addresses of the server.
    *

@@ -4,6 +4,8 @@ import type {
   Conditions,
   Description,
   DriverText,
+  Message,
+  OperatorText,
   Quantity,
   QuantityText,
   RequestToken,
@@ -120,6 +122,22 @@ export interface ExportLocation {
   readonly metadata?: Readonly<Record<string, DriverText>>;
 }
 
+/** A driver call on the share that failed. */
+export interface ShareError {
+  /** Driver method that failed. */
+  readonly operation: OperatorText;
+  /** Reason in CamelCase. */
+  readonly reason: OperatorText;
+  /** Explanation, safe for the tenant. */
+  readonly message: Message;
+  /**
+   * Generation of the spec that the call was made for.
+   *
+   * @minimum 0
+   */
+  readonly generation: number;
+}
+
 /** Observed state of a Share. */
 export interface ShareStatus {
   /**
@@ -156,6 +174,11 @@ export interface ShareStatus {
   readonly accessRulesStatus?: 'active' | 'syncing' | 'error';
   /** The driver operation that is running or to be continued. */
   readonly operation?: Operation;
+  /**
+   * The last refusal of a creation or of a size, which is not tried again before the spec changes or a user requests it, or the last
+   * failure of the deletion, which is tried again. Removed when a later call succeeds.
+   */
+  readonly lastError?: ShareError;
   /**
    * UID that the object had when it was made on the storage system, where it is named after it. After a restore it differs from the
    * object's own.

@@ -1,4 +1,3 @@
-import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareHealth } from '../../drivers/driver.ts';
@@ -8,13 +7,20 @@ import type { Operator } from '../operator.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
 import type { PlacedShare } from '../status/findings.ts';
 import { shareAvailable } from '../status/readiness.ts';
-import { draftOf } from '../status/status-draft.ts';
+import { draftOf, type Readiness } from '../status/status-draft.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import type { DriverCaller } from './call-lease.ts';
 import { boundedExportLocations } from './driver-data.ts';
 import { driverShare, timeoutsOf } from './driver-requests.ts';
 import { finalFailure } from './final-failure.ts';
 import { serverOfShare } from './server-for-driver.ts';
+
+/** How a share stands that the storage system does not have. */
+export const shareLost: Readiness = {
+  state: 'stalled',
+  reason: 'ShareLost',
+  message: `the storage system does not have the share any more; delete the Share, or restore its data and set the annotation ${labels.reconcileRequestedAt}`,
+};
 
 const lost: Pick<ShareHealth, 'exists'> = { exists: false };
 
@@ -39,17 +45,13 @@ export async function ensureShare(
     if ('size' in health) {
       noteWarnings(operator, fresh, draft, health.warnings);
       draft.set({ exportLocations: boundedExportLocations(health.exportLocations), size: formatQuantity(health.size) });
-      if (fresh.status?.phase === 'error' && isLost(fresh)) {
+      if (isLost(fresh)) {
         draft.set({ phase: 'available' });
         draft.setReadiness(shareAvailable);
       }
     } else {
       draft.set({ phase: 'error', ...(isWork(fresh) ? { operation: undefined } : {}) });
-      draft.setReadiness({
-        state: 'stalled',
-        reason: 'ShareLost',
-        message: `the storage system does not have the share any more; delete the Share, or restore its data and set the annotation ${labels.reconcileRequestedAt}`,
-      });
+      draft.setReadiness(shareLost);
     }
     return draft.write(client, informers.shares);
   });
@@ -94,6 +96,7 @@ function isWork({ status }: Share): boolean {
   return ['extendShare', 'shrinkShare', 'updateAccess'].includes(status?.operation?.name ?? '');
 }
 
-function isLost(share: Share): boolean {
-  return findCondition(share.status?.conditions, 'Ready')?.reason === 'ShareLost';
+/** Whether the storage system did not have the share when it was last asked. A share that could not be created keeps that operation. */
+export function isLost({ status }: Share): boolean {
+  return status?.phase === 'error' && status.operation?.name !== 'createShare';
 }

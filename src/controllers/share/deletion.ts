@@ -16,19 +16,8 @@ import { isPlacementCurrent, listRulesLive, staleCache } from '../lifecycle/live
 import { writeDriverResult } from '../status/driver-result.ts';
 import { whyNoRemoval } from '../status/findings.ts';
 import { reportingWaits } from '../status/long-waits.ts';
-import { writeRefused } from '../status/refused-writes.ts';
 import { draftOf, latestOf } from '../status/status-draft.ts';
-import { type ShareScope, shareCallScope } from './scope.ts';
-
-/** What a deletion waits for before the driver is asked. */
-const waits: ReadonlySet<string> = new Set([
-  'ShareNetworkNotActive',
-  'ShareServerNotActive',
-  'BackendNotFound',
-  'BackendUnavailable',
-  'AccessRulesExist',
-  writeRefused,
-]);
+import { type ShareDraft, type ShareScope, shareCallScope, shareError } from './scope.ts';
 
 /** Takes the share off the storage system, its rules first, and lets the object go. Deletion is tried for ever. */
 export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | undefined> {
@@ -50,9 +39,8 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
     if (!(await isPlacementCurrent(operator, scope))) return staleCache;
     return await letGo(scope);
   }
-  const block = async ({ reason, message }: Finding): Promise<undefined> => {
-    draft.setCondition('DeletionBlocked', 'True', reason, message);
-    draft.setReadiness({ state: 'working', reason, message });
+  const block = async (wait: Finding): Promise<undefined> => {
+    standBlocked(draft, wait);
     await draft.write(client, informers.shares);
     return undefined;
   };
@@ -83,9 +71,10 @@ export async function deleteShare(scope: ShareScope): Promise<ReconcileResult | 
         ? operation
         : { id: `delete/${uidOf(share)}`, name: 'deleteShare', startedTime: timestamp(operator.clock) },
   });
-  const blocked = draft.condition('DeletionBlocked')?.reason;
-  // What the last call failed for stays until the next has ended.
-  if (blocked === undefined || waits.has(blocked)) {
+  const { lastError } = draft.status;
+  // The failure of the last call remains shown until the next one has ended.
+  if (lastError?.operation === 'deleteShare') standBlocked(draft, triedAgain(lastError));
+  else {
     draft.removeCondition('DeletionBlocked');
     draft.setReadiness({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
   }
@@ -133,10 +122,11 @@ async function callDelete(
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
     if (error.kind !== 'NotFound') {
-      const message = `${error.message}; it is tried again`;
-      draft.set({ phase: error.kind === 'Unavailable' ? 'deleting' : 'error_deleting' });
-      draft.setCondition('DeletionBlocked', 'True', error.reason, message);
-      draft.setReadiness({ state: 'working', reason: error.reason, message });
+      draft.set({
+        phase: error.kind === 'Unavailable' ? 'deleting' : 'error_deleting',
+        lastError: shareError(share, error),
+      });
+      standBlocked(draft, triedAgain(error));
       await draft.write(client, informers.shares);
       throw error;
     }
@@ -146,6 +136,15 @@ async function callDelete(
     removeFinalizer(client, informers.shares, fresh),
   );
   return undefined;
+}
+
+function standBlocked(draft: ShareDraft, { reason, message }: Finding): void {
+  draft.setCondition('DeletionBlocked', 'True', reason, message);
+  draft.setReadiness({ state: 'working', reason, message });
+}
+
+function triedAgain({ reason, message }: Finding): Finding {
+  return { reason, message: `${message}; it is tried again` };
 }
 
 /** @param share the version that the decision was made on */

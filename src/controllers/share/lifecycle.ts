@@ -20,7 +20,7 @@ import { reportingWaits } from '../status/long-waits.ts';
 import { shareAvailable } from '../status/readiness.ts';
 import { draftOf } from '../status/status-draft.ts';
 import { noteWarnings } from '../status/warnings.ts';
-import { type ShareScope, shareCallScope, whyWait } from './scope.ts';
+import { type ShareScope, shareCallScope, shareError, whyWait } from './scope.ts';
 
 /** Makes the placed share on the storage system; its status holds the operation already. */
 export async function create(scope: ShareScope): Promise<ReconcileResult | undefined> {
@@ -48,6 +48,7 @@ export async function create(scope: ShareScope): Promise<ReconcileResult | undef
         size: formatQuantity(bytes),
         accessRulesStatus: 'active',
         operation: undefined,
+        lastError: undefined,
       });
       noteWarnings(operator, latest, draft, result.warnings);
       draft.setReadiness(shareAvailable);
@@ -97,6 +98,7 @@ export async function resize(scope: ShareScope): Promise<ReconcileResult | undef
         phase: 'available',
         size: formatQuantity(wanted),
         operation: undefined,
+        lastError: undefined,
         ...(result.exportLocations === undefined
           ? {}
           : { exportLocations: boundedExportLocations(result.exportLocations) }),
@@ -179,7 +181,11 @@ async function storeFailure({ operator, share }: ShareScope, thrown: unknown): P
       return draft.write(client, informers.shares);
     }
     // A refused resize loses nothing: the share stays as it is.
-    draft.set({ phase: resizing ? 'available' : 'error', operation: resizing ? undefined : withoutToken(fresh) });
+    draft.set({
+      phase: resizing ? 'available' : 'error',
+      operation: resizing ? undefined : withoutToken(fresh),
+      lastError: shareError(share, error),
+    });
     if (error.partial?.identifier !== undefined && !resizing) draft.set({ identifier: error.partial.identifier });
     draft.setReadiness({ state: 'stalled', reason: error.reason, message: error.message });
     // A spec that changed during the call was not tried.

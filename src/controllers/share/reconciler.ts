@@ -1,6 +1,6 @@
-import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
+import { isReady } from '../../api/v1alpha1/conditions.ts';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
-import type { Share } from '../../api/v1alpha1/share.ts';
+import type { Share, ShareError } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { isUnmade } from '../../cluster-state/informers.ts';
@@ -12,6 +12,7 @@ import type { Controller, ReconcileContext, ReconcileResult } from '../../runtim
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { parseQuantity } from '../../values/quantity.ts';
+import { isLost, shareLost } from '../driver-calls/ensure-share.ts';
 import { LockTable } from '../driver-calls/lock-table.ts';
 import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
 import { isCurrent, staleCache } from '../lifecycle/live.ts';
@@ -25,7 +26,7 @@ import { deleteShare } from './deletion.ts';
 import { create, resize } from './lifecycle.ts';
 import { type Placed, place } from './placement.ts';
 import { Reservations } from './reservations.ts';
-import { type ShareScope, shareScope, whyWait } from './scope.ts';
+import { type ShareDraft, type ShareScope, shareScope, whyWait } from './scope.ts';
 
 /** Places, makes, resizes and deletes shares. */
 export class ShareReconciler {
@@ -135,7 +136,10 @@ export class ShareReconciler {
     if (share.status?.identifier === undefined || share.status.operation?.name === 'createShare') {
       return await this.#make(scope);
     }
-    if (share.status.phase === 'error') return undefined;
+    if (isLost(share)) {
+      draft.setReadiness(shareLost);
+      return undefined;
+    }
     return await this.#keep(scope);
   }
 
@@ -144,8 +148,15 @@ export class ShareReconciler {
     const { client, informers } = operator;
     if (share.status?.phase === 'error') {
       const token = unhandledReconcileToken(share);
-      if (token === undefined && share.status.observedGeneration === share.metadata.generation) return undefined;
-      draft.set({ phase: 'creating', lastHandledReconcileAt: token ?? share.status.lastHandledReconcileAt });
+      if (token === undefined && share.status.observedGeneration === share.metadata.generation) {
+        if (share.status.lastError !== undefined) standRefused(draft, share.status.lastError);
+        return undefined;
+      }
+      draft.set({
+        phase: 'creating',
+        lastError: undefined,
+        lastHandledReconcileAt: token ?? share.status.lastHandledReconcileAt,
+      });
     }
     await takeRequestForServer(scope);
     const failed = server?.status?.phase === 'error' && neverSetUp(server);
@@ -234,9 +245,9 @@ export class ShareReconciler {
       return undefined;
     }
     if (wanted === present) {
-      draft.set({ phase: 'available' });
+      draft.set({ phase: 'available', lastError: undefined });
       draft.setReadiness(shareAvailable);
-    }
+    } else if (share.status?.lastError !== undefined) standRefused(draft, share.status.lastError);
     return undefined;
   }
 }
@@ -245,10 +256,15 @@ export class ShareReconciler {
 async function takeRequestForServer({ operator, namespace, share, server, network, draft }: ShareScope): Promise<void> {
   const token = unhandledReconcileToken(share);
   if (token === undefined || server === undefined || !neverSetUp(server)) return;
-  if (findCondition(server.status?.conditions, 'Stalled') === undefined) return;
   const names = (network?.status?.securityServices ?? []).map(({ name }) => name);
+  if (server.status?.phase !== 'error' && operator.refusals.findAny(operator, namespace, names) === undefined) return;
   await operator.refusals.lift(operator, namespace, names);
   draft.set({ lastHandledReconcileAt: token });
+}
+
+/** What was refused is not tried again by itself. */
+function standRefused(draft: ShareDraft, { reason, message }: ShareError): void {
+  draft.setReadiness({ state: 'stalled', reason, message });
 }
 
 /** Whether the server that the share was to be made on was torn down in the same moment in which the share was placed on it. */

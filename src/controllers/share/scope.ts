@@ -1,11 +1,13 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
-import type { Share } from '../../api/v1alpha1/share.ts';
+import type { Share, ShareError } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
+import type { DriverError } from '../../drivers/errors.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { safeReason, safeText } from '../../values/safe-text.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/call-scope.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
@@ -45,6 +47,16 @@ export function shareScope(operator: Operator, context: ReconcileContext, share:
     server: shareServerName === undefined ? undefined : server(shareServerName),
     backend: placedOn,
     timeoutMs: timeoutsOf(placedOn).operation,
+  };
+}
+
+/** A driver's failure as it is stored. @param share the version that the driver was called for */
+export function shareError({ metadata, status }: Share, error: DriverError): ShareError {
+  return {
+    operation: status?.operation?.name ?? '',
+    reason: safeReason(error.reason, 'DriverError'),
+    message: safeText(error.message),
+    generation: metadata.generation ?? 0,
   };
 }
 

@@ -18,7 +18,6 @@ const name = { namespace: 'team-a', name: 'share' };
 const context = reconcileContext(name);
 const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
 const size = 2 ** 30;
-const lastTransitionTime = '2026-01-01T00:00:00Z';
 
 let rig: OperatorRig;
 let storage: DriverRig;
@@ -66,10 +65,7 @@ test('a token that is handled lifts the refusal of a size in the same write', as
     status: {
       ...shareWith().status,
       observedGeneration: 3,
-      conditions: [
-        { type: 'Ready', status: 'False', reason, message, lastTransitionTime, observedGeneration: 3 },
-        { type: 'Stalled', status: 'True', reason, message, lastTransitionTime, observedGeneration: 3 },
-      ],
+      lastError: { operation: 'shrinkShare', reason, message, generation: 3 },
     },
   });
   const recovery = new Recovery(rig.operator);
@@ -77,6 +73,7 @@ test('a token that is handled lifts the refusal of a size in the same write', as
   await run(recovery);
   const after = await rig.operator.client.get(shares, name);
   expect(after.status).toMatchObject({ lastHandledReconcileAt: 'again', phase: 'available', size: '1Gi' });
+  expect(after.status?.lastError).toBeUndefined();
   expect(after.status?.conditions?.map(({ type, status, reason: told }) => [type, status, told])).toEqual([
     ['Ready', 'False', 'Resizing'],
     ['Reconciling', 'True', 'Resizing'],

@@ -9,7 +9,7 @@ import { ensureShare } from '../driver-calls/ensure-share.ts';
 import { isRestored, noteCompared } from '../lifecycle/restored.ts';
 import type { Operator } from '../operator.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
-import { isSizeRefused, refusedSizeAskedAgain } from '../status/refused-size.ts';
+import { forgetRefusedSize, isSizeRefused } from '../status/refused-size.ts';
 import { draftOf } from '../status/status-draft.ts';
 import { recover } from './apply.ts';
 import { isIntact } from './key-secret.ts';
@@ -113,7 +113,7 @@ export class Recovery {
     if (token === undefined) return;
     await writeDriverResult(operator, operator.informers.shares, scope?.share ?? share, (fresh) => {
       const draft = draftOf(operator, fresh).set({ lastHandledReconcileAt: token });
-      if (isSizeRefused(fresh)) draft.setReadiness(refusedSizeAskedAgain);
+      if (isSizeRefused(fresh)) forgetRefusedSize(draft);
       return draft.write(operator.client, operator.informers.shares);
     });
   }

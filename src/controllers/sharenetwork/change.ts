@@ -9,6 +9,7 @@ import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameList } from '../../values/name-list.ts';
 import { listLive, staleCache } from '../lifecycle/live.ts';
 import { beginning } from '../shareserver/change-beginning.ts';
+import { setServiceState } from '../shareserver/service-state.ts';
 import { draftOf, ownPhase } from '../status/status-draft.ts';
 import { comparisonWith, type NetworkScope } from './scope.ts';
 
@@ -108,7 +109,7 @@ async function markServers(scope: NetworkScope, record: NetworkChangeRecord): Pr
     const reason = 'NetworkChangeInProgress';
     const message = `takes part in change ${record.id} of share network ${network.metadata.name}`;
     // The mark of a failed update stays until one succeeds.
-    if (!updateFailed(server)) draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
+    if (!updateFailed(server)) setServiceState(draft, reason, message);
     draft.setReadiness({ state: 'working', reason, message });
     await draft.write(operator.client, operator.informers.shareServers);
     return true;

@@ -6,6 +6,7 @@ import { writeDriverResult } from '../status/driver-result.ts';
 import { draftOf } from '../status/status-draft.ts';
 import { type CallProgress, callKey } from './call-progress.ts';
 import { leavePhase, type ServerScope, storedError } from './scope.ts';
+import { setServiceState } from './service-state.ts';
 import { passService } from './services.ts';
 
 /**
@@ -86,7 +87,7 @@ export async function storeFailure(scope: ServerScope, changeID: string, error: 
         .filter(({ done }) => done !== true)
         .map(({ type, to }) => attemptedService(scope, type, to)),
     });
-    draft.setCondition('SecurityServicesUpToDate', 'False', 'UpdateFailed', error.message);
+    setServiceState(draft, 'UpdateFailed', error.message);
     leavePhase(draft, 'network_change', 'error', { state: 'stalled', reason: 'UpdateFailed', message: error.message });
     return draft.write(operator.client, informers.shareServers);
   });

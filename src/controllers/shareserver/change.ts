@@ -31,6 +31,7 @@ import { type CallProgress, callKey } from './call-progress.ts';
 import { beginning } from './change-beginning.ts';
 import { finalError, handleFailure, shortestCallMs, storeFailure } from './change-failure.ts';
 import { leavePhase, type ServerScope, serverCallScope } from './scope.ts';
+import { setServiceState } from './service-state.ts';
 import { formerService, type PassedService, passService } from './services.ts';
 
 /**
@@ -125,7 +126,7 @@ async function skip({ operator, server, draft }: ServerScope, change: ShareServe
     draft.setReadiness({ state: 'stalled', reason: 'UpdateFailed', message });
   } else {
     const message = `keeps its old security services: change ${change.id} was stopped before its turn`;
-    draft.setCondition('SecurityServicesUpToDate', 'False', 'NotAttempted', message);
+    setServiceState(draft, 'NotAttempted', message);
     draft.setReadiness(serverAvailable);
   }
   await draft.write(operator.client, operator.informers.shareServers);
@@ -321,7 +322,7 @@ async function storeSuccess(
         lastError: undefined,
         lastNetworkChange: { id: changeID, result: 'Succeeded' },
       });
-      draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'the server has the recorded services');
+      setServiceState(draft, 'UpToDate', 'the server has the recorded services');
       leavePhase(draft, 'network_change', 'active', serverAvailable);
     }
     return draft.write(operator.client, informers.shareServers);

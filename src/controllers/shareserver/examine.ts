@@ -4,6 +4,7 @@ import type { ServerHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { safeText } from '../../values/safe-text.ts';
 import { credentialsRefused } from '../credentials/refusals.ts';
 import { driverNetwork } from '../driver-calls/driver-requests.ts';
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
@@ -12,12 +13,15 @@ import { ownPhase } from '../status/status-draft.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import { type ServerDraft, type ServerScope, serverCallScope, storedError } from './scope.ts';
 
-const shareServerUnhealthy = 'ShareServerUnhealthy';
-
-/** Whether the storage system said of an active server that it is not well. */
-export function isUnwell(draft: ServerDraft): boolean {
-  const reason = draft.condition('Ready')?.reason;
-  return reason === shareServerUnhealthy || reason === credentialsRefused;
+/** Says how an active server is, as far as the storage system reported it. */
+export function standAsReported(draft: ServerDraft): void {
+  const { unhealthy } = draft.status;
+  if (unhealthy === undefined) draft.setReadiness(serverAvailable);
+  else if (unhealthy.credentialsRefused === true) {
+    draft.setReadiness({ state: 'stalled', reason: credentialsRefused, message: unhealthy.message });
+  } else {
+    draft.setReadiness({ state: 'working', reason: 'ShareServerUnhealthy', message: unhealthy.message });
+  }
 }
 
 const lookMs = 10 * 60_000;
@@ -40,7 +44,7 @@ export class HealthLooks {
   async look(scope: ServerScope): Promise<ReconcileResult | undefined> {
     const { operator, server, draft, backend } = scope;
     // Each look might be one more refused log-in: somebody has to change something, or ask.
-    if (draft.condition('Ready')?.reason === credentialsRefused) return undefined;
+    if (draft.status.unhealthy?.credentialsRefused === true) return undefined;
     const uid = uidOf(server);
     const now = operator.clock.now();
     const due = this.#next.get(uid) ?? now + this.#pause(scope);
@@ -52,8 +56,9 @@ export class HealthLooks {
         const health = await ask(scope, `look/${uid}/${now}`);
         if (health?.exists === false) {
           const message = `the storage system does not have the share server at present; ${labels.reconcileRequestedAt} has it looked at for good`;
-          draft.setReadiness({ state: 'working', reason: shareServerUnhealthy, message });
-        } else standAs(scope, health);
+          draft.set({ unhealthy: { message } });
+        } else noteHealth(draft, health);
+        standAsReported(draft);
       } catch (thrown) {
         if (!(thrown instanceof DriverError)) throw thrown;
         // Another call that runs, or no answer in time, says nothing about the server; the failed call is in the log.
@@ -65,8 +70,9 @@ export class HealthLooks {
   }
 
   #pause({ operator, draft }: ServerScope): number {
-    const isUnhealthy = draft.condition('Ready')?.reason === shareServerUnhealthy;
-    return Math.round((isUnhealthy ? lookAtUnhealthyMs : lookMs) * (0.5 + 0.5 * operator.random()));
+    return Math.round(
+      (draft.status.unhealthy !== undefined ? lookAtUnhealthyMs : lookMs) * (0.5 + 0.5 * operator.random()),
+    );
   }
 }
 
@@ -87,12 +93,12 @@ export async function examine(scope: ServerScope, token: string | undefined): Pr
         lastError: storedError(operator, 'ensureServer', error),
       });
       draft.setReadiness({ state: 'stalled', reason: error.reason, message: error.message });
-    } else standAs(scope, health);
+    } else noteHealth(draft, health);
     draft.set(handled);
   } catch (thrown) {
     if (!(thrown instanceof DriverError)) throw thrown;
     const error = asDriverError(thrown);
-    draft.setReadiness({ state: 'working', reason: shareServerUnhealthy, message: error.message });
+    draft.set({ unhealthy: { message: safeText(error.message) } });
     if (error.kind !== 'Unavailable') draft.set(handled);
     else {
       if (token === undefined) operator.suspects.add(server);
@@ -131,13 +137,11 @@ async function ask(scope: ServerScope, id: string): Promise<ServerHealth | undef
   return health;
 }
 
-function standAs({ draft }: ServerScope, health: ServerHealth | undefined): void {
-  if (health?.healthy === false) {
-    const message = health.reason ?? 'the storage system says that the share server is not healthy';
-    if (health.credentialsRefused === true)
-      draft.setReadiness({ state: 'stalled', reason: credentialsRefused, message });
-    else draft.setReadiness({ state: 'working', reason: shareServerUnhealthy, message });
-  } else {
-    draft.setReadiness(serverAvailable);
+function noteHealth(draft: ServerDraft, health: ServerHealth | undefined): void {
+  if (health?.healthy !== false) {
+    draft.set({ unhealthy: undefined });
+    return;
   }
+  const message = safeText(health.reason ?? 'the storage system says that the share server is not healthy');
+  draft.set({ unhealthy: { message, ...(health.credentialsRefused === true ? { credentialsRefused: true } : {}) } });
 }

@@ -1,4 +1,4 @@
-import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
+import { isReady } from '../../api/v1alpha1/conditions.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
@@ -13,17 +13,17 @@ import { isRestored, lacksStatus, networkOwner, noteCompared, restoredWithoutSta
 import type { Operator } from '../operator.ts';
 import { earliestRequeue } from '../reconcile/earliest-requeue.ts';
 import { callsSuspended } from '../status/findings.ts';
-import { pausedReadiness, serverAvailable } from '../status/readiness.ts';
+import { pausedReadiness } from '../status/readiness.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
 import { changed, labelsOf } from '../watches/changed.ts';
 import { CallProgress } from './call-progress.ts';
 import { takePart } from './change.ts';
-import { examine, HealthLooks, isUnwell } from './examine.ts';
+import { examine, HealthLooks, standAsReported } from './examine.ts';
 import { retireWhenUnused } from './idle.ts';
 import { observeReset } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
 import { GivenAddresses } from './server-addresses.ts';
-import { addressesExhausted, setUp } from './set-up.ts';
+import { setUp } from './set-up.ts';
 import { servesOn, standBlocked, tearDown } from './tear-down.ts';
 
 /** Sets share servers up, takes them through changes of security services, and tears them down. */
@@ -59,7 +59,7 @@ export class ShareServerReconciler {
         // Its addresses are free now.
         const waiting = informers.shareServers.cache
           .byIndex('unmadeByBackend', object.spec.backendName)
-          .filter(({ status }) => findCondition(status?.conditions, 'Ready')?.reason === addressesExhausted);
+          .filter(({ status }) => (status?.networkAllocations ?? []).length === 0);
         // Those of its network's servers on other backends, too; and its subnet may be changed.
         const { unmadeServersOf } = namespaceView(this.#operator, object.metadata.namespace ?? '');
         names.push(...[...waiting, ...unmadeServersOf(object.spec.shareNetworkName)].map(nameOf));
@@ -201,7 +201,7 @@ export class ShareServerReconciler {
       });
       return await retireWhenUnused(scope);
     }
-    if (!isUnwell(draft)) draft.setReadiness(serverAvailable);
+    standAsReported(draft);
     return earliestRequeue(await this.#looks.look(scope), await retireWhenUnused(scope));
   }
 }

@@ -1,5 +1,7 @@
+import { updateFailed } from '../../network-change/server-state.ts';
 import { resetBy } from '../status/status-reset.ts';
 import type { ServerScope } from './scope.ts';
+import { setServiceState } from './service-state.ts';
 
 /**
  * Takes note of a phase that somebody else wrote, and honours it: the record of a change is dropped unless it goes on.
@@ -16,10 +18,10 @@ export async function observeReset({ operator, server, draft }: ServerScope): Pr
       operator.rollout.ended(networkChange.id, server);
       draft.set({ networkChange: undefined, operation: undefined });
     }
-    const reason = draft.condition('SecurityServicesUpToDate')?.reason;
-    if (reason === 'NetworkChangeInProgress' || (reason === 'UpdateFailed' && phase === 'active')) {
+    // A failed update stays one until the server is said to be well.
+    if (updateFailed(server) ? phase === 'active' : networkChange !== undefined) {
       const message = `an administrator set the phase to ${phase}; which services the server has is not known`;
-      draft.setCondition('SecurityServicesUpToDate', 'Unknown', 'StatusReset', message);
+      setServiceState(draft, 'StatusReset', message);
     }
   }
   const written = await draft.write(operator.client, shareServers);

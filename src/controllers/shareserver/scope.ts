@@ -56,7 +56,8 @@ export function leavePhase(
   next: ShareServerPhase,
   readiness: Readiness,
 ): void {
-  if (draft.object.status?.phase === left) draft.set(ownPhase(next)).setReadiness(readiness);
+  if (draft.object.status?.phase === left)
+    draft.set({ ...ownPhase(next), unhealthy: undefined }).setReadiness(readiness);
 }
 
 /**

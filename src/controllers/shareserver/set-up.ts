@@ -33,12 +33,11 @@ import { noteWarnings } from '../status/warnings.ts';
 import type { CallProgress } from './call-progress.ts';
 import { leavePhase, type ServerScope, serverCallScope, storedError } from './scope.ts';
 import { allocate, type GivenAddresses, subnetOf } from './server-addresses.ts';
+import { setServiceState } from './service-state.ts';
 import { type PassedService, passServices, whyNotPassable } from './services.ts';
 
 const firstRetryMs = 5000;
 const lastRetryMs = 300_000;
-/** Reason of a server that waits for a free address. */
-export const addressesExhausted = 'AddressesExhausted';
 
 /** Makes the server on the storage system with the network's recorded services. */
 export async function setUp(
@@ -74,7 +73,7 @@ export async function setUp(
   const capabilities = backend?.status?.capabilities;
   const allocations = allocate(scope, capabilities?.networkAllocationsPerServer ?? 0, given);
   if ('exhausted' in allocations) {
-    draft.setReadiness({ state: 'working', reason: addressesExhausted, message: allocations.message });
+    draft.setReadiness({ state: 'working', reason: 'AddressesExhausted', message: allocations.message });
     return { requeueAfterMs: 60_000 };
   }
   const operation = server.status?.operation ?? {
@@ -171,7 +170,7 @@ async function callSetUp(
         operation: undefined,
         lastError: undefined,
       });
-      draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'the server has the recorded services');
+      setServiceState(draft, 'UpToDate', 'the server has the recorded services');
       noteWarnings(operator, fresh, draft, result.warnings);
       leavePhase(draft, 'creating', 'active', serverAvailable);
       return draft.write(operator.client, informers.shareServers);

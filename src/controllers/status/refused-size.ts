@@ -1,28 +1,15 @@
-import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
-import { parseQuantity } from '../../values/quantity.ts';
-import { writeRefused } from './refused-writes.ts';
-import type { Readiness } from './status-draft.ts';
+import type { StatusDraft } from './status-draft.ts';
 
-/** Whether the size that is wished was refused already: it rests until the spec changes or somebody asks. */
-export function isSizeRefused({ metadata, spec, status }: Share): boolean {
-  const stalled = findCondition(status?.conditions, 'Stalled');
-  return (
-    status?.phase === 'available' &&
-    parseQuantity(spec.size) !== parseQuantity(status.size ?? spec.size) &&
-    stalled?.status === 'True' &&
-    stalled.reason !== 'ShareServerError' &&
-    stalled.reason !== writeRefused &&
-    status.observedGeneration === metadata.generation
-  );
+/** Whether the storage system refused the size of the present spec: it is not tried again before the spec changes or somebody asks. */
+export function isSizeRefused({ metadata, status }: Share): boolean {
+  const { operation, generation } = status?.lastError ?? {};
+  return (operation === 'extendShare' || operation === 'shrinkShare') && generation === metadata.generation;
 }
 
-/**
- * How a share stands whose refused size somebody asked for again. It is written with the token that asked, so that neither is
- * there without the other, and the share is resized because it is not refused any more.
- */
-export const refusedSizeAskedAgain: Readiness = {
-  state: 'working',
-  reason: 'Resizing',
-  message: 'the size that was refused is tried again',
-};
+/** Forgets that the size was refused, in the write that stores the request for another attempt: neither is stored without the other. */
+export function forgetRefusedSize(draft: StatusDraft<Share>): void {
+  draft
+    .set({ lastError: undefined })
+    .setReadiness({ state: 'working', reason: 'Resizing', message: 'the size that was refused is tried again' });
+}
