@@ -18,6 +18,7 @@ export const navigation: readonly NavigationGroup[] = [
       { text: 'Quick start', link: '/quick-start' },
       { text: 'Concepts', link: '/concepts' },
       { text: 'Coming from Manila', link: '/manila' },
+      { text: 'Comparison with other projects', link: '/comparison' },
       { text: 'Glossary', link: '/glossary' },
     ],
   },
@@ -41,6 +42,7 @@ export const navigation: readonly NavigationGroup[] = [
   {
     text: 'For administrators',
     items: [
+      { text: 'Supported versions', link: '/support' },
       { text: 'Install, upgrade, uninstall', link: '/install' },
       { text: 'Values of the Helm chart', link: '/chart-values' },
       { text: 'Kustomize and network policies', link: '/kustomize' },
