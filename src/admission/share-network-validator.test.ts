@@ -106,7 +106,7 @@ describe('a change of the security services of a network with share servers', ()
       what: 'a network that is not active',
       code: 422,
       reason: 'ShareNetworkNotActive',
-      says: /net is in network_change; may be retried after the status is active/,
+      says: /net is in network_change; retry once the network is active/,
       before: inChange,
       wanted: annotated('again', inChange),
     },
@@ -132,7 +132,7 @@ describe('a change of the security services of a network with share servers', ()
       what: 'a service of another type',
       code: 400,
       reason: 'SecurityServiceTypeMismatch',
-      says: /ad2 \(is active_directory, referred to as ldap\)/,
+      says: /ad2 has type active_directory but is referenced as ldap/,
       wanted: changed({ securityServices: [refer('ad'), refer('ad2', 'ldap')] }),
     },
     {

@@ -6,7 +6,7 @@ import { guardInput } from '../cluster-state/guard-input.ts';
 import { namespaceView } from '../cluster-state/namespace-view.ts';
 import { segmentRefusal } from '../cluster-state/network-segments.ts';
 import { requestToken } from '../cluster-state/requests.ts';
-import { type GuardReason, judgeChange } from '../network-change/guard.ts';
+import { type GuardReason, judgeChange } from '../network-change/judge-change.ts';
 import { subnetProblem } from '../scheduling/subnets.ts';
 import { safeText } from '../values/safe-text.ts';
 import { type Refusal, refusedWith } from './refusal.ts';
@@ -62,8 +62,8 @@ function guardVerdict(write: Write, state: AdmissionState): Verdict {
   const now = judgeChange(input);
   if (now.kind !== 'refused') return allowed;
   const lasting = write.dryRun === true ? judgeChange(input, broughtByOtherManifests) : now;
-  if (lasting.kind === 'refused') return refusedWith(lasting.refusal.reason, lasting.refusal.message);
-  const { reason, message } = now.refusal;
+  if (lasting.kind === 'refused') return refusedWith(lasting.finding.reason, lasting.finding.message);
+  const { reason, message } = now.finding;
   return { allowed: true, warnings: [safeText(`would be refused as things are: ${reason}: ${message}`)] };
 }
 

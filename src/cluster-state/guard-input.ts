@@ -2,7 +2,7 @@ import { findCondition } from '../api/v1alpha1/conditions.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import type { GuardInput, GuardServer, GuardService } from '../network-change/guard.ts';
+import type { GuardInput, GuardServer, GuardService } from '../network-change/judge-change.ts';
 import { neverSetUp } from '../network-change/server-state.ts';
 import { uidOf } from '../runtime/kube-object.ts';
 import type { ClusterState } from './cluster-state.ts';

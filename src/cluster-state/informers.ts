@@ -13,7 +13,7 @@ import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
-import { parseCheckRequest } from '../network-change/check-request.ts';
+import { parseCheckRequest } from '../network-change/parse-check-request.ts';
 import { neverSetUp } from '../network-change/server-state.ts';
 import { type Namespace, namespaces, type Secret, secrets } from '../runtime/core-types.ts';
 import type { Informer } from '../runtime/informer.ts';

@@ -99,7 +99,7 @@ test('the refusal of a change while the network is not active says when to retry
   const answer = await api.call('PATCH', `${path}/busy`, { spec: { subnets: [] } });
   expect(answer.message).toContain(
     "subnets can't be changed while the share network is not active but in network_change (ShareNetworkNotActive); " +
-      'this may be retried after the status is active',
+      'retry once the network is active',
   );
 });
 

@@ -5,7 +5,7 @@ import type { ManagedObject } from '../../src/cli/managed-object.ts';
 import { statusRows } from '../../src/cli/status/status-rows.ts';
 import { type StatusObjects, statusTree } from '../../src/cli/status/status-tree.ts';
 import { notesOf, noteText } from '../../src/cli/why/notes.ts';
-import { planChanges } from '../../src/network-change/plan.ts';
+import { planChanges } from '../../src/network-change/change-plan.ts';
 import { validateSubnets } from '../../src/scheduling/subnets.ts';
 import { fuzz } from './fuzz.ts';
 import { type Overrides, specSchema, statusSchema, valuesOf } from './schema-arbitrary.ts';

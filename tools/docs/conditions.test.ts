@@ -29,7 +29,7 @@ const kindsOf: readonly (readonly [folder: string, ...kinds: ReasonKind[]])[] = 
   // A recovery is reported on the share.
   ['controllers/shareaccess/', 'ShareAccess', 'Share'],
   ['access-rules/', 'ShareAccess'],
-  ['network-change/guard.ts', 'ShareNetwork'],
+  ['network-change/judge-change.ts', 'ShareNetwork'],
   ['scheduling/placement.ts', 'Share'],
   ['scheduling/subnets.ts', 'ShareNetwork'],
 ];

@@ -343,16 +343,16 @@ export interface ShareNetworkStatus {
  *   {
  *     rule: "!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase == 'active' \
  *       || unchanged(spec.securityServices)",
- *     message: "security services can't be changed while the share network is not active (ShareNetworkNotActive); this may be retried after the status is active",
- *     messageExpression: "r'''security services can't be changed while the share network is not active but in ''' + oldSelf.status.phase + ' (ShareNetworkNotActive); this may be retried after the status is active'",
+ *     message: "security services can't be changed while the share network is not active (ShareNetworkNotActive); retry once the network is active",
+ *     messageExpression: "r'''security services can't be changed while the share network is not active but in ''' + oldSelf.status.phase + ' (ShareNetworkNotActive); retry once the network is active'",
  *     reason: "FieldValueForbidden",
  *     fieldPath: ".spec.securityServices",
  *   },
  *   {
  *     rule: "!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase == 'active' \
  *       || unchanged(spec.subnets)",
- *     message: "subnets can't be changed while the share network is not active (ShareNetworkNotActive); this may be retried after the status is active",
- *     messageExpression: "r'''subnets can't be changed while the share network is not active but in ''' + oldSelf.status.phase + ' (ShareNetworkNotActive); this may be retried after the status is active'",
+ *     message: "subnets can't be changed while the share network is not active (ShareNetworkNotActive); retry once the network is active",
+ *     messageExpression: "r'''subnets can't be changed while the share network is not active but in ''' + oldSelf.status.phase + ' (ShareNetworkNotActive); retry once the network is active'",
  *     reason: "FieldValueForbidden",
  *     fieldPath: ".spec.subnets",
  *   },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { shareNetworks } from '../../api/v1alpha1/resource-types.ts';
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
-import { parseCheckRequest } from '../../network-change/check-request.ts';
+import { parseCheckRequest } from '../../network-change/parse-check-request.ts';
 import { askCheck, type CheckAnswer } from '../check/check-question.ts';
 import { CommandFailure, UsageError } from '../command-failure.ts';
 import { durationFlag } from '../duration-flag.ts';

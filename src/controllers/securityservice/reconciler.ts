@@ -4,13 +4,13 @@ import { uncoveredOf } from '../../cluster-state/credentials.ts';
 import { namespaceView, networksRecording } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { usersOfService } from '../../cluster-state/service-users.ts';
+import { sameContent } from '../../network-change/change-plan.ts';
 import {
   credentialsProblem,
   credentialsReason,
   distinguishedNameProblem,
   securityServiceGaps,
 } from '../../network-change/completeness.ts';
-import { sameContent } from '../../network-change/plan.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { nameList } from '../../values/name-list.ts';
 import { credentialsRefused } from '../credentials/refusals.ts';

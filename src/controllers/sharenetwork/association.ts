@@ -5,8 +5,8 @@ import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
 import { guardInput } from '../../cluster-state/guard-input.ts';
 import { requestToken } from '../../cluster-state/requests.ts';
-import { judgeChange } from '../../network-change/guard.ts';
-import type { ChangePlan } from '../../network-change/plan.ts';
+import type { ChangePlan } from '../../network-change/change-plan.ts';
+import { judgeChange } from '../../network-change/judge-change.ts';
 import { lagOf } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { nameList } from '../../values/name-list.ts';
@@ -55,7 +55,7 @@ export function wishOf(scope: NetworkScope, servers: readonly ShareServer[], qui
     return plan.silent === undefined ? { kind: 'none', plan } : { kind: 'record', plan, token };
   }
   if (judgement.kind === 'refused') {
-    const { effect, reason, message } = judgement.refusal;
+    const { effect, reason, message } = judgement.finding;
     return refused(effect === 'wait' ? 'working' : 'stalled', reason, message);
   }
   const counted = judgement.servers;
@@ -99,8 +99,8 @@ export function readinessWhileBusy(scope: NetworkScope, servers: readonly ShareS
       shareIsBusy: (uid) => calls.shareIsBusy(uid),
     }),
   );
-  if (judgement.kind === 'refused' && judgement.refusal.effect === 'wait') {
-    const { reason, message } = judgement.refusal;
+  if (judgement.kind === 'refused' && judgement.finding.effect === 'wait') {
+    const { reason, message } = judgement.finding;
     return { state: 'working', reason, message: `${message}; the change goes on when they have ended` };
   }
   const busy = servers.filter((server) => calls.serverIsBusy(uidOf(server))).map(({ metadata }) => metadata.name);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { SecurityServiceCheck, SecurityServiceReference, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import { parseCheckRequest } from '../../network-change/check-request.ts';
+import { parseCheckRequest } from '../../network-change/parse-check-request.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { safeText } from '../../values/safe-text.ts';

@@ -6,7 +6,7 @@ import { findPassword } from '../../cluster-state/credentials.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { SecurityServiceCheckResult } from '../../drivers/driver.ts';
 import { asDriverError, type DriverError } from '../../drivers/errors.ts';
-import type { ChangePlan } from '../../network-change/plan.ts';
+import type { ChangePlan } from '../../network-change/change-plan.ts';
 import { serverChanges } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { nameList } from '../../values/name-list.ts';

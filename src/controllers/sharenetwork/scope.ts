@@ -2,7 +2,7 @@ import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
-import { sameContent } from '../../network-change/plan.ts';
+import { sameContent } from '../../network-change/change-plan.ts';
 import type { ServiceComparison } from '../../network-change/up-to-date.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';

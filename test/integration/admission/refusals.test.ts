@@ -295,7 +295,7 @@ const always: readonly Omit<Refusal, 'reason'>[] = [
     arrange: async (cluster) => {
       const scene = await Scene.make(cluster);
       await scene.reset('sharenetwork', 'net', 'network_change');
-      return referring(scene, [ad('ad-b')], 'may be retried after the status is active');
+      return referring(scene, [ad('ad-b')], 'retry once the network is active');
     },
   },
   {

@@ -4,7 +4,7 @@ import type { SecurityService, SecurityServiceSpec } from '../api/v1alpha1/secur
 import type { RecordedSecurityService, SecurityServiceReference } from '../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService, ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { SecurityServiceType } from '../api/v1alpha1/storage-backend.ts';
-import { type ChangePlan, planChanges, sameContent } from './plan.ts';
+import { type ChangePlan, planChanges, sameContent } from './change-plan.ts';
 
 const content = {
   dnsIPs: ['10.0.0.53'],

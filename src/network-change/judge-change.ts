@@ -1,17 +1,17 @@
-import { admissionCodes } from '../api/v1alpha1/admission-codes.ts';
+import type { Finding } from '../api/v1alpha1/finding.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { nameList } from '../values/name-list.ts';
 import { takesChanges } from './backend-state.ts';
+import { type ChangePlan, planChanges } from './change-plan.ts';
 import {
   type CredentialsState,
   credentialsProblem,
   distinguishedNameProblem,
   securityServiceGaps,
 } from './completeness.ts';
-import { type ChangePlan, planChanges } from './plan.ts';
 import { neverSetUp, updateFailed } from './server-state.ts';
 
 /** A share server of the network, as the guard sees it. */
@@ -63,14 +63,10 @@ export type GuardReason =
   | 'SecurityServiceIncomplete'
   | 'SecurityServiceNotAllowed';
 
-/** What the guard found. */
-export interface GuardRefusal {
-  /** HTTP status that admission answers with. */
-  readonly code: (typeof admissionCodes)[GuardReason];
+/** What is in the way of a change; its message names the objects. */
+export interface GuardFinding extends Finding {
   readonly reason: GuardReason;
-  /** Names the objects in the way. */
-  readonly message: string;
-  /** What the reconciler does: `wait` for the world to change, or be `stalled` until the spec changes. */
+  /** What the reconciler does: `wait` until something else changes, or be `stalled` until the spec changes. */
   readonly effect: 'wait' | 'stalled';
 }
 
@@ -82,9 +78,9 @@ interface Facts {
   readonly servers: readonly GuardServer[];
 }
 
-type Check = (facts: Facts) => Omit<GuardRefusal, 'code'> | undefined;
+type Check = (facts: Facts) => GuardFinding | undefined;
 
-/** Tried in this order: the first that refuses is told. */
+/** In this order: the first that finds something in the way decides. */
 const checks: readonly Check[] = [
   networkActive,
   servicesExist,
@@ -97,27 +93,27 @@ const checks: readonly Check[] = [
   servicesComplete,
 ];
 
-/** What a network wishes, held against what is recorded, and whether it may be done now. */
+/** What a network's spec asks for, compared with what is recorded, and whether it may be done now. */
 export type ChangeJudgement =
-  /** A network in use has what it wishes. */
+  /** A network in use has what its spec asks for. */
   | { readonly kind: 'nothing'; readonly plan: ChangePlan }
-  | { readonly kind: 'refused'; readonly plan: ChangePlan; readonly refusal: GuardRefusal }
+  | { readonly kind: 'refused'; readonly plan: ChangePlan; readonly finding: GuardFinding }
   /** `servers` are those that count: none, where the network is not in use. */
   | { readonly kind: 'allowed'; readonly plan: ChangePlan; readonly servers: readonly ShareServer[] };
 
 /**
- * Judges what a network wishes: the same for its reconciler and for admission. A network without servers that count is not in use:
+ * Judges what a network's spec asks for: the same for its reconciler and for admission. A network without servers that count is not in use:
  * only its phase, the types of its services and the operator's namespace count for it, since manifests may be applied in any order.
- * @param passedOver reasons that do not refuse here: the checks after theirs are made
+ * @param ignored reasons that do not refuse here: the checks after theirs are made
  */
-export function judgeChange(input: GuardInput, passedOver: readonly GuardReason[] = []): ChangeJudgement {
+export function judgeChange(input: GuardInput, ignored: readonly GuardReason[] = []): ChangeJudgement {
   const facts = factsOf(input);
   const { plan, servers } = facts;
   if (servers.length > 0 && !plan.wanted && !input.reapply) return { kind: 'nothing', plan };
-  const refusal = firstRefusal(facts, passedOver);
-  return refusal === undefined
+  const finding = firstFinding(facts, ignored);
+  return finding === undefined
     ? { kind: 'allowed', plan, servers: servers.map(({ server }) => server) }
-    : { kind: 'refused', plan, refusal };
+    : { kind: 'refused', plan, finding };
 }
 
 function factsOf(input: GuardInput): Facts {
@@ -128,11 +124,10 @@ function factsOf(input: GuardInput): Facts {
   return { input, plan, servers: input.servers.filter(({ server, busy }) => countsInGuard(server, busy)) };
 }
 
-function firstRefusal(facts: Facts, passedOver: readonly GuardReason[]): GuardRefusal | undefined {
+function firstFinding(facts: Facts, ignored: readonly GuardReason[]): GuardFinding | undefined {
   for (const check of checks) {
-    const refusal = check(facts);
-    if (refusal === undefined || passedOver.includes(refusal.reason)) continue;
-    return { code: admissionCodes[refusal.reason], ...refusal };
+    const finding = check(facts);
+    if (finding !== undefined && !ignored.includes(finding.reason)) return finding;
   }
   return undefined;
 }
@@ -143,21 +138,21 @@ function firstRefusal(facts: Facts, passedOver: readonly GuardReason[]): GuardRe
  * @param busy whether a driver call for it is running; when absent a stored operation is taken for one
  */
 export function countsInGuard(server: ShareServer, busy: boolean = server.status?.operation !== undefined): boolean {
-  // A token means that the storage system is still at it, whoever asked.
+  // A token means that the storage system has not finished, whoever asked.
   return busy || server.status?.operation?.token !== undefined || !neverSetUp(server);
 }
 
-function networkActive({ input: { network } }: Facts): ReturnType<Check> {
+function networkActive({ input: { network } }: Facts): GuardFinding | undefined {
   const phase = network.status?.phase ?? 'active';
   if (phase === 'active') return undefined;
   return {
     reason: 'ShareNetworkNotActive',
-    message: `share network ${network.metadata.name} is in ${phase}; may be retried after the status is active`,
+    message: `share network ${network.metadata.name} is in ${phase}; retry once the network is active`,
     effect: 'wait',
   };
 }
 
-function servicesExist({ input: { network, services }, servers }: Facts): ReturnType<Check> {
+function servicesExist({ input: { network, services }, servers }: Facts): GuardFinding | undefined {
   if (servers.length === 0) return undefined;
   const names = references(network).map(({ name }) => name);
   const missing = names.filter((name) => services.get(name)?.service === undefined);
@@ -173,20 +168,20 @@ function servicesExist({ input: { network, services }, servers }: Facts): Return
   };
 }
 
-function typesMatch({ input: { network, services } }: Facts): ReturnType<Check> {
+function typesMatch({ input: { network, services } }: Facts): GuardFinding | undefined {
   const wrong = references(network).flatMap(({ type, name }) => {
     const actual = services.get(name)?.service?.spec.type ?? type;
-    return actual === type ? [] : [`${name} (is ${actual}, referred to as ${type})`];
+    return actual === type ? [] : [`${name} has type ${actual} but is referenced as ${type}`];
   });
   if (wrong.length === 0) return undefined;
   return {
     reason: 'SecurityServiceTypeMismatch',
-    message: `security services of another type than their entry: ${nameList(wrong)}`,
+    message: `security services with another type than their reference: ${nameList(wrong)}`,
     effect: 'stalled',
   };
 }
 
-function nothingRemoved({ input: { network }, plan, servers }: Facts): ReturnType<Check> {
+function nothingRemoved({ input: { network }, plan, servers }: Facts): GuardFinding | undefined {
   if (servers.length === 0 || plan.removed.length === 0) return undefined;
   const removed = nameList(plan.removed.map(({ type, name }) => `${type} (${name})`));
   return {
@@ -198,7 +193,7 @@ function nothingRemoved({ input: { network }, plan, servers }: Facts): ReturnTyp
   };
 }
 
-function updateSupported({ input: { network }, servers }: Facts): ReturnType<Check> {
+function updateSupported({ input: { network }, servers }: Facts): GuardFinding | undefined {
   const unable = servers.filter(
     ({ server, backend }) =>
       server.spec.securityServiceUpdateSupport !== true ||
@@ -207,7 +202,7 @@ function updateSupported({ input: { network }, servers }: Facts): ReturnType<Che
   if (unable.length > 0) {
     return {
       reason: 'SecurityServiceUpdateNotSupported',
-      message: `share servers that can't take a changed security service while in use: ${serverNames(unable)}`,
+      message: `share servers whose security services cannot be changed while they are in use: ${serverNames(unable)}`,
       effect: 'stalled',
     };
   }
@@ -221,7 +216,7 @@ function updateSupported({ input: { network }, servers }: Facts): ReturnType<Che
   };
 }
 
-function backendsAvailable({ servers }: Facts): ReturnType<Check> {
+function backendsAvailable({ servers }: Facts): GuardFinding | undefined {
   const unavailable = servers.filter(({ backend }) => !takesChanges(backend));
   if (unavailable.length === 0) return undefined;
   const backends = unavailable.map(({ server }) => server.spec.backendName);
@@ -231,7 +226,7 @@ function backendsAvailable({ servers }: Facts): ReturnType<Check> {
   );
 }
 
-function serversActive({ servers }: Facts): ReturnType<Check> {
+function serversActive({ servers }: Facts): GuardFinding | undefined {
   const inTheWay = servers.flatMap((candidate) => {
     const why = whyNotActive(candidate);
     return why === undefined ? [] : [`${candidate.server.metadata.name} (${why})`];
@@ -248,7 +243,7 @@ function whyNotActive({ server, paused, busy }: GuardServer): string | undefined
   return busy ? 'a driver call is running' : undefined;
 }
 
-function sharesAndRulesSettled({ input: { busyShares, busyRules }, servers }: Facts): ReturnType<Check> {
+function sharesAndRulesSettled({ input: { busyShares, busyRules }, servers }: Facts): GuardFinding | undefined {
   if (servers.length === 0) return undefined;
   if (busyShares.length > 0) {
     return conflict('ShareBusy', `driver calls are running for shares ${nameList(busyShares)}`);
@@ -259,7 +254,7 @@ function sharesAndRulesSettled({ input: { busyShares, busyRules }, servers }: Fa
   return undefined;
 }
 
-function servicesComplete({ input, plan, servers }: Facts): ReturnType<Check> {
+function servicesComplete({ input, plan, servers }: Facts): GuardFinding | undefined {
   const { network, services, operatorNamespace } = input;
   if (network.metadata.namespace === operatorNamespace && references(network).length > 0) {
     return {
@@ -269,11 +264,11 @@ function servicesComplete({ input, plan, servers }: Facts): ReturnType<Check> {
     };
   }
   if (servers.length === 0) return undefined;
-  // Only what drivers would be handed: a Secret that went missing elsewhere must not keep the cure away.
+  // Only what drivers would be given: a missing Secret of another service must not prevent the repair.
   const incomplete = plan.changes.flatMap(({ to: { name } }) => {
     const entry = services.get(name);
-    const lacks = entry === undefined ? undefined : whatLacks(entry);
-    return lacks === undefined ? [] : [`${name} (${lacks})`];
+    const problem = entry === undefined ? undefined : serviceProblem(entry);
+    return problem === undefined ? [] : [`${name} (${problem})`];
   });
   if (incomplete.length === 0) return undefined;
   return {
@@ -283,14 +278,14 @@ function servicesComplete({ input, plan, servers }: Facts): ReturnType<Check> {
   };
 }
 
-function whatLacks({ service, credentials }: GuardService): string | undefined {
+function serviceProblem({ service, credentials }: GuardService): string | undefined {
   if (service === undefined) return undefined;
   const gaps = securityServiceGaps(service.spec);
   if (gaps.length > 0) return `missing: ${gaps.join(', ')}`;
   return distinguishedNameProblem(service.spec) ?? credentialsProblem(credentials, service.spec);
 }
 
-function conflict(reason: GuardReason, message: string): ReturnType<Check> {
+function conflict(reason: GuardReason, message: string): GuardFinding | undefined {
   // kubectl takes every 409 for a conflict of field managers and suggests force.
   return { reason, message: `not a field conflict; retry later: ${message}`, effect: 'wait' };
 }

@@ -1,23 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { admissionCodes } from '../api/v1alpha1/admission-codes.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork, ShareNetworkStatus } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
 import type { BackendCapabilities, SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import {
   countsInGuard,
+  type GuardFinding,
   type GuardInput,
   type GuardReason,
-  type GuardRefusal,
   type GuardServer,
   type GuardService,
   judgeChange,
-} from './guard.ts';
+} from './judge-change.ts';
 
 /** What refuses; undefined where nothing does. */
-function refusalOf(input: GuardInput): GuardRefusal | undefined {
+function findingOf(input: GuardInput): GuardFinding | undefined {
   const judgement = judgeChange(input);
-  if (judgement.kind === 'nothing') throw new Error('nothing is wished');
-  return judgement.kind === 'refused' ? judgement.refusal : undefined;
+  if (judgement.kind === 'nothing') throw new Error('nothing is asked for');
+  return judgement.kind === 'refused' ? judgement.finding : undefined;
 }
 
 /** A network that is given ad2 in place of ad, with one server: nothing is in the way. */
@@ -141,7 +142,7 @@ const breaks: readonly {
     code: 422,
     reason: 'ShareNetworkNotActive',
     effect: 'wait',
-    names: 'net is in network_change; may be retried after the status is active',
+    names: 'net is in network_change; retry once the network is active',
     apply: (input) => ({
       ...input,
       network: { ...input.network, status: { ...input.network.status, phase: 'network_change' } },
@@ -160,7 +161,7 @@ const breaks: readonly {
     code: 400,
     reason: 'SecurityServiceTypeMismatch',
     effect: 'stalled',
-    names: 'ldap1 (is active_directory, referred to as ldap)',
+    names: 'ldap1 has type active_directory but is referenced as ldap',
     apply: (input) =>
       withService(service('ldap1'), 'ldap1')({ ...input, network: withReference(input.network, 'ldap', 'ldap1') }),
   },
@@ -232,25 +233,26 @@ function withReference(before: ShareNetwork, type: SecurityServiceType, name: st
 
 describe('the guard', () => {
   it('passes when nothing is in the way', () => {
-    expect(refusalOf(passing())).toBeUndefined();
+    expect(findingOf(passing())).toBeUndefined();
   });
 
   it.each(breaks)('refuses with $code when $what', ({ code, reason, effect, names, apply }) => {
-    const verdict = refusalOf(apply(passing()));
-    expect(verdict).toMatchObject({ code, reason, effect });
+    const verdict = findingOf(apply(passing()));
+    expect(verdict).toMatchObject({ reason, effect });
+    expect(admissionCodes[reason]).toBe(code);
     expect(verdict).toHaveProperty('message', expect.stringContaining(names));
   });
 
   const pairs = breaks.flatMap((first, index) => breaks.slice(index + 1).map((second) => ({ first, second })));
   it.each(pairs)('names $first.reason before $second.reason', ({ first, second }) => {
     for (const input of [second.apply(first.apply(passing())), first.apply(second.apply(passing()))]) {
-      expect(refusalOf(input)).toMatchObject({ reason: first.reason });
+      expect(findingOf(input)).toMatchObject({ reason: first.reason });
     }
   });
 
   it('tells kubectl of every 409 that it is not a field conflict', () => {
     for (const { code, apply } of breaks) {
-      const verdict = refusalOf(apply(passing()));
+      const verdict = findingOf(apply(passing()));
       expect(verdict?.message.startsWith('not a field conflict; retry later')).toBe(code === 409);
     }
   });
@@ -258,7 +260,7 @@ describe('the guard', () => {
   it('names the first five and a count', () => {
     const names = Array.from({ length: 12 }, (_, index) => `s${String(index).padStart(2, '0')}`);
     const servers = names.map((name) => guardServer(name, { status: { phase: 'creating' } }));
-    expect(refusalOf({ ...passing(), servers })).toHaveProperty(
+    expect(findingOf({ ...passing(), servers })).toHaveProperty(
       'message',
       'not a field conflict; retry later: share servers not active: s00 (creating), s01 (creating), s02 (creating), ' +
         's03 (creating), s04 (creating) and 7 more',
@@ -267,18 +269,18 @@ describe('the guard', () => {
 
   it('says the same whatever the order of its inputs', () => {
     const servers = ['a', 'b', 'c'].map((name) => guardServer(name, { status: { phase: 'network_change' } }));
-    expect(refusalOf({ ...passing(), servers: servers.toReversed() })).toEqual(refusalOf({ ...passing(), servers }));
+    expect(findingOf({ ...passing(), servers: servers.toReversed() })).toEqual(findingOf({ ...passing(), servers }));
   });
 });
 
 describe('a network’s phase', () => {
   it.each(['network_change', 'error'] as const)('refuses in phase %s', (phase) => {
-    expect(refusalOf({ ...passing(), network: network({ phase }) })).toMatchObject({ reason: 'ShareNetworkNotActive' });
+    expect(findingOf({ ...passing(), network: network({ phase }) })).toMatchObject({ reason: 'ShareNetworkNotActive' });
   });
 
   it('takes an absent phase for the initial one', () => {
     const { status: _, ...rest } = network();
-    expect(refusalOf({ ...passing(), network: rest })).toBeUndefined();
+    expect(findingOf({ ...passing(), network: rest })).toBeUndefined();
   });
 });
 
@@ -287,7 +289,7 @@ describe('a service that is referred to', () => {
     const { service: found } = service('ad2');
     if (found === undefined) throw new Error('no service');
     const leaving = { ...found, metadata: { ...found.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
-    const verdict = refusalOf(withService({ service: leaving, credentials: 'usable' })(passing()));
+    const verdict = findingOf(withService({ service: leaving, credentials: 'usable' })(passing()));
     expect(verdict).toMatchObject({
       reason: 'SecurityServiceNotFound',
       message: 'security services that are being deleted: ad2',
@@ -295,7 +297,7 @@ describe('a service that is referred to', () => {
   });
 
   it('refuses a service that was looked for and not found', () => {
-    expect(refusalOf(withService({ service: undefined, credentials: 'none' })(passing()))).toMatchObject({
+    expect(findingOf(withService({ service: undefined, credentials: 'none' })(passing()))).toMatchObject({
       reason: 'SecurityServiceNotFound',
     });
   });
@@ -333,7 +335,7 @@ describe('the ability to be updated', () => {
     ],
   ];
   it.each(cases)('sees %s', (_, apply, reason) => {
-    const verdict = refusalOf(apply(passing()));
+    const verdict = findingOf(apply(passing()));
     if (reason === undefined) expect(verdict).toBeUndefined();
     else expect(verdict).toMatchObject({ reason, message: expect.stringContaining('s2') });
   });
@@ -358,7 +360,7 @@ describe('the ability to be updated', () => {
       network: withReference(network(), 'ldap', 'ldap1'),
       servers: [guardServer('s1', { backend: backend({ securityServiceCombinations }) })],
     });
-    expect(refusalOf(input)?.reason).toBe(ok ? undefined : 'SecurityServiceTypeNotSupported');
+    expect(findingOf(input)?.reason).toBe(ok ? undefined : 'SecurityServiceTypeNotSupported');
   });
 });
 
@@ -368,7 +370,7 @@ describe('availability of backends', () => {
     ['was never probed', { metadata: { name: 'backend' }, spec: { driver: 'dummy' } }],
     ['does not exist', undefined],
   ])('refuses a backend that %s', (_, present) => {
-    expect(refusalOf({ ...passing(), servers: [guardServer('s1', { backend: present })] })).toMatchObject({
+    expect(findingOf({ ...passing(), servers: [guardServer('s1', { backend: present })] })).toMatchObject({
       reason: 'BackendUnavailable',
     });
   });
@@ -392,7 +394,7 @@ describe('the phase of servers', () => {
     ['a server that is being set up', { status: { phase: 'creating' }, busy: true }, 'creating'],
   ];
   it.each(cases)('judges %s', (_, changes, why) => {
-    const verdict = refusalOf({ ...passing(), servers: [guardServer('s1', changes)] });
+    const verdict = findingOf({ ...passing(), servers: [guardServer('s1', changes)] });
     if (why === undefined) expect(verdict).toBeUndefined();
     else
       expect(verdict).toMatchObject({
@@ -405,7 +407,7 @@ describe('the phase of servers', () => {
     const lastError = { operation: 'setupServer', reason: 'x', message: '', time: '' };
     const status: ShareServerStatus = { phase: 'error', identifier: 'partial', lastError };
     const neverSetUp = { ...guardServer('s2'), server: shareServer('s2', status) };
-    expect(refusalOf(withServers(neverSetUp)(passing()))).toBeUndefined();
+    expect(findingOf(withServers(neverSetUp)(passing()))).toBeUndefined();
   });
 });
 
@@ -417,8 +419,8 @@ describe('complete services', () => {
     ['line_break_at_end', 'ends with a line break'],
     ['not_utf8', 'is not UTF-8 text'],
   ])('refuses credentials that are %s', (credentials, because) => {
-    const verdict = refusalOf(withService(service('ad2', {}, credentials))(passing()));
-    expect(verdict).toMatchObject({ code: 400, reason: 'SecurityServiceIncomplete', effect: 'wait' });
+    const verdict = findingOf(withService(service('ad2', {}, credentials))(passing()));
+    expect(verdict).toMatchObject({ reason: 'SecurityServiceIncomplete', effect: 'wait' });
     expect(verdict).toHaveProperty('message', expect.stringContaining(because));
   });
 
@@ -431,15 +433,14 @@ describe('complete services', () => {
         ['ldap1', service('ldap1', { type: 'ldap' })],
       ]),
     };
-    expect(refusalOf(input)).toBeUndefined();
-    expect(refusalOf({ ...input, reapply: true })).toMatchObject({ reason: 'SecurityServiceIncomplete' });
+    expect(findingOf(input)).toBeUndefined();
+    expect(findingOf({ ...input, reapply: true })).toMatchObject({ reason: 'SecurityServiceIncomplete' });
   });
 
   it('refuses services in the operator’s namespace for good', () => {
     const input = { ...passing(), operatorNamespace: 'tenant' };
     for (const servers of [input.servers, []]) {
-      expect(refusalOf({ ...input, servers })).toMatchObject({
-        code: 403,
+      expect(findingOf({ ...input, servers })).toMatchObject({
         reason: 'SecurityServiceNotAllowed',
         effect: 'stalled',
       });
@@ -462,7 +463,7 @@ describe('a network that is not in use', () => {
 
   it.each(bare)('$reason: $what', ({ reason, apply }) => {
     for (const servers of unused) {
-      const verdict = refusalOf(apply({ ...passing(), servers }));
+      const verdict = findingOf(apply({ ...passing(), servers }));
       expect(verdict?.reason).toBe(held.includes(reason) ? reason : undefined);
     }
   });
