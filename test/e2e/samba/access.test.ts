@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { SambaClient } from '../../labs/samba-host/samba-client.ts';
-import { type SambaHost, type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
-import { allocation, HostCalls } from './host-calls.ts';
+import { allocation, startHost } from './host-calls.ts';
 
 const address = '10.77.0.90';
 /** The second one is in a subnet of 65,536 addresses. */
@@ -14,15 +13,10 @@ const addresses6 = [
 const passwords = { alice: 'alice-1', bob: 'bob-1', carol: 'carol-1' } as const;
 type User = keyof typeof passwords;
 
-let lab: SambaHostLab;
-let host: SambaHost;
-let calls: HostCalls;
+const { lab, host, calls } = await startHost();
 let serverID: string;
 
 beforeAll(async () => {
-  lab = await startSambaHosts();
-  host = lab.host;
-  calls = await HostCalls.open(host);
   const allocations = [allocation(address), ...addresses6.map((each) => allocation(each.ipAddress, each))];
   ({ id: serverID } = await calls.createServer(address, { allocations }));
   for (const [index, [user, password]] of Object.entries(passwords).entries()) {
@@ -30,11 +24,6 @@ beforeAll(async () => {
   }
   const group = 'staff:x:3000:bob,carol\n';
   await host.machine.succeed(['tee', '-a', `/srv/sharenet/servers/${serverID}/etc/group`], { input: group });
-});
-
-afterAll(async () => {
-  await calls?.close();
-  await lab?.stop();
 });
 
 interface Rule {

@@ -1,26 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { eventually } from '../../faults/eventually.ts';
-import { type SambaHost, type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
-import { HostCalls } from './host-calls.ts';
+import { startHost } from './host-calls.ts';
 
-let lab: SambaHostLab;
-let host: SambaHost;
-let calls: HostCalls;
-
-beforeAll(async () => {
-  lab = await startSambaHosts();
-  host = lab.host;
-  calls = await HostCalls.open(host);
-});
-
-afterAll(async () => {
-  await calls?.close();
-  await lab?.stop();
-});
+const { lab, host, calls } = await startHost();
 
 const attemptsSchema = z.record(z.string(), z.union([z.string(), z.array(z.string())]));
 const passwordHash = 'alice-1';

@@ -1,40 +1,27 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SupervisedPrograms } from '../../kube/supervised-programs.ts';
 import { ntHash } from '../../labs/ldap/directory-ldif.ts';
 import { type LDAPLab, startLDAP } from '../../labs/ldap/ldap-lab.ts';
-import { startSegment } from '../../labs/machine/machine.ts';
-import { type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
 import { DirectoryServer } from './directory-rig.ts';
-import { HostCalls } from './host-calls.ts';
+import { startHost } from './host-calls.ts';
 
-let programs: SupervisedPrograms;
-let hosts: SambaHostLab;
-let calls: HostCalls;
+const { lab: hosts, host, calls } = await startHost();
+const { segment } = hosts;
+const server = new DirectoryServer(hosts, host, calls, '10.77.0.121');
 let first: LDAPLab;
 let second: LDAPLab;
-let server: DirectoryServer;
 
 beforeAll(async () => {
-  programs = await SupervisedPrograms.open();
-  const segment = await startSegment(programs);
-  hosts = await startSambaHosts({ segment });
   first = await startLDAP({ segment });
   second = await startLDAP({
     ...{ segment, address: '10.77.0.14/24', suffix: 'dc=other,dc=test', domain: 'OTHER', tls: true },
     users: [{ name: 'olga', password: 'Olga-Passw0rd!', uidNumber: 6001 }],
   });
-  const { host } = hosts;
-  calls = await HostCalls.open(host);
-  server = new DirectoryServer(hosts, host, calls, '10.77.0.121');
   await server.create();
 });
 
 afterAll(async () => {
-  await calls?.close();
-  await hosts?.stop();
   await first?.stop();
   await second?.stop();
-  await programs?.close();
 });
 
 function ldap(lab: LDAPLab, more: Readonly<Record<string, unknown>> = {}) {

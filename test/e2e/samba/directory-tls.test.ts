@@ -1,40 +1,28 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../faults/eventually.ts';
-import { SupervisedPrograms } from '../../kube/supervised-programs.ts';
 import { type LDAPLab, startLDAP } from '../../labs/ldap/ldap-lab.ts';
-import { startSegment } from '../../labs/machine/machine.ts';
-import { type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
 import { DirectoryServer } from './directory-rig.ts';
-import { HostCalls } from './host-calls.ts';
+import { startHost } from './host-calls.ts';
 
-let programs: SupervisedPrograms;
-let hosts: SambaHostLab;
-let calls: HostCalls;
+const { lab: hosts, host, calls } = await startHost();
+const { segment } = hosts;
+const server = new DirectoryServer(hosts, host, calls, '10.77.0.131');
 let ldap: LDAPLab;
 let other: LDAPLab;
 let certificate: string;
-let server: DirectoryServer;
 
 beforeAll(async () => {
-  programs = await SupervisedPrograms.open();
-  const segment = await startSegment(programs);
-  hosts = await startSambaHosts({ segment });
   ldap = await startLDAP({ segment, tls: true, names: ['ldap.corp.test'] });
   other = await startLDAP({ segment, address: '10.77.0.14/24', suffix: 'dc=other,dc=test', domain: 'OTHER' });
   certificate = await ldap.certificate();
   const { address } = ldap;
   await other.serveNames({ 'ldap.corp.test': address, 'wrong.corp.test': address, 'plain.corp.test': other.address });
-  calls = await HostCalls.open(hosts.host);
-  server = new DirectoryServer(hosts, hosts.host, calls, '10.77.0.131');
   await server.create();
 });
 
 afterAll(async () => {
-  await calls?.close();
-  await hosts?.stop();
   await ldap?.stop();
   await other?.stop();
-  await programs?.close();
 });
 
 type Members = Readonly<Record<string, unknown>>;

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { z } from 'zod';
-import type { SambaHost } from '../../labs/samba-host/samba-host.ts';
+import { type SambaHost, type SambaHostLabOptions, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
 
 const errorSchema = z.object({
   kind: z.enum(['Unavailable', 'Rejected', 'NotFound', 'Internal']),
@@ -114,4 +115,14 @@ export class HostCalls {
   async close(): Promise<void> {
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** A file server host, its lab and calls to its program, until the tests of the calling file have ended. */
+export async function startHost(options: SambaHostLabOptions = {}) {
+  const lab = await startSambaHosts(options);
+  afterAll(() => lab.stop());
+  const { host } = lab;
+  const calls = await HostCalls.open(host);
+  afterAll(() => calls.close());
+  return { lab, host, calls };
 }

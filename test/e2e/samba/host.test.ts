@@ -1,25 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type SambaHost, type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
-import { HostCalls, newServer } from './host-calls.ts';
+import { expect, test } from 'vitest';
+import { newServer, startHost } from './host-calls.ts';
 
 const sources = join(import.meta.dirname, '../../../hosts/samba');
 
-let lab: SambaHostLab;
-let host: SambaHost;
-let calls: HostCalls;
-
-beforeAll(async () => {
-  lab = await startSambaHosts();
-  host = lab.host;
-  calls = await HostCalls.open(host);
-});
-
-afterAll(async () => {
-  await calls?.close();
-  await lab?.stop();
-});
+const { host, calls } = await startHost();
 
 test("the program's own unit tests pass", async () => {
   const argv = ['/usr/bin/python3', '-B', '-m', 'unittest', 'discover', '-s', join(sources, 'tests'), '-t', sources];

@@ -1,24 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../../faults/eventually.ts';
-import { type SambaHost, type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
 import { CommandLineWatch } from './command-line-watch.ts';
-import { allocation, HostCalls, newServer } from './host-calls.ts';
+import { allocation, newServer, startHost } from './host-calls.ts';
 
-let lab: SambaHostLab;
-let host: SambaHost;
-let calls: HostCalls;
-
-beforeAll(async () => {
-  lab = await startSambaHosts();
-  host = lab.host;
-  calls = await HostCalls.open(host);
-});
-
-afterAll(async () => {
-  await calls?.close();
-  await lab?.stop();
-});
+const { lab, host, calls } = await startHost();
 
 const plain = { securityServices: [], settings: {} };
 

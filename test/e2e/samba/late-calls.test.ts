@@ -1,32 +1,21 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../faults/eventually.ts';
-import { type SambaHost, type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
-import { type Answer, answerOf, HostCalls, newServer } from './host-calls.ts';
+import { type Answer, answerOf, newServer, startHost } from './host-calls.ts';
 
 // Calls that are decided early and take effect late, or must not.
 
 const address = '10.77.0.91';
 const caller = { installationID: 'installation-1', backend: 'filers' };
 
-let lab: SambaHostLab;
-let host: SambaHost;
-let calls: HostCalls;
+const { lab, host, calls } = await startHost();
 let serverID: string;
 
 beforeAll(async () => {
-  lab = await startSambaHosts();
-  host = lab.host;
-  calls = await HostCalls.open(host);
   ({ id: serverID } = await calls.createServer(address));
   await host.addUser(serverID, 'alice', 2001, 'alice-1');
-});
-
-afterAll(async () => {
-  await calls?.close();
-  await lab?.stop();
 });
 
 type Members = Readonly<Record<string, unknown>>;

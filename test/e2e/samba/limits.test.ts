@@ -1,29 +1,11 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
 import { eventually } from '../../faults/eventually.ts';
-import { type SambaHost, type SambaHostLab, startSambaHosts } from '../../labs/samba-host/samba-host.ts';
-import { HostCalls } from './host-calls.ts';
+import { controlGroup, mountControlGroups } from './control-groups.ts';
+import { startHost } from './host-calls.ts';
 
-let lab: SambaHostLab;
-let host: SambaHost;
-let calls: HostCalls;
-
-const groups = '/sys/fs/cgroup';
-
-beforeAll(async () => {
-  lab = await startSambaHosts();
-  host = lab.host;
-  calls = await HostCalls.open(host);
-  // The machine's own control groups, of version 1, as a host without systemd has them.
-  await shell(`mount -t tmpfs tmpfs ${groups} && cd ${groups} && mkdir pids memory &&
-    mount -t cgroup -o pids cgroup pids && mount -t cgroup -o memory cgroup memory`);
-});
-
-afterAll(async () => {
-  await calls?.close();
-  await host?.machine.run(['rmdir', `${groups}/pids/sharenet-samba`, `${groups}/memory/sharenet-samba`]);
-  await lab?.stop();
-});
+const { lab, host, calls } = await startHost();
+await mountControlGroups(host);
 
 function shell(command: string): Promise<string> {
   return host.machine.succeed(['sh', '-c', command]);
@@ -39,7 +21,7 @@ async function count(serverID: string, program: string): Promise<number> {
 
 test('the processes and commands of a server are in a group with limits, which root inside can not leave', async () => {
   const { id } = await calls.createServer('10.77.0.70');
-  const group = (controller: string) => `${groups}/${controller}/sharenet-samba/${id}`;
+  const group = (controller: 'pids' | 'memory') => controlGroup(controller, id);
   expect(await shell(`cat ${group('pids')}/pids.max`)).toBe('2048\n');
   const most = Number(await shell(`cat ${group('memory')}/memory.limit_in_bytes`));
   const total = 1024 * Number(await shell("awk '/^MemTotal/ {print $2}' /proc/meminfo"));
@@ -80,7 +62,7 @@ sys.stdout.write(Instance(Layout(sys.argv[1]), sys.argv[2], Deadline(60)).run(ru
   expect(output).not.toContain(id);
   await eventually('they are gone', async () => Number(await shell(`cat ${group('pids')}/cgroup.procs | wc -l`)) < 20);
   await calls.succeed('remove', { serverID: id, securityServices: [] });
-  expect(await shell(`ls ${groups}/pids/sharenet-samba ${groups}/memory/sharenet-samba`)).not.toContain(id);
+  expect(await shell(`ls ${dirname(group('pids'))} ${dirname(group('memory'))}`)).not.toContain(id);
 });
 
 test('clients that connect and say nothing get a bounded number of processes, and others are served', async () => {
