@@ -8,6 +8,7 @@ from calendar import timegm
 from dataclasses import dataclass
 
 from .address_policy import Network
+from .command import ENDED_EARLY
 from .directory_data import DirectoryConnection, DirectoryError, Entry, filter_value
 from .directory_errors import directory_problem
 from .directory_service import DirectoryService, dn_of, foreign_account, invalid, is_host_name
@@ -59,7 +60,7 @@ def survey_domain(
     try:
         trial.write("hosts", hosts_file({host: controller.address}))
         connection = DirectoryConnection(trial, host)
-        netbios_name, sid = _identity(connection, base, instance.state.hostname)
+        netbios_name, sid = _identity(connection, base, instance.state.hostname, where)
         ou_dn = base if leaving else _organizational_unit(connection, service, base)
         place = AccountPlace(service.domain, base, ou_dn, instance.state.hostname.upper())
         account = find_account(connection, place)
@@ -126,8 +127,13 @@ def _check_user_domain(trial: Trial, service: DirectoryService, controller: Doma
     """Before a login: an account of another domain must not become the one of that name in this domain."""
     if not service.user_domain:
         return
-    done = trial.run(["net", "ads", "lookup", "-S", controller.address], timeout=LOOKUP_TIMEOUT)
-    found = PRE_WINDOWS_NAME.search(done.text)
+    try:
+        text = trial.run(["net", "ads", "lookup", "-S", controller.address], timeout=LOOKUP_TIMEOUT).text
+    except Problem as problem:
+        if problem.reason not in ENDED_EARLY:
+            raise
+        text = ""
+    found = PRE_WINDOWS_NAME.search(text)
     # A controller that can't be asked this way: the name that nearly all domains have.
     known = found[1] if found else service.domain.partition(".")[0]
     if service.user_domain.lower() != known.lower():
@@ -141,7 +147,7 @@ def _skew(current_time: str) -> float:
         return 0.0
 
 
-def _identity(connection: DirectoryConnection, base: str, hostname: str) -> tuple[str, str]:
+def _identity(connection: DirectoryConnection, base: str, hostname: str, where: str) -> tuple[str, str]:
     """The domain's NetBIOS name and SID. It is not the name of another domain that the share server has."""
     domain = connection.search(base, "base", "(objectClass=*)", ["objectSid"])
     root = connection.search("", "base", "(objectClass=*)", ["configurationNamingContext"])
@@ -150,9 +156,12 @@ def _identity(connection: DirectoryConnection, base: str, hostname: str) -> tupl
     names = connection.search(f"CN=Partitions,{configuration}", "one", expression, ["nETBIOSName"])
     sid = domain[0].first("objectSid") if domain else ""
     name = names[0].first("nETBIOSName") if names else ""
-    taken = name.upper() in (BUILT_IN, hostname.upper())
-    if taken or not DOMAIN_SID.fullmatch(sid) or not NETBIOS_NAME.fullmatch(name):
-        raise DirectoryError(None, "no usable objectSid or nETBIOSName")
+    if name.upper() in (BUILT_IN, hostname.upper()):
+        raise rejected("DomainInvalid", f"{where}: its NetBIOS name {name} is the name of another domain of the share server")
+    for attribute, value, pattern in (("nETBIOSName", name, NETBIOS_NAME), ("objectSid", sid, DOMAIN_SID)):
+        if not pattern.fullmatch(value):
+            message = f"{where}: its domain controllers give no {attribute} that a share server can use"
+            raise rejected("DomainInvalid", message, detail=repr(value))
     return name, sid
 
 

@@ -26,6 +26,8 @@ VERIFIED, ENCRYPTED, PLAIN = "verified", "encrypted", "plain"
 # Exit codes of the ldap tools are LDAP's result codes; negative ones of the library come as their low eight bits.
 NO_SUCH_OBJECT = 32
 SIZE_LIMIT = 4
+# As the library calls what it gave up.
+TIME_OUT = 85
 
 
 # Names of servers, and domains whose servers DNS names, that a share server remembers as verified.
@@ -145,7 +147,8 @@ def _search(
     scope: str,
     *what: str,
 ) -> Completed:
-    """Bound as the service's user, or anonymously without one. `runner`: where programs see the addresses of names."""
+    """Bound as the service's user, or anonymously without one. `runner`: where programs see the addresses of names. The
+    code is TIME_OUT when the server kept the search from ending."""
     bound = ["-D", service.user, "-y", "/proc/self/fd/0"] if service else []
     secure = ["-ZZ"] if protection != PLAIN and url.startswith("ldap:") else []
     argv = ["ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-o", "nettimeout=4", "-l", "5", "-z", "2", "-H", url]
@@ -155,7 +158,13 @@ def _search(
         "LDAPRC": "/dev/null",
     }
     stdin = (service.password or "").encode() if service else None
-    return runner.run([*argv, *secure, *bound, "-b", base, "-s", scope, *what], stdin=stdin, timeout=TIMEOUT, env=env)
+    argv += [*secure, *bound, "-b", base, "-s", scope, *what]
+    try:
+        return runner.run(argv, stdin=stdin, timeout=TIMEOUT, env=env)
+    except Problem as problem:
+        if problem.reason not in ENDED_EARLY:
+            raise
+        return Completed(TIME_OUT, b"", problem.message.encode())
 
 
 def _entries(done: Completed) -> list[Entry]:
@@ -193,7 +202,7 @@ def _ask(
     root_query = ("", "base", "(objectClass=*)", "namingContexts")
     root = _search(trial, url, None, protection, authorities, *root_query)
     if root.code != 0:
-        if found != GOOD:
+        if found != GOOD or root.code == TIME_OUT:
             return None
         # The probe and the library that the daemons use have to agree.
         raise tls_refusal(FAILED, 0, server.host, where, "")
@@ -238,7 +247,8 @@ def _samba_domain(
         raise rejected("SuffixNotFound", f"{where}there is no {suffix}, or '{service.user}' may not read it")
     if done.code not in (0, SIZE_LIMIT):
         server, text = f"LDAP server {address}", done.error_text[-500:]
-        raise ldap_problem(done.code, text, server, service.user, failed="LDAPServerNotAnswering")
+        code = None if done.code == TIME_OUT else done.code
+        raise ldap_problem(code, text, server, service.user, failed="LDAPServerNotAnswering")
     found = [each for each in _entries(done) if each.first("sambaDomainName")]
     if service.domain:
         first = service.domain.split(".")[0]

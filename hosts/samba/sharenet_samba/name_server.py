@@ -12,6 +12,8 @@ import time
 TYPES = {"A": 1, "AAAA": 28, "SRV": 33}
 NAME_ERROR = 3
 PATIENCE = 2.0
+# Of all questions about one service: what is known by then is the answer.
+PATIENCE_FOR_SERVICE = 12.0
 LARGEST = 65535
 MOST_ANSWERS = 64
 
@@ -91,16 +93,17 @@ def _ask(server: str, name: str, kind: str) -> tuple[int, list[dict]]:
     if not truncated:
         return code, records
     with socket.create_connection((server, 53), PATIENCE) as tcp:
-        tcp.settimeout(PATIENCE)
+        end = time.monotonic() + PATIENCE
         tcp.sendall(struct.pack(">H", len(question)) + question)
-        length = struct.unpack(">H", _exactly(tcp, 2))[0]
-        code, _, records = parse_answer(_exactly(tcp, length), identifier)
+        length = struct.unpack(">H", _exactly(tcp, 2, end))[0]
+        code, _, records = parse_answer(_exactly(tcp, length, end), identifier)
         return code, records
 
 
-def _exactly(tcp: socket.socket, length: int) -> bytes:
+def _exactly(tcp: socket.socket, length: int, end: float) -> bytes:
     data = b""
     while len(data) < length:
+        tcp.settimeout(max(0.01, end - time.monotonic()))
         part = tcp.recv(length - len(data))
         if not part:
             raise TimeoutError
@@ -126,7 +129,7 @@ def _first_answer(servers: list[str], name: str, kind: str) -> tuple[str | None,
 def find_services(payload: dict) -> dict:
     """{servers, name} -> {answeredBy: ip | null, targets: [{host, port, addresses}]}: the hosts of an SRV name in the
     order to try, with their addresses."""
-    servers = payload["servers"]
+    servers, end = payload["servers"], time.monotonic() + PATIENCE_FOR_SERVICE
     answered, records = _first_answer(servers, payload["name"], "SRV")
     if answered is None:
         return {"answeredBy": None, "targets": []}
@@ -140,7 +143,9 @@ def find_services(payload: dict) -> dict:
     targets = []
     for each in found[:16]:
         host = each["target"]
-        addresses = known.get(host) or find_addresses({"servers": [answered], "name": host})["addresses"]
+        addresses = known.get(host, [])
+        if not addresses and time.monotonic() < end:
+            addresses = find_addresses({"servers": [answered], "name": host})["addresses"]
         targets.append({"host": host, "port": each["port"], "addresses": addresses})
     return {"answeredBy": answered, "targets": targets}
 

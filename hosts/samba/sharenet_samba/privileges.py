@@ -36,7 +36,7 @@ PROFILE = "sharenet-samba"
 # smbd wants as many, and may not raise the limit itself.
 OPEN_FILES = 65536
 # Address space of one process: of a program that a call runs inside, and of a daemon.
-COMMAND_MEMORY = 2 << 30
+COMMAND_MEMORY = 512 << 20
 DAEMON_MEMORY = 4 << 30
 
 

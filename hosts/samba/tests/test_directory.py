@@ -244,13 +244,17 @@ class Identity(unittest.TestCase):
     sid = "S-1-5-21-1-2-4294967295"
 
     def test_what_a_controller_calls_its_domain_is_a_name_and_a_sid(self):
-        self.assertEqual(_identity(Telling(objectSid=self.sid, nETBIOSName="CORP"), "DC=x", "S1"), ("CORP", self.sid))
+        known = _identity(Telling(objectSid=self.sid, nETBIOSName="CORP"), "DC=x", "S1", "domain x")
+        self.assertEqual(known, ("CORP", self.sid))
         for name in ("", "A" * 16, "A B", "A\n[x]", "%m", "*", "A : range", "\u0661", "-A", "Builtin", "s1"):
-            with self.subTest(name=name), self.assertRaises(DirectoryError):
-                _identity(Telling(objectSid=self.sid, nETBIOSName=name), "DC=x", "S1")
+            self.refuses(objectSid=self.sid, nETBIOSName=name)
         for sid in ("", "S-1-5-21-1-2", f"{self.sid}-500", "S-1-5-21-1-2-3 x", "S-1-5-32-544", "S-1-5-21-1-2-\u0663"):
-            with self.subTest(sid=sid), self.assertRaises(DirectoryError):
-                _identity(Telling(objectSid=sid, nETBIOSName="CORP"), "DC=x", "S1")
+            self.refuses(objectSid=sid, nETBIOSName="CORP")
+
+    def refuses(self, **told: str) -> None:
+        with self.subTest(**told), self.assertRaises(Problem) as caught:
+            _identity(Telling(**told), "DC=x", "S1", "domain x")
+        self.assertEqual((caught.exception.kind, caught.exception.reason), ("Rejected", "DomainInvalid"))
 
 
 class Steps(unittest.TestCase):
