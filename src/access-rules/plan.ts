@@ -1,5 +1,6 @@
 import { findCondition } from '../api/v1alpha1/conditions.ts';
 import { finalizer } from '../api/v1alpha1/labels.ts';
+import type { Reason } from '../api/v1alpha1/reasons/reason.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import type { BackendCapabilities, ShareProtocol } from '../api/v1alpha1/storage-backend.ts';
@@ -32,7 +33,7 @@ export interface RulePlanInput {
 /** A rule with why it can't be applied. */
 export interface RuleProblem {
   readonly rule: ShareAccess;
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
 }
 

@@ -1,3 +1,4 @@
+import type { AdmissionReason } from '../api/v1alpha1/admission-codes.ts';
 import type { ClusterState } from '../cluster-state/cluster-state.ts';
 import type { RunningCalls } from '../cluster-state/guard-input.ts';
 import type { DriverModules } from '../drivers/registry.ts';
@@ -20,8 +21,8 @@ export type Verdict =
       readonly allowed: false;
       /** HTTP status. */
       readonly code: 400 | 403 | 404 | 409 | 422;
-      /** CamelCase, the same as the condition's reason in the reconciler. */
-      readonly reason: string;
+      /** The condition's reason in the reconciler, where it is not about the request itself. */
+      readonly reason: AdmissionReason | 'Invalid' | 'AdmissionProbe';
       /** One line that names the objects and what can be done. */
       readonly message: string;
     };

@@ -86,11 +86,11 @@ describe('the webhook server', () => {
       kind: 'AdmissionReview',
       response: { uid: 'u-1', allowed: true, warnings: ['w'], auditAnnotations: { a: 'b' } },
     });
-    review = () => ({ verdict: { allowed: false, code: 409, reason: 'Busy', message: 'it is busy' } });
+    review = () => ({ verdict: { allowed: false, code: 409, reason: 'ShareBusy', message: 'it is busy' } });
     expect(JSON.parse((await ask()).body).response).toEqual({
       uid: 'u-1',
       allowed: false,
-      status: { code: 409, reason: 'Busy', message: 'it is busy' },
+      status: { code: 409, reason: 'ShareBusy', message: 'it is busy' },
     });
     await eventually('two are counted', async () =>
       (await registry.metrics()).includes(

@@ -40,7 +40,12 @@ async function answer(
 
 const refusing: Validator = {
   type: shareNetworks,
-  validate: ({ object }) => ({ allowed: false, code: 409, reason: 'Busy', message: `${object.metadata.name} is busy` }),
+  validate: ({ object }) => ({
+    allowed: false,
+    code: 409,
+    reason: 'ShareBusy',
+    message: `${object.metadata.name} is busy`,
+  }),
 };
 const warning = (text: string): Validator => ({
   type: shareNetworks,
@@ -50,7 +55,7 @@ const warning = (text: string): Validator => ({
 describe('a write', () => {
   it('is judged by the validators of its kind: the first refusal, else all warnings', async () => {
     expect(await answer({}, { validators: [warning('a'), refusing] })).toEqual({
-      verdict: { allowed: false, code: 409, reason: 'Busy', message: 'net is busy' },
+      verdict: { allowed: false, code: 409, reason: 'ShareBusy', message: 'net is busy' },
     });
     expect(await answer({}, { validators: [warning('a'), warning('b'), { ...refusing, type: shares }] })).toEqual({
       verdict: { allowed: true, warnings: ['a', 'b'] },

@@ -1,3 +1,4 @@
+import type { Reason } from '../api/v1alpha1/reasons/reason.ts';
 import type { ClusterState } from '../cluster-state/cluster-state.ts';
 import type { DriverLogger, Tenant } from '../drivers/driver.ts';
 import { DriverError } from '../drivers/errors.ts';
@@ -21,7 +22,7 @@ export interface Operator extends ClusterState {
   readonly client: ApiClient;
   readonly calls: DriverCalls;
   readonly instances: DriverInstances;
-  readonly recorder: EventRecorder;
+  readonly recorder: EventRecorder<Reason>;
   readonly refusedWrites: RefusedWrites;
   readonly pendingAssociations: PendingAssociations;
   readonly rollout: ChangeRollout;

@@ -10,10 +10,10 @@ import { microTime } from './micro-time.ts';
 import { Turns } from './turns.ts';
 
 /** One thing that happened to an object. */
-export interface EventContent {
+export interface EventContent<R extends string = string> {
   readonly type: 'Normal' | 'Warning';
   /** CamelCase, why. */
-  readonly reason: string;
+  readonly reason: R;
   /** CamelCase, what was done. */
   readonly action: string;
   /** For people; cut at 1024 bytes. */
@@ -21,8 +21,8 @@ export interface EventContent {
 }
 
 /** Tells users what happened to an object. Never blocks and never fails. */
-export interface EventRecorder {
-  event(regarding: KubeObject & { readonly apiVersion?: string; readonly kind?: string }, event: EventContent): void;
+export interface EventRecorder<R extends string = string> {
+  event(regarding: KubeObject & { readonly apiVersion?: string; readonly kind?: string }, event: EventContent<R>): void;
 }
 
 interface StoredEvent extends KubeObject {

@@ -19,7 +19,7 @@ const checked = [
   'CONTRIBUTING.md',
   'docs/*.md',
   'docs/{decisions,tutorials}/*.md',
-  'src/api/v1alpha1/reasons.ts',
+  'src/api/v1alpha1/{condition-types,reasons/*}.ts',
 ];
 
 const files: string[] = [];

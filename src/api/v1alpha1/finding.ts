@@ -1,3 +1,5 @@
+import type { Reason } from './reasons/reason.ts';
+
 /** An object of this project, or a Secret, as a status refers to it. */
 export interface ObjectReference {
   readonly kind: string;
@@ -8,8 +10,7 @@ export interface ObjectReference {
 
 /** What was found of an object, as its conditions and events tell it. */
 export interface Finding {
-  /** From the catalogue of reasons, or a driver's. */
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
   /** The object that is waited for. */
   readonly subject?: ObjectReference;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { reasons } from '../../api/v1alpha1/reasons.ts';
+import { reasons } from '../../api/v1alpha1/reasons/catalogue.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ResourceType } from '../../runtime/kube-object.ts';
 import type { ManagedObject } from '../managed-object.ts';
@@ -210,9 +210,9 @@ describe('what to do about it', () => {
     ShareNetwork: network,
   };
   const cases = Object.entries(kinds).flatMap(([kind, make]) =>
-    (kind in reasons ? reasons[kind as keyof typeof kinds] : [])
-      .filter(([, places]) => places.includes('Ready'))
-      .map(([reason, , , whatToDo]) => ({ kind, reason, whatToDo, made: make(reason) })),
+    Object.entries(kind in reasons ? reasons[kind as keyof typeof kinds] : {})
+      .filter(([, { places }]) => places.includes('Ready'))
+      .map(([reason, { remedy }]) => ({ kind, reason, expected: remedy, made: make(reason) })),
   );
 
   test.each(cases)('$kind $reason gives a tenant no command that is not theirs', async ({ kind, made }) => {
@@ -237,15 +237,20 @@ describe('what to do about it', () => {
     );
   });
 
-  test.each(cases)('$kind $reason is what the catalogue says', async ({ kind, reason, whatToDo, made }) => {
+  test.each(cases)('$kind $reason is what the catalogue says', async ({ kind, reason, expected, made }) => {
     const { steps } = await cause(`${kind}/${made.metadata.name}`, [made]);
     const [first] = steps;
     if (reason === 'Available' || reason === 'Applied') return;
     const remedy = first && (await remedyOf(first, everything));
-    expect(remedy?.text).toBe(whatToDo);
-    // What is asked for by an annotation has a command.
-    if (/sharenet\.io\/(?:reapply|reconcile|abort|paused)/.test(whatToDo)) expect(remedy?.command).toMatch(/^kubectl /);
-    if (/reapply-requested-at/.test(whatToDo)) expect(remedy?.command).toBe('kubectl sharenet reapply net -n team-a');
+    expect(remedy?.text).toBe(expected.text);
+    const needsNoCommand = ['none', 'wait', 'correct', 'administrator'].includes(expected.kind);
+    expect(remedy?.command ?? '').toMatch(needsNoCommand ? /^$/ : /^kubectl /);
+    // What is requested by an annotation has a command.
+    if (/sharenet\.io\/(?:reapply|reconcile|abort|paused)/.test(expected.text)) expect(needsNoCommand).toBe(false);
+    if (/reapply-requested-at/.test(expected.text)) {
+      expect(remedy?.command).toBe('kubectl sharenet reapply net -n team-a');
+    }
+    if (/sets? the phase to active/.test(expected.text)) expect(expected.kind).toBe('resetStatus');
   });
 
   test('of a rule whose share is paused, or whose key is gone, is done to the share', async () => {

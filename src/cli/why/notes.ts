@@ -1,5 +1,5 @@
+import type { ConditionType } from '../../api/v1alpha1/condition-types.ts';
 import type { Condition } from '../../api/v1alpha1/conditions.ts';
-import type { ConditionType } from '../../api/v1alpha1/reasons.ts';
 import type { ManagedObject } from '../managed-object.ts';
 
 /** Something that a person should know of an object that is not as it should be. */

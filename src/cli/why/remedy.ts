@@ -1,5 +1,6 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
-import { type ReasonEntry, reasons } from '../../api/v1alpha1/reasons.ts';
+import { reasons } from '../../api/v1alpha1/reasons/catalogue.ts';
+import type { ReasonRecord, ReasonRemedy, RemedyKind } from '../../api/v1alpha1/reasons/reason-record.ts';
 import {
   securityServices,
   shareAccesses,
@@ -9,7 +10,6 @@ import {
   storageBackends,
 } from '../../api/v1alpha1/resource-types.ts';
 import type { ResourceType } from '../../runtime/kube-object.ts';
-import { refusalAdvice } from '../../values/refusal-advice.ts';
 import { type MayI, type Right, whoMay } from '../rights.ts';
 import type { CauseStep, HiddenObject, KnownObject } from './cause.ts';
 import { notesOf } from './notes.ts';
@@ -46,19 +46,19 @@ export async function remedyOf(step: CauseStep, mayI: MayI, hidden?: HiddenObjec
       },
     };
   }
-  // Who can lift it depends on who refused it.
-  if (step.note.reason === 'WriteRefused') return { text: refusalAdvice(step.note.message) };
-  const entry = entryOf(step);
-  if (entry !== undefined) return await withCommand(step, mayI, entry[3]);
+  const record = recordOf(step);
+  if (record !== undefined) return await withCommand(step, mayI, record.remedy);
   if (step.note.reason === undefined) {
     return {
       text:
         step.note.condition === undefined && step.object.metadata.deletionTimestamp !== undefined
-          ? 'Nothing: it goes on by itself.'
-          : 'Nothing, if it passes. If it stays, an administrator looks whether the operator runs and watches the namespace.',
+          ? 'Nothing: this resolves automatically.'
+          : 'Wait a moment. If it persists, an administrator checks whether the operator runs and watches the namespace.',
     };
   }
-  return { text: 'Read the message: it is a reason of the storage driver, whose documentation has it.' };
+  return {
+    text: 'Read the message. The storage driver gave this reason; the documentation of the driver describes it.',
+  };
 }
 
 /** A command, and the right that it needs. */
@@ -67,59 +67,41 @@ interface Action {
   readonly right: Right;
 }
 
-type Actions = readonly (readonly [says: RegExp, action: (step: CauseStep) => Action | undefined])[];
+/** The commands that do what a remedy says. */
+const actions: Readonly<Partial<Record<RemedyKind, (step: CauseStep) => Action | undefined>>> = {
+  reapply(step) {
+    const name = networkOf(step);
+    if (name === undefined) return undefined;
+    return patching(step, { type: shareNetworks, name }, `kubectl sharenet reapply ${name}`);
+  },
+  reconcile: (step) => reconciling(step, targetOf(step)),
+  reconcileShare: (step) => reconciling(step, shareOf(step)),
+  resume: (step) => resuming(step, targetOf(step)),
+  resumeShare: (step) => resuming(step, shareOf(step)),
+  abort: (step) => patching(step, targetOf(step), `kubectl sharenet abort ${step.object.metadata.name}`),
+  resetStatus(step) {
+    const target = targetOf(step);
+    const action = patching(step, target, `kubectl sharenet reset-status ${referenceOf(target)} --to active`);
+    return { ...action, right: { ...action.right, subresource: 'status' } };
+  },
+};
 
-/** The commands that do what the catalogue of reasons says, by what it says. The first that the user may run. */
-const actions: Actions = [
-  [
-    /sharenet\.io\/reapply-requested-at/,
-    (step) => {
-      const name = networkOf(step);
-      const target = { type: shareNetworks, name: name ?? '' };
-      return name === undefined ? undefined : patching(step, target, `kubectl sharenet reapply ${name}`);
-    },
-  ],
-  [
-    /sharenet\.io\/reconcile-requested-at/,
-    (step) => {
-      const target = targetOf(step);
-      const annotation = `${labels.reconcileRequestedAt}="$(date +%s)" --overwrite`;
-      return patching(step, target, `kubectl annotate ${referenceOf(target)}`, ` ${annotation}`);
-    },
-  ],
-  [
-    /sharenet\.io\/paused|Remove the annotation/,
-    (step) => patching(step, targetOf(step), `kubectl sharenet resume ${referenceOf(targetOf(step))}`),
-  ],
-  [
-    /sharenet\.io\/abort-change/,
-    (step) => patching(step, targetOf(step), `kubectl sharenet abort ${step.object.metadata.name}`),
-  ],
-  [
-    /sets the phase to active|resets the phase/,
-    (step) => {
-      const target = targetOf(step);
-      const action = patching(step, target, `kubectl sharenet reset-status ${referenceOf(target)} --to active`);
-      return { ...action, right: { ...action.right, subresource: 'status' } };
-    },
-  ],
-];
-
-async function withCommand(step: CauseStep, mayI: MayI, text: string): Promise<Remedy> {
-  const fitting = actions.filter(([says]) => says.test(text)).flatMap(([, action]) => action(step) ?? []);
-  for (const { command, right } of fitting) {
+/** The first command that the user may run; else the first, and whom to ask. */
+async function withCommand(step: CauseStep, mayI: MayI, { kind, otherKind, text }: ReasonRemedy): Promise<Remedy> {
+  const kinds = otherKind === undefined ? [kind] : [kind, otherKind];
+  const possible = kinds.flatMap((one) => actions[one]?.(step) ?? []);
+  for (const { command, right } of possible) {
     if (await mayI(right)) return { text, command };
   }
-  const [first] = fitting;
+  const [first] = possible;
   return first === undefined ? { text } : { text, ask: { who: whoMay(first.right), command: first.command } };
 }
 
-/** What the catalogue has about the reason; about another one of the object where the driver gave the first. */
-function entryOf({ kind, object, note }: CauseStep): ReasonEntry | undefined {
-  const all = [...reasons[kind], ...reasons['Every kind']];
-  for (const { condition, reason } of [note, ...notesOf(object)]) {
-    const entries = all.filter(([name]) => name === reason);
-    const found = entries.find(([, places]) => places.some((place) => place === condition)) ?? entries[0];
+/** What the catalogue has about the reason; about another reason of the object if a driver gave the first. */
+function recordOf({ kind, object, note }: CauseStep): ReasonRecord | undefined {
+  for (const { condition, reason = '' } of [note, ...notesOf(object)]) {
+    const records = [reasons[kind][reason], reasons['Every kind'][reason]].filter((record) => record !== undefined);
+    const found = records.find(({ places }) => places.some((place) => place === condition)) ?? records[0];
     if (found !== undefined) return found;
   }
   return undefined;
@@ -138,11 +120,22 @@ function patching({ object }: CauseStep, { type, name }: Target, command: string
   };
 }
 
-/** What a command about the step is about: some requests about a rule are made of its share. */
-function targetOf({ kind, object, note }: CauseStep): Target {
-  const ofShare = note.reason === 'SharePaused' || note.reason === 'AccessKeyMissing';
-  if (kind === 'ShareAccess' && ofShare) return { type: shares, name: object.spec.shareName };
+function reconciling(step: CauseStep, target: Target): Action {
+  const annotation = `${labels.reconcileRequestedAt}="$(date +%s)" --overwrite`;
+  return patching(step, target, `kubectl annotate ${referenceOf(target)}`, ` ${annotation}`);
+}
+
+function resuming(step: CauseStep, target: Target): Action {
+  return patching(step, target, `kubectl sharenet resume ${referenceOf(target)}`);
+}
+
+function targetOf({ kind, object }: CauseStep): Target {
   return { type: types[kind], name: object.metadata.name };
+}
+
+/** The share of a rule. */
+function shareOf(step: CauseStep): Target {
+  return step.kind === 'ShareAccess' ? { type: shares, name: step.object.spec.shareName } : targetOf(step);
 }
 
 function referenceOf({ type, name }: Target): string {

@@ -1,4 +1,5 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareHealth } from '../../drivers/driver.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
@@ -83,7 +84,7 @@ async function healthOf(
     if (error.kind === 'NotFound') return lost;
     operator.recorder.event(share, {
       type: 'Warning',
-      reason: error.reason,
+      reason: toReason(error.reason),
       action: 'EnsureShare',
       note: error.message,
     });

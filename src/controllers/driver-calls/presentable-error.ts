@@ -1,6 +1,6 @@
+import { driverReason } from '../../api/v1alpha1/reasons/reason.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { redact, safeText } from '../../values/safe-text.ts';
-import { driverReason } from './driver-reason.ts';
 
 /**
  * The same error with texts that may be shown: no known secret, no control characters, bounded. That includes the cause, which

@@ -1,5 +1,5 @@
+import type { ConditionType } from '../../api/v1alpha1/condition-types.ts';
 import type { Condition } from '../../api/v1alpha1/conditions.ts';
-import type { ConditionType } from '../../api/v1alpha1/reasons.ts';
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import { compare } from '../../values/compare.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createOperatorRig, reconcileContext } from '../../../test/faults/operator-rig.ts';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareNetwork, ShareNetworkStatus } from '../../api/v1alpha1/share-network.ts';
 import { type Kind, type PhaseReset, Reconciler } from './frame.ts';
@@ -12,7 +13,7 @@ type Scope = Pass<ShareNetwork>;
 
 const key = { namespace: 'team-a', name: 'net' };
 const path = '/apis/sharenet.io/v1alpha1/namespaces/team-a/sharenetworks/net';
-const finding = { reason: 'ShareServerNotActive', message: 'waits until share server s is active' };
+const finding: Finding = { reason: 'ShareServerNotActive', message: 'waits until share server s is active' };
 
 /** An operator that has one network, and reconcilers of it with the given parts. */
 async function rigWith(metadata: Partial<ShareNetwork['metadata']> = {}, status: ShareNetworkStatus = {}) {

@@ -1,3 +1,4 @@
+import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import type { EventContent } from '../../runtime/events.ts';
@@ -32,7 +33,7 @@ export interface Pass<T extends ManagedObject> {
   /** The status as this pass works it out, and the object that it is worked out from. */
   readonly draft: StatusDraft<T>;
   /** Events that tell what the draft says; sent when it is stored. */
-  readonly events: EventContent[];
+  readonly events: EventContent<Reason>[];
   readonly records: ObjectRecords<T>;
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import { done, type Phase, passOver, requeueAfter, runPhases, type Step, stalled, stop, wait } from './step.ts';
 
-const finding = { reason: 'ShareServerNotActive', message: 'waits until share server s is active' };
+const finding: Finding = { reason: 'ShareServerNotActive', message: 'waits until share server s is active' };
 
 /** Phases that answer with the given steps, and the numbers of those that ran. */
 function phasesOf(steps: readonly Step[]) {

@@ -1,5 +1,6 @@
 import { mayBeGranted } from '../../access-rules/plan.ts';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
@@ -143,8 +144,8 @@ function standBlocked(draft: ShareDraft, { reason, message }: Finding): void {
   draft.setReadiness({ state: 'working', reason, message });
 }
 
-function triedAgain({ reason, message }: Finding): Finding {
-  return { reason, message: `${message}; it is tried again` };
+function triedAgain({ reason, message }: Pick<DriverError, 'reason' | 'message'>): Finding {
+  return { reason: toReason(reason), message: `${message}; it is tried again` };
 }
 
 /** @param share the version that the decision was made on */

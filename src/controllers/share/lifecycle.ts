@@ -1,4 +1,5 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { ResizeResult, ShareCreateResult } from '../../drivers/driver.ts';
@@ -172,12 +173,13 @@ async function storeFailure({ operator, share }: ShareScope, thrown: unknown): P
   if (!(thrown instanceof DriverError)) throw thrown;
   const error = asDriverError(thrown);
   const final = error.kind !== 'Unavailable';
+  const reason = toReason(error.reason);
   const resizing = operation?.name !== 'createShare';
   await writeDriverResult(operator, informers.shares, share, (fresh) => {
     if (fresh.status?.operation?.id !== operation?.id) return undefined;
     const draft = draftOf(operator, fresh);
     if (!final) {
-      draft.setReadiness({ state: 'working', reason: error.reason, message: `${error.message}; it is tried again` });
+      draft.setReadiness({ state: 'working', reason, message: `${error.message}; it is tried again` });
       return draft.write(client, informers.shares);
     }
     // A refused resize loses nothing: the share stays as it is.
@@ -187,7 +189,7 @@ async function storeFailure({ operator, share }: ShareScope, thrown: unknown): P
       lastError: shareError(share, error),
     });
     if (error.partial?.identifier !== undefined && !resizing) draft.set({ identifier: error.partial.identifier });
-    draft.setReadiness({ state: 'stalled', reason: error.reason, message: error.message });
+    draft.setReadiness({ state: 'stalled', reason, message: error.message });
     // A spec that changed during the call was not tried.
     draft.set({ observedGeneration: share.metadata.generation });
     return draft.write(client, informers.shares);
@@ -195,7 +197,7 @@ async function storeFailure({ operator, share }: ShareScope, thrown: unknown): P
   if (!final) throw error;
   operator.recorder.event(share, {
     type: 'Warning',
-    reason: error.reason,
+    reason,
     action: operation?.name ?? 'CallDriver',
     note: safeText(error.message),
   });

@@ -1,5 +1,6 @@
 import { isReady } from '../../api/v1alpha1/conditions.ts';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { Share, ShareError } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
@@ -264,7 +265,7 @@ async function takeRequestForServer({ operator, namespace, share, server, networ
 
 /** What was refused is not tried again by itself. */
 function standRefused(draft: ShareDraft, { reason, message }: ShareError): void {
-  draft.setReadiness({ state: 'stalled', reason, message });
+  draft.setReadiness({ state: 'stalled', reason: toReason(reason), message });
 }
 
 /** Whether the server that the share was to be made on was torn down in the same moment in which the share was placed on it. */

@@ -1,6 +1,7 @@
 import { planRules, type RulePlan } from '../../access-rules/plan.ts';
 import { targetKey } from '../../access-rules/rule-target.ts';
 import { userNamesOf } from '../../access-rules/user-names.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import type { AccessUpdates } from '../../drivers/driver.ts';
@@ -107,7 +108,7 @@ async function runBatch(
     const isLost = error.kind === 'NotFound' && !(await ensureShare(operator, scope, caller)).exists;
     await all(batch.deny, (rule) => release(operator, rule));
     await all(batch.withdraw, (rule) => failForSecret(scope, rule, undefined));
-    if (!isLost) await all(grants, (rule) => fail(scope, rule, error.reason, error.message));
+    if (!isLost) await all(grants, (rule) => fail(scope, rule, toReason(error.reason), error.message));
     return;
   }
   await inTurn(
@@ -158,7 +159,7 @@ export async function recover(scope: AccessScope, caller: DriverCaller, isAskedF
     const isLost = error.kind === 'NotFound' && !(await ensureShare(operator, scope, caller)).exists;
     // What was granted before and has its key still is; who waited for the recovery has to know.
     const hit = ready.filter((rule) => !isPaused(rule) && !isIntact(scope, rule));
-    if (!isLost) await all(hit, (rule) => fail(scope, rule, error.reason, error.message));
+    if (!isLost) await all(hit, (rule) => fail(scope, rule, toReason(error.reason), error.message));
     operator.recorder.event(share, {
       type: 'Warning',
       reason: 'RecoveryFailed',

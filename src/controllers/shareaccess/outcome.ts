@@ -1,4 +1,5 @@
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { AccessUpdate } from '../../drivers/driver.ts';
@@ -77,7 +78,7 @@ export async function failForSecret(
 export async function fail(
   { operator }: AccessScope,
   rule: ShareAccess,
-  reason: string,
+  reason: Reason,
   message: string,
   changes: Parameters<typeof writeRuleError>[4] = {},
 ): Promise<ShareAccess> {

@@ -1,6 +1,7 @@
 import { mayBeGranted, type RulePlan, type RuleProblem, readyReason } from '../../access-rules/plan.ts';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareAccess, ShareAccessPhase } from '../../api/v1alpha1/share-access.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
@@ -103,18 +104,19 @@ export class AccessProgress {
 
   /** A call failed and is tried again: its rules say why. */
   async standFailed(shareKey: string, rules: readonly ShareAccess[], error: DriverError): Promise<void> {
+    const reason = toReason(error.reason);
     const message = `${error.message}; it is tried again`;
     await oneByOne(rules, async (rule) => {
       const fresh = this.#latest(rule);
       if (fresh === undefined || readyReason(fresh) === 'AccessKeySecretConflict') return;
       if (!mayBeGranted(fresh)) {
         // It did not come to a call: this is a wait.
-        await this.wait(shareKey, [fresh], 'queued_to_apply', { reason: error.reason, message });
+        await this.wait(shareKey, [fresh], 'queued_to_apply', { reason, message });
         return;
       }
       await writeRule(this.#operator, fresh, (draft, latest) => {
         draft.set({ phase: phaseInCall(latest) });
-        draft.setReadiness({ state: 'working', reason: error.reason, message });
+        draft.setReadiness({ state: 'working', reason, message });
       });
     });
   }

@@ -1,3 +1,4 @@
+import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
 import type { Operator } from '../operator.ts';
@@ -65,7 +66,7 @@ export async function writeRule(
 export async function writeRuleError(
   operator: Operator,
   rule: ShareAccess,
-  reason: string,
+  reason: Reason,
   message: string,
   changes: Parameters<RuleDraft['set']>[0] = {},
 ): Promise<ShareAccess> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as labels from '../../api/v1alpha1/labels.ts';
+import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { NetworkChangeRecord } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
@@ -112,7 +113,7 @@ export function readinessWhileBusy(scope: NetworkScope, servers: readonly ShareS
   };
 }
 
-function refused(state: 'working' | 'stalled', reason: string, message: string): Wish {
+function refused(state: 'working' | 'stalled', reason: Reason, message: string): Wish {
   return { kind: 'refused', readiness: { state, reason, message } };
 }
 

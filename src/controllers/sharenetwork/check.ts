@@ -1,4 +1,5 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
+import { driverReason, type Reason, toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { CredentialsRefusal } from '../../api/v1alpha1/security-service.ts';
 import type { SecurityServiceCheckServer } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
@@ -14,7 +15,6 @@ import { safeReason, safeText } from '../../values/safe-text.ts';
 import { credentialsOf } from '../credentials/credentials.ts';
 import { useCredentials } from '../credentials/use-credentials.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
-import { driverReason } from '../driver-calls/driver-reason.ts';
 import { appliedService, driverNetwork, driverService, timeoutsOf } from '../driver-calls/driver-requests.ts';
 import { serverForDriver } from '../driver-calls/server-for-driver.ts';
 import { sharesForDriver } from '../driver-calls/shares-for-driver.ts';
@@ -47,7 +47,7 @@ export type CheckVerdict =
   | { readonly kind: 'compatible'; readonly servers: readonly SecurityServiceCheckServer[] }
   | {
       readonly kind: 'incompatible';
-      readonly reason: string;
+      readonly reason: Reason;
       readonly message: string;
       readonly servers: readonly SecurityServiceCheckServer[];
     }
@@ -186,7 +186,7 @@ async function checkServer(
     const error = asDriverError(thrown);
     if (error.kind === 'NotFound') operator.suspects.add(server);
     if (error.kind === 'Unavailable' || signal.aborted) return { kind: 'unavailable', error };
-    return incompatible(name, error.reason, error.message);
+    return incompatible(name, toReason(error.reason), error.message);
   }
 }
 
@@ -195,7 +195,7 @@ function verdictOf(name: string, results: readonly SecurityServiceCheckResult[])
   if (refusal !== undefined) {
     return incompatible(
       name,
-      driverReason(refusal.reason ?? 'Incompatible'),
+      driverReason(refusal.reason ?? '', 'Incompatible'),
       refusal.message ?? 'the share server can not take it',
     );
   }
@@ -214,8 +214,7 @@ function verdictOf(name: string, results: readonly SecurityServiceCheckResult[])
   return { kind: 'compatible', servers: [server] };
 }
 
-function incompatible(name: string, driverReason: string, driverMessage: string): CheckVerdict {
-  const reason = safeReason(driverReason, 'Incompatible');
+function incompatible(name: string, reason: Reason, driverMessage: string): CheckVerdict {
   const message = safeText(driverMessage);
   return {
     kind: 'incompatible',

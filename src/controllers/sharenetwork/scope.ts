@@ -1,3 +1,4 @@
+import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { findPassword } from '../../cluster-state/credentials.ts';
@@ -27,7 +28,7 @@ export interface NetworkScope {
 /** An event about the network. */
 export interface NetworkEvent {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
+  readonly reason: Reason;
   readonly action: string;
   readonly note: string;
 }

@@ -1,3 +1,4 @@
+import { type Reason, toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
@@ -24,7 +25,7 @@ import type { NetworkScope } from './scope.ts';
 /** What the drivers said of a change, kept so that the same question is not asked again and again. */
 interface Refusal {
   readonly digest: string;
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
   /** A directory refused the credentials: a request about them elsewhere has this asked again as well. */
   readonly ofCredentials: boolean;
@@ -98,7 +99,7 @@ export class Wishes {
     const liftedMeanwhile = refusal?.ofCredentials === true && refused === undefined;
     const known = refusal?.digest === change.digest && !liftedMeanwhile ? refusal : refused;
     if (known !== undefined) {
-      draft.setReadiness({ state: 'stalled', reason: known.reason, message: known.message });
+      draft.setReadiness({ state: 'stalled', reason: toReason(known.reason), message: known.message });
       return undefined;
     }
     this.#refusals.delete(uid);
@@ -126,7 +127,7 @@ export class Wishes {
     if (verdict.kind === 'unavailable') {
       const { reason, message } = verdict.error;
       if (clock.now() - stage.since >= bounds.change) return this.#refuse(scope, change, 'CheckTimedOut', message);
-      return wait({ state: 'working', reason, message }, stage.pauses.next());
+      return wait({ state: 'working', reason: toReason(reason), message }, stage.pauses.next());
     }
     if (isNew) this.#announceImpact(network, verdict.servers);
     return await this.#whenQuiet(scope, change.participants, async () => {
@@ -166,7 +167,7 @@ export class Wishes {
     }
   }
 
-  #refuse(scope: NetworkScope, change: WantedChange, reason: string, message: string): undefined {
+  #refuse(scope: NetworkScope, change: WantedChange, reason: Reason, message: string): undefined {
     const { network, draft } = scope;
     const ofCredentials = refusedCredentialsOf(scope, change) !== undefined;
     this.#refusals.set(uidOf(network), { digest: change.digest, reason, message, ofCredentials });
@@ -211,7 +212,7 @@ export class Wishes {
     if (foretold.length === 0) return;
     this.#operator.recorder.event(network, {
       type: 'Normal',
-      reason: 'ImpactForetold',
+      reason: 'UpdateImpactPredicted',
       action: 'CheckSecurityServices',
       note: foretold.slice(0, 5).join('; '),
     });

@@ -1,3 +1,4 @@
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { AppliedSecurityService, ShareServerChange } from '../../api/v1alpha1/share-server.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
@@ -49,7 +50,7 @@ export async function handleFailure(
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.networkChange?.id !== changeID || fresh.status.phase !== 'network_change') return undefined;
       const draft = draftOf(operator, fresh);
-      draft.setReadiness({ state: 'working', reason, message: `${message}; it is tried again` });
+      draft.setReadiness({ state: 'working', reason: toReason(reason), message: `${message}; it is tried again` });
       return draft.write(operator.client, informers.shareServers);
     });
     return { requeueAfterMs };

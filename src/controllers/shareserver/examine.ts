@@ -1,5 +1,6 @@
 import { isReady } from '../../api/v1alpha1/conditions.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ServerHealth } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
@@ -92,7 +93,7 @@ export async function examine(scope: ServerScope, token: string | undefined): Pr
         ...ownPhase('error'),
         lastError: storedError(operator, 'ensureServer', error),
       });
-      draft.setReadiness({ state: 'stalled', reason: error.reason, message: error.message });
+      draft.setReadiness({ state: 'stalled', reason: toReason(error.reason), message: error.message });
     } else noteHealth(draft, health);
     draft.set(handled);
   } catch (thrown) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService, GivenSubnet, ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
@@ -215,7 +216,7 @@ async function setUpFailed(
     await writeDriverResult(operator, informers.shareServers, server, (fresh) => {
       if (fresh.status?.phase !== 'creating') return undefined;
       const draft = draftOf(operator, fresh);
-      draft.setReadiness({ state: 'working', reason, message: `${message}; it is tried again` });
+      draft.setReadiness({ state: 'working', reason: toReason(reason), message: `${message}; it is tried again` });
       return draft.write(operator.client, informers.shareServers);
     });
     return { requeueAfterMs };

@@ -1,4 +1,5 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import { mayAbandon } from '../../cluster-state/requests.ts';
 import { asDriverError, DriverError, InProgress } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
@@ -185,7 +186,7 @@ async function callTearDown(
     const error = asDriverError(thrown);
     if (error.kind !== 'NotFound') {
       const draft = draftNow();
-      draft.setCondition('DeletionBlocked', 'True', error.reason, `${error.message}; it is tried again`);
+      draft.setCondition('DeletionBlocked', 'True', toReason(error.reason), `${error.message}; it is tried again`);
       await draft.write(client, informers.shareServers);
       throw error;
     }

@@ -1,5 +1,6 @@
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import type { Operator } from '../operator.ts';
@@ -70,5 +71,9 @@ function readinessOf({ status }: ManagedObject): Readiness | undefined {
   if (ready === undefined) return undefined;
   const { reason, message } = ready;
   const isStalled = findCondition(status?.conditions, 'Stalled') !== undefined;
-  return { state: ready.status === 'True' ? 'ready' : isStalled ? 'stalled' : 'working', reason, message };
+  return {
+    state: ready.status === 'True' ? 'ready' : isStalled ? 'stalled' : 'working',
+    reason: toReason(reason),
+    message,
+  };
 }

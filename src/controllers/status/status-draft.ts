@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ConditionType } from '../../api/v1alpha1/condition-types.ts';
 import { type Condition, findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
-import type { ConditionType } from '../../api/v1alpha1/reasons.ts';
+import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import { invalidTokens } from '../../cluster-state/request-tokens.ts';
 import { recordsUID } from '../../cluster-state/storage-id.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import { removeCondition, setCondition } from '../../runtime/conditions.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import { type KubeObject, nameOf, uidOf } from '../../runtime/kube-object.ts';
-import { safeReason, safeText } from '../../values/safe-text.ts';
+import { safeText } from '../../values/safe-text.ts';
 import type { Operator } from '../operator.ts';
 
 /** What every object of this project has. */
@@ -89,14 +90,14 @@ export class StatusDraft<T extends ManagedObject> {
     return findCondition(this.#status.conditions, type);
   }
 
-  setCondition(type: ConditionType, status: 'True' | 'False' | 'Unknown', reason: string, message: string): this {
+  setCondition(type: ConditionType, status: 'True' | 'False' | 'Unknown', reason: Reason, message: string): this {
     const { generation } = this.object.metadata;
     const conditions = setCondition(
       this.#status.conditions,
       {
         type,
         status,
-        reason: safeReason(reason, 'DriverError'),
+        reason,
         message: safeText(message),
         ...(generation === undefined ? {} : { observedGeneration: generation }),
       },

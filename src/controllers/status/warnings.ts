@@ -1,5 +1,6 @@
+import { driverReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { DriverWarning } from '../../drivers/driver.ts';
-import { safeReason, safeText } from '../../values/safe-text.ts';
+import { safeText } from '../../values/safe-text.ts';
 import type { Operator } from '../operator.ts';
 import type { ManagedObject, StatusDraft } from './status-draft.ts';
 
@@ -18,11 +19,11 @@ export function noteWarnings<T extends ManagedObject>(
   for (const { reason, message } of warnings.slice(0, 5)) {
     operator.recorder.event(object, {
       type: 'Warning',
-      reason: safeReason(reason, 'DriverWarning'),
+      reason: driverReason(reason, 'DriverWarning'),
       action: 'CallDriver',
       note: safeText(message),
     });
   }
   const messages = warnings.map(({ message }) => message).join('; ');
-  draft.setCondition('Warning', 'True', safeReason(first.reason, 'DriverWarning'), messages);
+  draft.setCondition('Warning', 'True', driverReason(first.reason, 'DriverWarning'), messages);
 }

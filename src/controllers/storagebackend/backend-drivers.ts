@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as labels from '../../api/v1alpha1/labels.ts';
+import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
@@ -24,7 +25,7 @@ export type WantedDriver =
       readonly secrets: readonly string[];
       readonly create: () => Driver;
     }
-  | { readonly ok: false; readonly reason: string; readonly message: string };
+  | { readonly ok: false; readonly reason: Reason; readonly message: string };
 
 /** Result of a probe. */
 export type ProbeResult =

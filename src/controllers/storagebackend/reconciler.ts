@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { StorageBackend, StorageBackendStatus } from '../../api/v1alpha1/storage-backend.ts';
 import { usersOfBackend } from '../../cluster-state/backend-users.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
@@ -212,7 +213,7 @@ export class StorageBackendReconciler {
       }
     } else {
       const { error } = probed;
-      draft.setReadiness({ state: 'working', reason: error.reason, message: error.message });
+      draft.setReadiness({ state: 'working', reason: toReason(error.reason), message: error.message });
       if (probed.ofDriverInForce) {
         this.#operator.calls.circuits.open(name);
         const message = 'the storage system did not answer the last probe; no driver call is made until it does';

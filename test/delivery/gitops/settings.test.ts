@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ReasonKind, reasons } from '../../../src/api/v1alpha1/reasons.ts';
+import { type ReasonKind, reasons } from '../../../src/api/v1alpha1/reasons/catalogue.ts';
 import { apiVersion } from '../../../src/api/v1alpha1/resource-types.ts';
 import { kinds } from './every-state.ts';
 import { inRepository, judge, kustomized, objectsIn } from './programs.ts';
@@ -26,7 +26,7 @@ const fluxSchema = z.object({
 describe('what an object says by a reason', () => {
   const cases = kinds.flatMap(({ kind }) =>
     (['Every kind', kind] as readonly ReasonKind[]).flatMap((group) =>
-      reasons[group].flatMap(([reason, places]) => {
+      Object.entries(reasons[group]).flatMap(([reason, { places }]) => {
         const time = '2026-01-01T00:00:00Z';
         const said = { reason, message: 'a message', observedGeneration: 3, lastTransitionTime: time };
         const stalled = places.includes('Stalled');
