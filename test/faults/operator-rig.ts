@@ -8,8 +8,8 @@ import { DriverCalls } from '../../src/controllers/driver-calls/driver-calls.ts'
 import { DriverInstances } from '../../src/controllers/driver-calls/driver-instances.ts';
 import { SuspectServers } from '../../src/controllers/driver-calls/suspect-servers.ts';
 import { OperatorMetrics } from '../../src/controllers/metrics/operator-metrics.ts';
+import { PendingAssociations } from '../../src/controllers/network-change/pending-associations.ts';
 import type { Operator } from '../../src/controllers/operator.ts';
-import { PendingAssociations } from '../../src/controllers/sharenetwork/pending-associations.ts';
 import { ChangeRollout } from '../../src/controllers/shareserver/change-rollout.ts';
 import { RefusedWrites } from '../../src/controllers/status/refused-writes.ts';
 import type { Tenant } from '../../src/drivers/driver.ts';

@@ -5,9 +5,9 @@ import { parseCheckRequest } from '../../network-change/parse-check-request.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { safeText } from '../../values/safe-text.ts';
-import { wishOf } from './association.ts';
-import { checkWithDrivers, refusedCredentialsOf } from './check.ts';
-import type { NetworkScope } from './scope.ts';
+import { checkWithDrivers, refusedCredentialsOf } from '../network-change/check.ts';
+import { wishOf } from '../network-change/guard.ts';
+import type { NetworkScope } from '../network-change/network-scope.ts';
 
 const maxRequestLength = 4096;
 /** When a driver that gave no answer is asked again, in milliseconds. */

@@ -6,8 +6,8 @@ import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { nameList } from '../../values/name-list.ts';
 import { hasFinalizer, removeFinalizer } from '../lifecycle/finalizers.ts';
 import { isCurrent, listLive, staleCache } from '../lifecycle/live.ts';
-import { liveServers } from './change.ts';
-import type { NetworkDraft, NetworkScope } from './scope.ts';
+import { liveServers } from '../network-change/mark.ts';
+import type { NetworkDraft, NetworkScope } from '../network-change/network-scope.ts';
 
 /** Waits for a change and for the network's shares, then takes the share servers along, then lets the network go. */
 export async function deleteNetwork(scope: NetworkScope): Promise<ReconcileResult | undefined> {

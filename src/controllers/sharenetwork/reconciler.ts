@@ -8,19 +8,19 @@ import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
 import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
+import { Wishes } from '../network-change/change-flow.ts';
+import { advance, changeRecordInvalid } from '../network-change/mark.ts';
+import { type NetworkScope, networkScope, store } from '../network-change/network-scope.ts';
+import { countServers, standAsRecorded } from '../network-change/recorded-services.ts';
 import type { Operator } from '../operator.ts';
 import { earliestRequeue } from '../reconcile/earliest-requeue.ts';
 import { pausedReadiness } from '../status/readiness.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
 import { ownPhase } from '../status/status-draft.ts';
 import { changed, labelsOf } from '../watches/changed.ts';
-import { advance, changeRecordInvalid } from './change.ts';
 import { answerCheckRequest, answerNotNow } from './check-request.ts';
 import { deleteNetwork } from './deletion.ts';
-import { countServers, standAsRecorded } from './readiness.ts';
 import { observeReset } from './reset.ts';
-import { type NetworkScope, networkScope, store } from './scope.ts';
-import { Wishes } from './wishes.ts';
 
 /** Numbers of servers in a change are written no more often. */
 const countPauseMs = 3000;

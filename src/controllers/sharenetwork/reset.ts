@@ -1,7 +1,7 @@
 import type { LastNetworkChange } from '../../api/v1alpha1/share-network.ts';
 import { timestamp } from '../../runtime/clock.ts';
+import type { NetworkScope } from '../network-change/network-scope.ts';
 import { resetBy } from '../status/status-reset.ts';
-import type { NetworkScope } from './scope.ts';
 
 /**
  * Takes note of a phase that somebody else wrote. It is honoured: the record of a change is dropped unless the phase says that

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createOperatorRig, reconcileContext } from '../../../test/faults/operator-rig.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { checkWithDrivers } from './check.ts';
-import { networkScope } from './scope.ts';
+import { networkScope } from './network-scope.ts';
 
 const context = reconcileContext({ namespace: 'team-a', name: 'net' });
 const server: ShareServer = {

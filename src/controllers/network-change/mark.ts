@@ -11,7 +11,7 @@ import { listLive, staleCache } from '../lifecycle/live.ts';
 import { beginning } from '../shareserver/change-beginning.ts';
 import { setServiceState } from '../shareserver/service-state.ts';
 import { draftOf, ownPhase } from '../status/status-draft.ts';
-import { comparisonWith, type NetworkScope } from './scope.ts';
+import { comparisonWith, type NetworkScope } from './network-scope.ts';
 
 /** Reason of a network in error whose change can't be told any more. */
 export const changeRecordInvalid = 'ChangeRecordInvalid';

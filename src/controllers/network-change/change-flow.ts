@@ -10,7 +10,6 @@ import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import type { Operator } from '../operator.ts';
 import { reportingWhile, showInterimReadiness } from '../status/long-waits.ts';
 import { latestOf, type Readiness } from '../status/status-draft.ts';
-import { readinessWhileBusy, type WantedChange, wishOf } from './association.ts';
 import {
   type Asking,
   type CheckVerdict,
@@ -19,8 +18,9 @@ import {
   refusedCredentialsOf,
 } from './check.ts';
 import { commit, recordAssociation, recordedBy } from './commit.ts';
-import { standAsRecorded } from './readiness.ts';
-import type { NetworkScope } from './scope.ts';
+import { readinessWhileBusy, type WantedChange, wishOf } from './guard.ts';
+import type { NetworkScope } from './network-scope.ts';
+import { standAsRecorded } from './recorded-services.ts';
 
 /** What the drivers said of a change, kept so that the same question is not asked again and again. */
 interface Refusal {

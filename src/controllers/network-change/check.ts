@@ -20,7 +20,7 @@ import { serverForDriver } from '../driver-calls/server-for-driver.ts';
 import { sharesForDriver } from '../driver-calls/shares-for-driver.ts';
 import { requiredTenant } from '../operator.ts';
 import type { Readiness } from '../status/status-draft.ts';
-import { comparisonWith, type NetworkScope } from './scope.ts';
+import { comparisonWith, type NetworkScope } from './network-scope.ts';
 
 /** Names of the share servers whose driver is being asked, with what keeps it from being asked. */
 export type Asking = Map<string, Finding | undefined>;

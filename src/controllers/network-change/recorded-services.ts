@@ -4,7 +4,7 @@ import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { type Lag, lagOf } from '../../network-change/up-to-date.ts';
 import { nameList } from '../../values/name-list.ts';
 import { networkAvailable } from '../status/readiness.ts';
-import { comparisonWith, type NetworkScope } from './scope.ts';
+import { comparisonWith, type NetworkScope } from './network-scope.ts';
 
 /** Numbers of share servers and what all of them can do. */
 export function countServers({ draft, servers }: NetworkScope): void {

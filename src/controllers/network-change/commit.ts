@@ -11,10 +11,10 @@ import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { usageOf } from '../securityservice/service-usage.ts';
 import { draftOf, ownPhase, type Readiness } from '../status/status-draft.ts';
-import { type WantedChange, type Wish, wishOf } from './association.ts';
-import { liveServers, standInChange } from './change.ts';
-import { standAsRecorded } from './readiness.ts';
-import { type NetworkScope, networkScope, store } from './scope.ts';
+import { type WantedChange, type Wish, wishOf } from './guard.ts';
+import { liveServers, standInChange } from './mark.ts';
+import { type NetworkScope, networkScope, store } from './network-scope.ts';
+import { standAsRecorded } from './recorded-services.ts';
 
 /** What became of a commit. */
 export type CommitOutcome =

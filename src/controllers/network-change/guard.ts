@@ -12,7 +12,7 @@ import { lagOf } from '../../network-change/up-to-date.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { nameList } from '../../values/name-list.ts';
 import type { Readiness } from '../status/status-draft.ts';
-import { comparisonWith, type NetworkScope } from './scope.ts';
+import { comparisonWith, type NetworkScope } from './network-scope.ts';
 
 /** What the user of a network wishes, held against what is recorded. */
 export type Wish =
