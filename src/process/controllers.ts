@@ -14,7 +14,7 @@ import { ShareNetworkReconciler } from '../controllers/sharenetwork/reconciler.t
 import { ChangeRollout } from '../controllers/shareserver/change-rollout.ts';
 import { ShareServerReconciler } from '../controllers/shareserver/reconciler.ts';
 import { RefusedWrites } from '../controllers/status/refused-writes.ts';
-import { StorageBackendReconciler } from '../controllers/storagebackend/reconciler.ts';
+import { storageBackendReconciler } from '../controllers/storagebackend/reconciler.ts';
 import type { DriverModules } from '../drivers/registry.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -68,7 +68,7 @@ export function addControllers(
     requireCredentialDestinations: config['require-credential-destinations'],
   };
   const workers = config['max-concurrent-reconciles'];
-  new StorageBackendReconciler(operator, modules, backendRecords).register(manager, workers);
+  storageBackendReconciler(operator, modules, backendRecords).register(manager, workers);
   securityServiceReconciler(operator).register(manager, workers);
   new ShareNetworkReconciler(operator).register(manager, workers);
   new ShareServerReconciler(operator).register(manager, workers);

@@ -759,6 +759,13 @@ export type AccessType = 'ip' | 'user' | 'cert' | 'cephx';
 export type AccessLevel = 'rw' | 'ro';
 
 /**
+ * Name of a config field.
+ *
+ * @maxLength 253
+ */
+type IdentityField = string;
+
+/**
  * Value of a config field as JSON.
  *
  * @maxLength 32768
@@ -786,6 +793,14 @@ export interface StorageBackendStatus {
    * @maxProperties 32
    */
   readonly identity?: Readonly<Record<string, IdentityValue>>;
+  /**
+   * Identity fields of the spec whose new value is not in force because the backend is in use; absent: none.
+   *
+   * @maxItems 32
+   */
+  readonly refusedIdentityFields?: readonly IdentityField[];
+  /** true while no driver call is made because the storage system did not answer the last probe. */
+  readonly callsSuspended?: boolean;
   /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
   readonly lastHandledReconcileAt?: RequestToken;
 }

@@ -1,6 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import { findCondition, isReady } from '../../api/v1alpha1/conditions.ts';
-import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import { isReady } from '../../api/v1alpha1/conditions.ts';
 import type { Informers } from '../../cluster-state/informers.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { Informer } from '../../runtime/informer.ts';
@@ -126,13 +125,10 @@ export function registerObjectGauges(
     registers,
     collect() {
       this.reset();
-      for (const backend of backends()) this.set({ backend: backend.metadata.name }, isSuspended(backend) ? 1 : 0);
+      for (const backend of backends())
+        this.set({ backend: backend.metadata.name }, backend.status?.callsSuspended === true ? 1 : 0);
     },
   });
-}
-
-function isSuspended({ status }: StorageBackend): boolean {
-  return findCondition(status?.conditions, 'CallsSuspended')?.status === 'True';
 }
 
 function readiness(object: WithStatus): string {

@@ -1,4 +1,3 @@
-import { findCondition } from '../../api/v1alpha1/conditions.ts';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
@@ -63,8 +62,8 @@ export function backendNotFound(name: string | undefined): Finding {
 
 /** Why no driver call is made: the backend did not answer its last probe. */
 export function callsSuspended(backend: StorageBackend | undefined): Finding | undefined {
-  if (findCondition(backend?.status?.conditions, 'CallsSuspended')?.status !== 'True') return undefined;
-  return { reason: 'BackendUnavailable', message: `backend ${backend?.metadata.name} does not answer at present` };
+  if (backend?.status?.callsSuspended !== true) return undefined;
+  return { reason: 'BackendUnavailable', message: `backend ${backend.metadata.name} does not answer at present` };
 }
 
 /** Why nothing can be made or changed for a share where it is, or is to be. */

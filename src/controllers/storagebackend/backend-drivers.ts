@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
-import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import type { Capabilities, Driver, DriverLogger, DriverModule } from '../../drivers/driver.ts';
 import { asDriverError, DriverError } from '../../drivers/errors.ts';
@@ -11,34 +11,37 @@ import { utf8Text } from '../../values/secret-content.ts';
 import { presentable } from '../driver-calls/presentable-error.ts';
 import type { Operator } from '../operator.ts';
 
-/** A driver as a backend's spec and credentials ask for it, or why there can't be one. */
-export type WantedDriver =
-  | {
-      readonly ok: true;
-      /** Changes with configuration and credentials. */
-      readonly key: string;
-      /** The identity fields as they are in force, to be recorded. */
-      readonly identity: RecordedIdentity;
-      /** Identity fields whose new value is refused, and the old one in force, because the backend is in use. */
-      readonly refusedFields: readonly string[];
-      /** What must not show in an error of the driver. */
-      readonly secrets: readonly string[];
-      readonly create: () => Driver;
-    }
-  | { readonly ok: false; readonly reason: Reason; readonly message: string };
+/** The driver that a backend's spec and credentials describe. */
+export interface ConfiguredDriver {
+  readonly ok: true;
+  /** Digest of configuration and credentials. */
+  readonly key: string;
+  /** The identity fields in force, to be recorded. */
+  readonly identity: RecordedIdentity;
+  /** Identity fields whose new value is refused because the backend is in use; the old value stays in force. */
+  readonly refusedFields: readonly string[];
+  /** Texts that must not appear in an error of the driver. */
+  readonly secrets: readonly string[];
+  readonly create: () => Driver;
+}
+
+/** Why a backend's spec and credentials describe no driver. */
+interface InvalidConfiguration extends Finding {
+  readonly ok: false;
+}
 
 /** Result of a probe. */
 export type ProbeResult =
   | { readonly ok: true; readonly capabilities: Capabilities }
   | {
       readonly ok: false;
-      /** Fit to be shown. */
+      /** Without secrets: it may be shown. */
       readonly error: DriverError;
-      /** Whether calls go to the driver that gave no answer, or to none; else a former one is in force and may well work. */
+      /** Whether calls use the driver that did not answer, or none; otherwise they use a former one, which may still work. */
       readonly ofDriverInForce: boolean;
     };
 
-/** What a backend's Secret holds, or the first key whose content is no text. */
+/** The content of a backend's Secret, or the first key whose content is not text. */
 type Credentials = { readonly texts: Readonly<Record<string, string>> } | { readonly notText: string };
 
 interface Current {
@@ -46,13 +49,14 @@ interface Current {
   readonly driver: Driver;
 }
 
-/** Makes, probes and replaces the drivers of backends. */
+/** Creates, probes and replaces the drivers of backends. */
 export class BackendDrivers {
   readonly #operator: Operator;
   readonly #modules: DriverModules;
   readonly #logger: DriverLogger;
   readonly #current = new Map<string, Current>();
-  readonly #secretUsers = new Map<string, Set<string>>();
+  /** Name of the credentials' Secret, by backend. */
+  readonly #secretNames = new Map<string, string>();
 
   constructor(operator: Operator, modules: DriverModules) {
     this.#operator = operator;
@@ -60,16 +64,16 @@ export class BackendDrivers {
     this.#logger = operator.driverLogger;
   }
 
-  /** Names of the backends that take their credentials from a Secret. */
+  /** Names of the backends whose credentials are in a Secret. */
   usersOf(secretName: string): readonly string[] {
-    return [...(this.#secretUsers.get(secretName) ?? [])];
+    return [...this.#secretNames].flatMap(([backendName, name]) => (name === secretName ? [backendName] : []));
   }
 
   /**
    * Reads the backend's configuration and credentials.
-   * @param inUse whether something is on the backend, which its identity must not change under
+   * @param inUse whether objects are on the backend: its identity must not change then
    */
-  wanted(backend: StorageBackend, inUse: boolean): WantedDriver {
+  configured(backend: StorageBackend, inUse: boolean): ConfiguredDriver | InvalidConfiguration {
     const configured = backendConfigOf(backend.spec, this.#modules);
     if (!configured.valid) return { ok: false, reason: 'InvalidConfiguration', message: configured.message };
     const { module } = configured;
@@ -114,22 +118,22 @@ export class BackendDrivers {
   }
 
   /**
-   * Asks the wanted driver for its capabilities; a new one takes the place of the old one only when it answers. Bounded by
+   * Asks the configured driver for its capabilities; a new driver replaces the present one only when it answers. Ends within
    * `timeoutMs`, whatever the driver does.
-   * @param anew whether the present driver, which asked for a pause, is replaced: a person does not want to wait for its end
+   * @param replacesDriver whether the present driver, which asked for a pause, is replaced because a person asked for a probe
    */
   async probe(
     backend: StorageBackend,
-    wanted: WantedDriver & { ok: true },
+    configured: ConfiguredDriver,
     timeoutMs: number,
     signal: AbortSignal,
-    anew = false,
+    replacesDriver = false,
   ): Promise<ProbeResult> {
     const { name } = backend.metadata;
     const current = this.#current.get(name);
     let driver: Driver | undefined;
     try {
-      driver = current?.key === wanted.key && !anew ? current.driver : wanted.create();
+      driver = current?.key === configured.key && !replacesDriver ? current.driver : configured.create();
       const answered = await this.#ask(driver, name, timeoutMs, signal);
       // Without both methods there is no update, whatever the driver says.
       const able =
@@ -138,19 +142,20 @@ export class BackendDrivers {
       const capabilities = able ? answered : { ...answered, securityServiceUpdateSupport: false };
       if (current?.driver !== driver) {
         this.#operator.calls.track(name);
-        await this.#operator.instances.replace(name, driver, timeoutMs, wanted.secrets);
-        this.#current.set(name, { key: wanted.key, driver });
+        await this.#operator.instances.replace(name, driver, timeoutMs, configured.secrets);
+        this.#current.set(name, { key: configured.key, driver });
       }
       return { ok: true, capabilities };
     } catch (error) {
       if (driver !== undefined && driver !== current?.driver) await driver.close().catch(() => undefined);
-      const ofDriverInForce = current === undefined || current.key === wanted.key;
-      return { ok: false, error: presentable(asDriverError(error), wanted.secrets), ofDriverInForce };
+      const ofDriverInForce = current === undefined || current.key === configured.key;
+      return { ok: false, error: presentable(asDriverError(error), configured.secrets), ofDriverInForce };
     }
   }
 
   /** Closes the backend's driver. */
   async remove(backendName: string): Promise<void> {
+    this.#secretNames.delete(backendName);
     this.#current.delete(backendName);
     await this.#operator.instances.replace(backendName, undefined, 0);
   }
@@ -186,9 +191,11 @@ export class BackendDrivers {
 
   #credentials(backend: StorageBackend, module: DriverModule, config: unknown): Credentials | undefined {
     const secretName = module.credentialsSecretName?.(config);
-    if (secretName === undefined) return { texts: {} };
-    const users = this.#secretUsers.get(secretName) ?? new Set();
-    this.#secretUsers.set(secretName, users.add(backend.metadata.name));
+    if (secretName === undefined) {
+      this.#secretNames.delete(backend.metadata.name);
+      return { texts: {} };
+    }
+    this.#secretNames.set(backend.metadata.name, secretName);
     const secret = this.#operator.informers.credentials.cache.get({
       namespace: this.#operator.namespace,
       name: secretName,
@@ -205,7 +212,7 @@ export class BackendDrivers {
   }
 }
 
-/** Credentials without account names, which errors may and should tell. */
+/** Credentials without account names, which errors may contain. */
 function secretsOf(credentials: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(credentials).flatMap(([key, text]) => (/^user(name|id)?$/i.test(key) ? [] : [text]));
 }

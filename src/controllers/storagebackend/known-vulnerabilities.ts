@@ -1,7 +1,7 @@
 import type { KnownVulnerability } from '../../drivers/driver.ts';
 import type { BackendDraft } from './backend-records.ts';
 
-/** Says in a condition what the storage system is known to be vulnerable to; without vulnerabilities there is no condition. */
+/** Shows known vulnerabilities of the storage system in a condition; without any there is no condition. */
 export function noteVulnerabilities(
   draft: BackendDraft,
   vulnerabilities: readonly KnownVulnerability[] | undefined,
@@ -13,7 +13,7 @@ export function noteVulnerabilities(
   draft.setCondition('KnownVulnerabilities', 'True', 'VulnerableVersion', textOf(vulnerabilities));
 }
 
-/** What runs is named once for the vulnerabilities that it has in common. */
+/** Names each version once, followed by its vulnerabilities. */
 function textOf(vulnerabilities: readonly KnownVulnerability[]): string {
   const byFound = Map.groupBy(vulnerabilities, ({ found }) => found);
   return [...byFound]

@@ -12,8 +12,8 @@ interface OwnStatus {
 }
 
 /**
- * Backends as a process sees them that may not write their status: with what it found out itself in the place of what is stored,
- * whoever stores it and however often. Before it has found out anything they show as they are stored.
+ * Backends as seen by a process that may not write their status: the status that it worked out itself replaces the stored one. A
+ * backend that it has not probed yet appears as it is stored.
  */
 export class OwnBackendView implements Informer<StorageBackend> {
   readonly cache: Cache<StorageBackend>;
@@ -65,7 +65,7 @@ export class OwnBackendView implements Informer<StorageBackend> {
     });
   }
 
-  /** The functions see the stored status. */
+  /** The functions get the stored status. */
   addIndexers(indexers: Readonly<Record<string, Indexer<StorageBackend>>>): void {
     this.#stored.addIndexers(indexers);
   }
@@ -74,21 +74,21 @@ export class OwnBackendView implements Informer<StorageBackend> {
     this.#stored.start(signal);
   }
 
-  /** From now on the backend shows this status; handlers are told as of any change. Nothing where the backend is gone. */
+  /** Replaces the status of the backend and notifies handlers as of any change. Does nothing where the backend is gone. */
   keep({ metadata }: StorageBackend, status: StorageBackendStatus): void {
     const { name, uid } = metadata;
     const previous = this.cache.get({ name });
     if (previous === undefined || previous.metadata.uid !== uid) return;
     this.#own.set(name, { uid, status: deepFreeze(status) });
-    this.#tell({ type: 'modified', object: this.#show(previous), previous, initial: false });
+    this.#notify({ type: 'modified', object: this.#show(previous), previous, initial: false });
   }
 
-  /** Has a status stay in force that the backend shows already. */
+  /** Keeps a status that the backend shows already, whatever is stored later. */
   hold({ metadata: { name, uid } }: StorageBackend, status: StorageBackendStatus): void {
     if (this.#own.get(name)?.uid !== uid) this.#own.set(name, { uid, status: deepFreeze(status) });
   }
 
-  /** Forgets what was found out about a backend that is gone. */
+  /** The backend is gone. */
   forget({ name }: ObjectName): void {
     this.#own.delete(name);
   }
@@ -100,7 +100,7 @@ export class OwnBackendView implements Informer<StorageBackend> {
       : Object.freeze({ ...backend, status: own.status });
   }
 
-  #tell(event: CacheEvent<StorageBackend>): void {
+  #notify(event: CacheEvent<StorageBackend>): void {
     for (const handler of this.#handlers) {
       try {
         handler(event);
