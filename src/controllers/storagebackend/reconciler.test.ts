@@ -2,9 +2,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createOperatorRig, reconcileContext } from '../../../test/faults/operator-rig.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import type { Capabilities } from '../../drivers/driver.ts';
-import { dummyDriver } from '../../drivers/dummy/module.ts';
+import type { Capabilities, DriverModule } from '../../drivers/driver.ts';
 import { DriverError } from '../../drivers/errors.ts';
+import { driverModules } from '../../drivers/registry.ts';
 import { recordsInBackends } from './backend-records.ts';
 import { storageBackendReconciler } from './reconciler.ts';
 
@@ -24,7 +24,9 @@ async function rigWith(parts: { readonly metadata?: object; readonly inUse?: boo
     probes: 0,
     answer: async (capabilities: Capabilities): Promise<Capabilities> => capabilities,
   };
-  const module: typeof dummyDriver = {
+  const dummyDriver = driverModules.get('dummy');
+  if (dummyDriver === undefined) throw new Error('there is no dummy driver');
+  const module: DriverModule = {
     ...dummyDriver,
     createDriver: (options) => {
       const driver = dummyDriver.createDriver(options);
@@ -126,13 +128,16 @@ test('an answer to a former spec is not recorded, and the new one is probed at o
 });
 
 test('an answer that could not be stored is asked for again', async () => {
-  const { run, probing, stored, server } = await rigWith();
+  const { run, probing, stored, server, clock } = await rigWith();
+  await run();
+  await clock.advance(60_000);
+  probing.answer = async (capabilities) => ({ ...capabilities, accessKeyTypes: ['user'] });
   server.fault = ({ method }) => (method === 'PUT' ? { status: 409 } : undefined);
   await expect(run()).rejects.toThrow();
   server.fault = () => undefined;
   await run();
-  expect(probing.probes).toBe(2);
-  expect(stored()?.status?.capabilities).toBeDefined();
+  expect(probing.probes).toBe(3);
+  expect(stored()?.status?.capabilities?.accessKeyTypes).toEqual(['user']);
 });
 
 test('an identity that changes in use is refused, and recorded as refused until it is back or the backend is unused', async () => {
