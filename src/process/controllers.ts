@@ -12,7 +12,7 @@ import { ShareReconciler } from '../controllers/share/reconciler.ts';
 import { ShareAccessReconciler } from '../controllers/shareaccess/reconciler.ts';
 import { ShareNetworkReconciler } from '../controllers/sharenetwork/reconciler.ts';
 import { ChangeRollout } from '../controllers/shareserver/change-rollout.ts';
-import { ShareServerReconciler } from '../controllers/shareserver/reconciler.ts';
+import { shareServerReconciler } from '../controllers/shareserver/reconciler.ts';
 import { RefusedWrites } from '../controllers/status/refused-writes.ts';
 import { storageBackendReconciler } from '../controllers/storagebackend/reconciler.ts';
 import type { DriverModules } from '../drivers/registry.ts';
@@ -71,7 +71,7 @@ export function addControllers(
   storageBackendReconciler(operator, modules, backendRecords).register(manager, workers);
   securityServiceReconciler(operator).register(manager, workers);
   new ShareNetworkReconciler(operator).register(manager, workers);
-  new ShareServerReconciler(operator).register(manager, workers);
+  shareServerReconciler(operator).register(manager, workers);
   new ShareReconciler(operator).register(manager, workers);
   new ShareAccessReconciler(operator).register(manager, workers);
   return operator;

@@ -17,9 +17,9 @@ interface Progress {
 }
 
 /**
- * What this process knows of driver operations that have not ended: since when they are tried, and when again. The pause after a
- * failure holds whatever brings the server back into the queue before: an object that changes often must not turn into a stream
- * of calls.
+ * What this process knows of driver operations that have not ended: since when they are tried, and when they are tried again. The pause
+ * after a failure also holds when something else brings the server back into the queue: an object that changes often must not cause a
+ * stream of calls.
  */
 export class CallProgress {
   readonly #operations = new Map<string, Progress>();
@@ -72,7 +72,7 @@ export class CallProgress {
     return this.#rest(progress, Math.min(pauseMs, withinMs));
   }
 
-  /** Notes that the storage system is at it and is asked again after a pause. @returns milliseconds to rest */
+  /** Notes that the storage system is still working and is asked again after a pause. @returns milliseconds to rest */
   polled(operation: string, pollAfterMs: number, withinMs: number): number {
     const progress = this.#of(operation);
     progress.failures = 0;
@@ -82,6 +82,13 @@ export class CallProgress {
   /** Forgets an operation that has ended. */
   ended(operation: string): void {
     this.#operations.delete(operation);
+  }
+
+  /** Forgets the operations of a server that is gone. */
+  forget(serverUID: string): void {
+    for (const operation of this.#operations.keys()) {
+      if (operation.endsWith(`/${serverUID}`)) this.#operations.delete(operation);
+    }
   }
 
   #of(operation: string): Progress {

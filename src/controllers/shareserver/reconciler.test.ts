@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { createOperatorRig } from '../../../test/faults/operator-rig.ts';
 import type { Controller } from '../../runtime/controller.ts';
-import { ShareServerReconciler } from './reconciler.ts';
+import { shareServerReconciler } from './reconciler.ts';
 
-test('servers are told that their network or backend has vanished, also by force', async () => {
+test('servers are reconciled when their network or backend is gone, also by force', async () => {
   await using rig = await createOperatorRig();
   const { shareServers, shareNetworks, storageBackends } = rig.operator.informers;
   const told: string[] = [];
@@ -17,7 +17,7 @@ test('servers are told that their network or backend has vanished, also by force
       });
     },
   };
-  new ShareServerReconciler(rig.operator).register({ controller: () => controller }, 1);
+  shareServerReconciler(rig.operator).register({ controller: () => controller }, 1);
   shareServers.cache.observe({
     metadata: { namespace: 'team-a', name: 'net-1', uid: 'uid-net-1', resourceVersion: '1' },
     spec: { backendName: 'b', shareNetworkName: 'net', subnetName: 'default' },

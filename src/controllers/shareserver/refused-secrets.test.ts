@@ -8,7 +8,7 @@ import { createDriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
 import type { Reconcile } from '../../runtime/controller.ts';
 import type { KubeObject } from '../../runtime/kube-object.ts';
-import { ShareServerReconciler } from './reconciler.ts';
+import { shareServerReconciler } from './reconciler.ts';
 
 const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
 const key = { namespace: 'team-a', name: 'net-1' };
@@ -58,7 +58,7 @@ test('a driver whose secrets about a server the API server refuses to keep is as
       : undefined;
 
   let reconcile: Reconcile | undefined;
-  new ShareServerReconciler(operator).register(
+  shareServerReconciler(operator).register(
     {
       controller: (options) => {
         reconcile = options.reconcile;

@@ -5,7 +5,6 @@ import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { DriverError } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
-import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { safeReason } from '../../values/safe-text.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
@@ -13,17 +12,17 @@ import type { CallScope } from '../driver-calls/call-scope.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
-import { draftOf, ownPhase, type Readiness, type StatusDraft } from '../status/status-draft.ts';
+import type { Pass } from '../reconcile/pass.ts';
+import { ownPhase, type Readiness, type StatusDraft } from '../status/status-draft.ts';
+import type { ServerMemory } from './server-memory.ts';
 
 export type ServerDraft = StatusDraft<ShareServer>;
 
 /** What one pass over a ShareServer works with. */
-export interface ServerScope {
-  readonly operator: Operator;
-  readonly context: ReconcileContext;
+export interface ServerScope extends Pass<ShareServer> {
+  readonly memory: ServerMemory;
   readonly server: ShareServer;
   readonly namespace: string;
-  readonly draft: ServerDraft;
   readonly network: ShareNetwork | undefined;
   readonly backend: StorageBackend | undefined;
   /** Shares that are placed on the server, from the cache. */
@@ -31,17 +30,16 @@ export interface ServerScope {
   readonly timeouts: { readonly operation: number; readonly change: number };
 }
 
-/** Begins a pass. */
-export function serverScope(operator: Operator, context: ReconcileContext, server: ShareServer): ServerScope {
+export function serverScope(pass: Pass<ShareServer>, memory: ServerMemory): ServerScope {
+  const server = pass.draft.object;
   const namespace = server.metadata.namespace ?? '';
-  const { network, backend, sharesOn } = namespaceView(operator, namespace);
+  const { network, backend, sharesOn } = namespaceView(pass.operator, namespace);
   const ownBackend = backend(server.spec.backendName);
   return {
-    operator,
-    context,
+    ...pass,
+    memory,
     server,
     namespace,
-    draft: draftOf(operator, server),
     network: network(server.spec.shareNetworkName),
     backend: ownBackend,
     shares: sharesOn(server.metadata.name),
@@ -49,15 +47,16 @@ export function serverScope(operator: Operator, context: ReconcileContext, serve
   };
 }
 
-/** Leaves the phase of a call that has ended. Where somebody reset it meanwhile what happened is kept, and the phase is his. */
+/** Leaves the phase of a call that has ended. If an administrator reset it meanwhile, the outcome is recorded and their phase is kept. */
 export function leavePhase(
   draft: ServerDraft,
   left: ShareServerPhase,
   next: ShareServerPhase,
   readiness: Readiness,
 ): void {
-  if (draft.object.status?.phase === left)
+  if (draft.object.status?.phase === left) {
     draft.set({ ...ownPhase(next), unhealthy: undefined }).setReadiness(readiness);
+  }
 }
 
 /**

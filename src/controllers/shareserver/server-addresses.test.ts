@@ -3,8 +3,10 @@ import { createOperatorRig, type OperatorRig, reconcileContext } from '../../../
 import type { ShareNetworkSubnet } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { nameOf } from '../../runtime/kube-object.ts';
+import { passOf, recordsInObject } from '../reconcile/pass.ts';
 import { serverScope } from './scope.ts';
-import { allocate, GivenAddresses } from './server-addresses.ts';
+import { allocate } from './server-addresses.ts';
+import { ServerMemory } from './server-memory.ts';
 
 const subnet: ShareNetworkSubnet = { name: 'one', networkType: 'vlan', segmentationID: 100, cidr: '10.0.0.0/24' };
 /** Over the first: an edit that was checked by an older version could have left it so. */
@@ -46,10 +48,14 @@ function show({ operator }: OperatorRig, ...servers: readonly ShareServer[]): vo
   for (const one of servers) shareServers.cache.observe(one);
 }
 
-function addressesFor(rig: OperatorRig, asking: ShareServer, given = new GivenAddresses(), count = 1) {
+function scopeFor({ operator }: OperatorRig, asking: ShareServer, memory = new ServerMemory(operator)) {
+  const records = recordsInObject(operator.client, operator.informers.shareServers);
+  return serverScope(passOf(operator, reconcileContext(nameOf(asking)), asking, records), memory);
+}
+
+function addressesFor(rig: OperatorRig, asking: ShareServer, memory = new ServerMemory(rig.operator), count = 1) {
   show(rig, asking);
-  const scope = serverScope(rig.operator, reconcileContext(nameOf(asking)), asking);
-  const result = allocate(scope, count, given);
+  const result = allocate(scopeFor(rig, asking, memory), count);
   return 'exhausted' in result ? result.message : result.addresses.map(({ ipAddress }) => ipAddress);
 }
 
@@ -74,15 +80,15 @@ describe('the addresses of a share server', () => {
 
     // The same where they were chosen a moment ago and are not stored yet.
     await using fresh = await createOperatorRig();
-    const given = new GivenAddresses();
-    expect(addressesFor(fresh, server('holder', options), given)).toEqual(['10.0.0.1']);
+    const memory = new ServerMemory(fresh.operator);
+    expect(addressesFor(fresh, server('holder', options), memory)).toEqual(['10.0.0.1']);
     const asking = server('asking');
-    expect(addressesFor(fresh, asking, given)).toEqual([expected]);
+    expect(addressesFor(fresh, asking, memory)).toEqual([expected]);
     // Who is asked again has its own.
-    expect(addressesFor(fresh, asking, given)).toEqual([expected]);
-    given.delete('uid-a-holder');
-    given.delete('uid-z-holder');
-    expect(addressesFor(fresh, asking, given)).toEqual(['10.0.0.1']);
+    expect(addressesFor(fresh, asking, memory)).toEqual([expected]);
+    memory.addresses.release('uid-a-holder');
+    memory.addresses.release('uid-z-holder');
+    expect(addressesFor(fresh, asking, memory)).toEqual(['10.0.0.1']);
   });
 
   it('beside a server of a network that is gone, on its backend: its segment is not known', async () => {
@@ -105,6 +111,7 @@ describe('the addresses of a share server', () => {
       server(`s${index}`, { network: 'other', addresses: [`10.0.${1 + (index >> 8)}.${index & 255}`] }),
     );
     show(rig, ...holders, server('first', { addresses: ['10.0.0.1'] }));
+    const scope = scopeFor(rig, server('asking'));
     const { cache } = rig.operator.informers.shareServers;
     const looks: string[] = [];
     const byIndex = cache.byIndex.bind(cache);
@@ -113,9 +120,7 @@ describe('the addresses of a share server', () => {
       return byIndex(index, key);
     };
     cache.list = () => expect.unreachable('all servers were read');
-    const scope = serverScope(rig.operator, reconcileContext({ namespace: 'a', name: 'asking' }), server('asking'));
-    looks.length = 0;
-    expect(allocate(scope, 1, new GivenAddresses())).toMatchObject({ addresses: [{ ipAddress: '10.0.0.2' }] });
+    expect(allocate(scope, 1)).toMatchObject({ addresses: [{ ipAddress: '10.0.0.2' }] });
     expect(looks).toEqual(['byAddress 10.0.0.1', 'byAddress 10.0.0.2']);
   });
 });

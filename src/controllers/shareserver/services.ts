@@ -1,6 +1,6 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
-import type { RecordedSecurityService } from '../../api/v1alpha1/share-network.ts';
+import type { RecordedSecurityService, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService } from '../../api/v1alpha1/share-server.ts';
 import { findPassword, uncoveredOf } from '../../cluster-state/credentials.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
@@ -52,6 +52,11 @@ export function whyNotPassable(scope: ServerScope, recorded: RecordedSecuritySer
   return 'reason' in resolved ? resolved : undefined;
 }
 
+/** Names of the services that a network records. */
+export function recordedNames(network: ShareNetwork | undefined): readonly string[] {
+  return (network?.status?.securityServices ?? []).map(({ name }) => name);
+}
+
 type Password = ReturnType<typeof findPassword>;
 
 function resolve(
@@ -79,20 +84,20 @@ function resolve(
   const password = findPassword(operator, service);
   const problem = credentialsProblem(password.state, service.spec, uncoveredOf(password));
   if (problem === undefined) return { service, password };
-  // On a server one reason covers all that keeps a Secret from being found.
+  // On a server one reason covers everything that keeps a Secret from being found.
   const found = credentialsReason(password.state);
   const reason = found === 'PasswordInvalid' || found === 'CABundleInvalid' ? found : 'CredentialsNotFound';
   const what = problem.startsWith('tls.') ? '' : 'password of ';
   return { reason, message: `${what}security service ${recorded.name}: ${problem}` };
 }
 
-/** A service that the server was given before, with its password where that is still to be had and was not refused. */
+/** A service that the server has, with its password if that still exists and was not refused. */
 export function formerService(
   { operator, namespace }: Pick<ServerScope, 'operator' | 'namespace'>,
   given: AppliedSecurityService,
 ): PassedService {
   const service = namespaceView(operator, namespace).service(given.name);
-  // The password goes where the server was told to go, which is not what the service says now if it was edited since.
+  // The password is judged for the destination that the server has, which differs from the service's if that was edited since.
   const password =
     service === undefined || uidOf(service) !== given.uid ? undefined : findPassword(operator, service, given);
   if (password?.state === 'usable') {

@@ -2,8 +2,11 @@ import { expect, test } from 'vitest';
 import { createOperatorRig, reconcileContext, showTenantAndBackend } from '../../../test/faults/operator-rig.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { callContext, createDriverRig, serverRequest } from '../../drivers/dummy/driver-rig.ts';
-import { HealthLooks } from './examine.ts';
+import { passOf, recordsInObject } from '../reconcile/pass.ts';
+import { runPhases } from '../reconcile/step.ts';
+import { checkHealthWhenDue, showHealth } from './health.ts';
 import { serverScope } from './scope.ts';
+import { ServerMemory } from './server-memory.ts';
 
 const minute = 60_000;
 const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
@@ -14,35 +17,40 @@ const server: ShareServer = {
 };
 const context = reconcileContext({ namespace: 'team-a', name: 'net-1' });
 
-test('an active server is looked at by and by, more often while it is not well, and its phase is left alone', async () => {
+test('the health of an active server is checked regularly, more often while it is unhealthy, and its phase is kept', async () => {
   await using rig = await createOperatorRig();
   const storage = await createDriverRig();
   const { operator, clock } = rig;
   const driver = storage.open();
   await operator.instances.replace('b', driver, 0);
   showTenantAndBackend(operator, tenant);
-  const looks = new HealthLooks();
+  const memory = new ServerMemory(operator);
+  const records = recordsInObject(operator.client, operator.informers.shareServers);
   let present = server;
-  const look = async () => {
-    const scope = serverScope(operator, context, present);
-    const { requeueAfterMs } = (await looks.look(scope)) ?? {};
+  const check = async () => {
+    const scope = serverScope(passOf(operator, context, present, records), memory);
+    const step = await runPhases(scope, [checkHealthWhenDue, showHealth]);
     present = { ...present, status: scope.draft.status };
-    return { requeueAfterMs, reason: scope.draft.condition('Ready')?.reason, phase: scope.draft.status.phase };
+    return {
+      requeueAfterMs: step.requeueAfterMs,
+      reason: 'finding' in step ? step.finding.reason : step.kind,
+      phase: scope.draft.status.phase,
+    };
   };
   const calls = async () =>
     (await storage.calls()).filter((line) => line.operation === 'ensureServer' && line.event === 'start').length;
 
-  expect(await look()).toMatchObject({ requeueAfterMs: 7.5 * minute, reason: undefined });
+  expect(await check()).toMatchObject({ requeueAfterMs: 7.5 * minute, reason: 'done' });
   await clock.advance(7 * minute);
-  expect(await look()).toMatchObject({ requeueAfterMs: 0.5 * minute, reason: undefined });
+  expect(await check()).toMatchObject({ requeueAfterMs: 0.5 * minute, reason: 'done' });
 
   await clock.advance(minute);
-  expect(await look()).toEqual({ requeueAfterMs: 0.75 * minute, reason: 'ShareServerUnhealthy', phase: 'active' });
+  expect(await check()).toEqual({ requeueAfterMs: 0.75 * minute, reason: 'ShareServerUnhealthy', phase: 'active' });
   expect(await calls()).toBe(1);
 
   await driver.setupServer(serverRequest('net-1'), callContext({ tenant }));
   await clock.advance(minute);
-  expect(await look()).toEqual({ requeueAfterMs: 7.5 * minute, reason: 'Available', phase: 'active' });
+  expect(await check()).toEqual({ requeueAfterMs: 7.5 * minute, reason: 'done', phase: 'active' });
   expect(await calls()).toBe(2);
   await storage.cleanup();
 });

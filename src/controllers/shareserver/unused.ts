@@ -1,31 +1,37 @@
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { isNotFound } from '../../runtime/api-error.ts';
 import { timestamp } from '../../runtime/clock.ts';
-import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { parseDuration } from '../../values/duration.ts';
 import { staleCache } from '../lifecycle/live.ts';
+import { done, passOver, requeueAfter, type Step } from '../reconcile/step.ts';
+import { hasShares, isBackendCurrent } from './live-state.ts';
 import type { ServerScope } from './scope.ts';
-import { hasShares, isBackendCurrent } from './tear-down.ts';
 
-/** Has a server without shares torn down after the backend's unusedShareServerTimeout. */
-export async function retireWhenUnused(scope: ServerScope): Promise<ReconcileResult | undefined> {
+/** A phase: deletes a server that has been without shares for the backend's unusedShareServerTimeout. */
+export async function deleteWhenUnused(scope: ServerScope): Promise<Step> {
   const { operator, server, draft, shares, backend } = scope;
   const timeoutMs = unusedServerTimeoutOf(backend);
-  const kept = shares.length > 0 || (server.status?.retainedShares ?? []).length > 0 || timeoutMs === 0;
-  if (kept || backend === undefined) {
+  const isKept = shares.length > 0 || (server.status?.retainedShares ?? []).length > 0 || timeoutMs === 0;
+  if (isKept || backend === undefined) {
     draft.set({ unusedSince: undefined });
-    return undefined;
+    return done;
   }
   const { unusedSince } = server.status ?? {};
   if (unusedSince === undefined) {
     draft.set({ unusedSince: timestamp(operator.clock) });
-    return { requeueAfterMs: timeoutMs };
+    return requeueAfter(timeoutMs);
   }
   const leftMs = Date.parse(unusedSince) + timeoutMs - operator.clock.now();
-  if (leftMs > 0) return { requeueAfterMs: leftMs };
-  // A share may have been placed, or the backend's settings changed, without the caches knowing.
-  if (!(await isBackendCurrent(scope)) || (await hasShares(scope))) return staleCache;
+  if (leftMs > 0) return requeueAfter(leftMs);
+  // The cache may not show yet that a share was placed, or that the backend's settings changed.
+  if (!(await isBackendCurrent(scope)) || (await hasShares(scope))) return requeueAfter(staleCache.requeueAfterMs);
+  await deleteServer(scope);
+  return passOver();
+}
+
+/** @throws ApiError with a conflict when the server was changed meanwhile: a share may have been placed on it */
+async function deleteServer({ operator, server }: ServerScope): Promise<void> {
   const { resourceVersion } = server.metadata;
   try {
     await operator.client.delete(operator.informers.shareServers.type, nameOf(server), {
@@ -33,10 +39,8 @@ export async function retireWhenUnused(scope: ServerScope): Promise<ReconcileRes
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
     });
   } catch (error) {
-    // After a conflict the next pass looks again: a share may have come.
     if (!isNotFound(error)) throw error;
   }
-  return undefined;
 }
 
 /** Time after which a share server without shares is torn down, in milliseconds; 0: never. */
