@@ -1,13 +1,13 @@
-import type { ExportLocation } from '../api/v1alpha1/share.ts';
-import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type {
-  AccessLevel,
-  AccessType,
-  BackendCapabilities,
-  NetworkType,
-  SecurityServiceType,
-  ShareProtocol,
-} from '../api/v1alpha1/storage-backend.ts';
+/** Protocol that a share is served with. */
+export type ShareProtocol = 'NFS' | 'CIFS' | 'CEPHFS';
+/** Type of an access rule's target. */
+export type AccessType = 'ip' | 'user' | 'cert' | 'cephx';
+/** Level of access. */
+export type AccessLevel = 'rw' | 'ro';
+/** Type of a security service. */
+export type SecurityServiceType = 'active_directory' | 'ldap' | 'kerberos';
+/** Kind of network segment that a subnet is on. */
+export type NetworkType = 'flat' | 'vlan' | 'vxlan' | 'gre';
 
 /** The part of a logger that a driver uses. Fields first, then the text, as in pino. */
 export interface DriverLogger {
@@ -73,13 +73,42 @@ export interface DriverServer {
   readonly allocations: readonly DriverAllocation[];
 }
 
+/** A subnet of a share network as drivers see it. */
+export interface DriverSubnet {
+  readonly name: string;
+  /** Availability zone that the subnet serves; absent: every zone without a subnet of its own. */
+  readonly availabilityZone?: string;
+  /** Absent: flat. */
+  readonly networkType?: NetworkType;
+  readonly segmentationID?: number;
+  /** Address range in CIDR notation. */
+  readonly cidr: string;
+  readonly gateway?: string;
+  /** Bytes. */
+  readonly mtu?: number;
+  /** Ranges that share servers take addresses from, `first-last` or CIDR; absent: the whole subnet. */
+  readonly allocationRanges?: readonly string[];
+}
+
 /** A share network as drivers see it. */
 export interface DriverNetwork {
   readonly id: string;
   readonly name: string;
-  readonly subnets: readonly ShareNetworkSubnet[];
+  readonly subnets: readonly DriverSubnet[];
   /** Those of the server that the call is about: the same as the server's own. */
   readonly allocations: readonly DriverAllocation[];
+}
+
+/** Where clients find a share. */
+export interface DriverExportLocation {
+  /** Path that clients mount. */
+  readonly path: string;
+  /** Address of the server. */
+  readonly address?: string;
+  /** Whether clients should use this location first. */
+  readonly preferred?: boolean;
+  /** Further facts, for example `fsName` and `clusterID` of CephFS; at most 64. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** A share as drivers see it. */
@@ -91,7 +120,7 @@ export interface DriverShare {
   /** Bytes. */
   readonly size: number;
   readonly identifier?: string;
-  readonly exportLocations: readonly ExportLocation[];
+  readonly exportLocations: readonly DriverExportLocation[];
 }
 
 /** A security service as drivers see it. The values are chosen by tenants: hostile until proven otherwise. */
@@ -160,8 +189,39 @@ export interface KnownVulnerability {
   readonly fixedVersions: readonly string[];
 }
 
-/** Answer of getCapabilities. */
-export interface Capabilities extends BackendCapabilities {
+/** How directories name users and groups. */
+export interface UserNameRules {
+  /** Length of the shortest name; absent: 4. */
+  readonly minLength?: number;
+  /** Whether a name may have the form DOMAIN, backslash, name. */
+  readonly domainQualified?: boolean;
+  /** Whether names that differ only in upper and lower case are one. */
+  readonly caseInsensitive?: boolean;
+}
+
+/** Answer of getCapabilities: what the backend can do. */
+export interface Capabilities {
+  /** Whether the driver creates share servers. */
+  readonly driverHandlesShareServers: boolean;
+  /** Whether its share servers can take a changed security service while in use. */
+  readonly securityServiceUpdateSupport: boolean;
+  /** Types of security services that it can use. */
+  readonly securityServiceTypes: readonly SecurityServiceType[];
+  /** Combinations of types that it can use together; absent: every combination. */
+  readonly securityServiceCombinations?: readonly (readonly SecurityServiceType[])[];
+  /** Per share protocol: types of which one must be on the network before a share can be created. */
+  readonly requiredSecurityServices?: Readonly<Record<string, readonly SecurityServiceType[]>>;
+  readonly shareProtocols: readonly ShareProtocol[];
+  readonly accessTypesByProtocol: Readonly<Record<string, readonly AccessType[]>>;
+  readonly accessLevels: readonly AccessLevel[];
+  /** How its directories name users and groups of access rules; absent: as in Manila. */
+  readonly userNames?: UserNameRules;
+  /** Access types for which it creates an access key. */
+  readonly accessKeyTypes: readonly AccessType[];
+  /** Addresses that one share server needs. */
+  readonly networkAllocationsPerServer: number;
+  /** Opaque text; when it changes the operator checks every share again. */
+  readonly backendInfo?: string;
   readonly capacity?: DriverCapacity;
   /**
    * What the storage system's versions are known to be vulnerable to. It is shown in the condition `KnownVulnerabilities` of the
@@ -254,7 +314,7 @@ export interface ServerSetupResult extends CredentialsResult {
 /** Answer of createShare. */
 export interface ShareCreateResult {
   readonly identifier: string;
-  readonly exportLocations: readonly ExportLocation[];
+  readonly exportLocations: readonly DriverExportLocation[];
   readonly warnings?: readonly DriverWarning[];
 }
 
@@ -274,7 +334,7 @@ export interface WarningsResult extends CredentialsResult {
 
 /** Answer of extendShare and shrinkShare. */
 export interface ResizeResult extends WarningsResult {
-  readonly exportLocations?: readonly ExportLocation[];
+  readonly exportLocations?: readonly DriverExportLocation[];
 }
 
 /** Answer of ensureServer. What is wrong with a server is told here; thrown is only what kept the driver from finding out. */
@@ -297,7 +357,7 @@ export interface ServerHealth extends WarningsResult {
 /** Answer of ensureShare. */
 export interface ShareHealth extends WarningsResult {
   readonly exists: boolean;
-  readonly exportLocations: readonly ExportLocation[];
+  readonly exportLocations: readonly DriverExportLocation[];
   /** Bytes. */
   readonly size: number;
   readonly reapplyAccess?: boolean;
@@ -308,7 +368,7 @@ export interface SecurityServiceUpdateResult extends WarningsResult {
   readonly backendDetails?: Readonly<Record<string, string>>;
   readonly backendSecrets?: Readonly<Record<string, string>>;
   /** New export locations by share id. */
-  readonly exportLocations?: ReadonlyMap<string, readonly ExportLocation[]>;
+  readonly exportLocations?: ReadonlyMap<string, readonly DriverExportLocation[]>;
   /** By share id, then by rule id. */
   readonly accessUpdates?: ReadonlyMap<string, AccessUpdates>;
 }

@@ -1,4 +1,4 @@
-import type { ExportLocation } from '../api/v1alpha1/share.ts';
+import type { DriverExportLocation } from './driver.ts';
 
 /**
  * What kind of failure a driver reports.
@@ -13,7 +13,7 @@ export type DriverErrorKind = 'Unavailable' | 'Rejected' | 'NotFound' | 'Interna
 export interface PartialResult {
   readonly identifier?: string;
   readonly backendDetails?: Readonly<Record<string, string>>;
-  readonly exportLocations?: readonly ExportLocation[];
+  readonly exportLocations?: readonly DriverExportLocation[];
 }
 
 /** How a driver says that a call failed. */

@@ -1,4 +1,4 @@
-import type { ExportLocation } from '../../api/v1alpha1/share.ts';
+import type { DriverExportLocation } from '../driver.ts';
 import type { CephFSConfig } from './config.ts';
 
 /** Where clients find a subvolume: the monitors and the path, as `mount -t ceph` takes them, and what ceph-csi asks for. */
@@ -6,7 +6,7 @@ export function exportLocationsOf(
   { monitors, fsName, clusterID }: Pick<CephFSConfig, 'monitors' | 'fsName' | 'clusterID'>,
   path: string,
   fsid: string,
-): readonly ExportLocation[] {
+): readonly DriverExportLocation[] {
   const list = monitors.join(',');
   return [
     {

@@ -1,4 +1,3 @@
-import type { ExportLocation } from '../../api/v1alpha1/share.ts';
 import type {
   CallContext,
   DriverShare,
@@ -6,8 +5,7 @@ import type {
   ResizeResult,
   ShareCreateResult,
   ShareHealth,
-  ShareRequest,
-} from '../driver.ts';
+  ShareRequest, DriverExportLocation, } from '../driver.ts';
 import { rejected, unavailable } from '../kit/failures.ts';
 import { ownerOf, ownerTag } from '../kit/owner.ts';
 import { denyAll, isAccessDamaged } from './access.ts';
@@ -112,7 +110,7 @@ async function locationsOf(
   backend: Backend,
   { path }: Subvolume,
   signal: AbortSignal,
-): Promise<readonly ExportLocation[]> {
+): Promise<readonly DriverExportLocation[]> {
   return exportLocationsOf(backend.config, path, await backend.fsid(signal));
 }
 

@@ -1,5 +1,4 @@
-import type { AccessType, ShareProtocol } from '../../api/v1alpha1/storage-backend.ts';
-import type { Capabilities, DriverCapacity } from '../driver.ts';
+import type { AccessType, Capabilities, DriverCapacity, ShareProtocol } from '../driver.ts';
 import type { DummyConfig } from './config.ts';
 
 /** Access types that the dummy takes, per protocol. */

@@ -1,5 +1,5 @@
+import type { DriverExportLocation } from '../driver.ts';
 import { createHash } from 'node:crypto';
-import type { ExportLocation } from '../../api/v1alpha1/share.ts';
 import { hostInPath, uncPath } from '../kit/export-paths.ts';
 import type { ShareDocument } from './documents.ts';
 
@@ -14,7 +14,7 @@ export function exportLocationsOf(
   backendName: string,
   share: Pick<ShareDocument, 'id' | 'protocol'>,
   addresses: readonly string[] = [backendAddress],
-): ExportLocation[] {
+): DriverExportLocation[] {
   return addresses.map((address, index) => ({
     ...locationAt(backendName, share, address),
     address,
@@ -26,7 +26,7 @@ function locationAt(
   backendName: string,
   share: Pick<ShareDocument, 'id' | 'protocol'>,
   address: string,
-): Pick<ExportLocation, 'path' | 'metadata'> {
+): Pick<DriverExportLocation, 'path' | 'metadata'> {
   const host = hostInPath(address);
   switch (share.protocol) {
     case 'NFS':

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { ExportLocation } from '../../api/v1alpha1/share.ts';
 import type {
   CallContext,
   DriverServer,
@@ -9,8 +8,7 @@ import type {
   ShareCreateResult,
   ShareHealth,
   ShareRequest,
-  WarningsResult,
-} from '../driver.ts';
+  WarningsResult, DriverExportLocation, } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { uncPath } from '../kit/export-paths.ts';
 import { rejected } from '../kit/failures.ts';
@@ -148,7 +146,7 @@ export function serverOf({ share, server }: ShareRequest): DriverServer {
 export function exportLocationsOf(
   { hostname, allocations }: Pick<DriverServer, 'hostname' | 'allocations'>,
   shareName: string,
-): readonly ExportLocation[] {
+): readonly DriverExportLocation[] {
   return allocations.map(({ ipAddress }, index) => ({
     path: uncPath(ipAddress, shareName),
     address: ipAddress,

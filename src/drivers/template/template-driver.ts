@@ -1,4 +1,3 @@
-import type { ExportLocation } from '../../api/v1alpha1/share.ts';
 import type {
   AccessRequest,
   AccessUpdates,
@@ -22,8 +21,7 @@ import type {
   ShareCreateResult,
   ShareHealth,
   ShareRequest,
-  WarningsResult,
-} from '../driver.ts';
+  WarningsResult, DriverExportLocation, } from '../driver.ts';
 import { InProgress } from '../errors.ts';
 import { uncPath } from '../kit/export-paths.ts';
 import { notFound, rejected } from '../kit/failures.ts';
@@ -217,7 +215,7 @@ function detailsOf({ hostname, domain }: StoredServer): Readonly<Record<string, 
   return domain === undefined ? { hostname } : { hostname, domain };
 }
 
-function locationsOf({ id }: DriverShare, addresses: readonly string[]): readonly ExportLocation[] {
+function locationsOf({ id }: DriverShare, addresses: readonly string[]): readonly DriverExportLocation[] {
   // Names on the storage system come from the object's UID: names of objects are used again.
   return addresses.map((address) => ({ path: uncPath(address, `share-${id}`), address }));
 }
