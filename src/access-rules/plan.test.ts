@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AccessLevel, AccessType, BackendCapabilities } from '../api/v1alpha1/backend-capabilities.ts';
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { ShareAccess, ShareAccessPhase, ShareAccessStatus } from '../api/v1alpha1/share-access.ts';
-import type { AccessLevel, AccessType, BackendCapabilities } from '../api/v1alpha1/storage-backend.ts';
 import { mayBeGranted, planRules, type RulePlan, type RulePlanInput, readyReason } from './plan.ts';
 import { targetKey } from './rule-target.ts';
 

@@ -1,9 +1,9 @@
+import type { BackendCapabilities, ShareProtocol } from '../api/v1alpha1/backend-capabilities.ts';
 import { findCondition } from '../api/v1alpha1/conditions.ts';
 import { finalizer } from '../api/v1alpha1/labels.ts';
 import type { Reason } from '../api/v1alpha1/reasons/reason.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import type { BackendCapabilities, ShareProtocol } from '../api/v1alpha1/storage-backend.ts';
 import { byPrecedence, duplicateOf, targetKey, validateRule, winnersByTarget } from './rule-target.ts';
 import { type UserNames, userNamesOf } from './user-names.ts';
 

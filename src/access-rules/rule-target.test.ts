@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AccessType } from '../api/v1alpha1/backend-capabilities.ts';
 import type { ShareAccess, ShareAccessStatus } from '../api/v1alpha1/share-access.ts';
-import type { AccessType } from '../api/v1alpha1/storage-backend.ts';
 import { duplicateOf, sameTarget, targetKey, validateRule } from './rule-target.ts';
 
 describe('a rule', () => {

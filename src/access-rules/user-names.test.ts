@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BackendCapabilities } from '../api/v1alpha1/storage-backend.ts';
+import type { BackendCapabilities } from '../api/v1alpha1/backend-capabilities.ts';
 import { canonicalUser, manilaNames, type UserNames, userNameFault, userNamesOf } from './user-names.ts';
 
 const activeDirectory: UserNames = {

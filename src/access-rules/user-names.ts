@@ -1,5 +1,5 @@
+import type { BackendCapabilities, UserNameRules } from '../api/v1alpha1/backend-capabilities.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import type { BackendCapabilities, UserNameRules } from '../api/v1alpha1/storage-backend.ts';
 
 /** How names of users and groups are judged and compared. */
 export interface UserNames extends UserNameRules {

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdmissionRig, namespace, probedBackend } from '../../test/faults/admission-rig.ts';
 import { planRules } from '../access-rules/plan.ts';
+import type { AccessType } from '../api/v1alpha1/backend-capabilities.ts';
 import type { Share, ShareStatus } from '../api/v1alpha1/share.ts';
 import type { ShareAccess, ShareAccessSpec } from '../api/v1alpha1/share-access.ts';
-import type { AccessType } from '../api/v1alpha1/storage-backend.ts';
 import { shareAccessValidator } from './share-access-validator.ts';
 import { allowed } from './verdict.ts';
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdmissionRig, activeServer, namespace, probedBackend, recordsAD } from '../../test/faults/admission-rig.ts';
+import type { SecurityServiceType } from '../api/v1alpha1/backend-capabilities.ts';
 import type { Conditions } from '../api/v1alpha1/formats.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService, SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
 import type { Share, ShareStatus } from '../api/v1alpha1/share.ts';
 import type { ShareAccess, ShareAccessStatus } from '../api/v1alpha1/share-access.ts';
 import type { ShareNetwork, ShareNetworkSpec } from '../api/v1alpha1/share-network.ts';
-import type { SecurityServiceType } from '../api/v1alpha1/storage-backend.ts';
 import { shareNetworkValidator } from './share-network-validator.ts';
 import { allowed } from './verdict.ts';
 

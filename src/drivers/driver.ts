@@ -1,4 +1,4 @@
-/** Protocol that a share is served with. */
+/** Protocol a share is served with. */
 export type ShareProtocol = 'NFS' | 'CIFS' | 'CEPHFS';
 /** Type of an access rule's target. */
 export type AccessType = 'ip' | 'user' | 'cert' | 'cephx';

@@ -9,8 +9,10 @@ const vendorDriver: DriverModule = {
   configSchema: z.strictObject({ pool: z.string(), nodes: z.array(z.object({ port: z.int() })).optional() }),
 };
 
+const dummySpec = (dummy: object) => ({ driver: 'dummy', dummy });
+
 test('a built-in driver is configured by the member of its name, with defaults', () => {
-  const configured = backendConfigOf({ driver: 'dummy', dummy: { latency: '2s' } });
+  const configured = backendConfigOf(dummySpec({ latency: '2s' }));
   expect(configured).toMatchObject({ valid: true, module: dummyDriver, config: { latency: '2s', accessKeys: true } });
 });
 
@@ -19,7 +21,7 @@ test('an absent member counts as empty', () => {
 });
 
 test('a wrong field is named in one line', () => {
-  const configured = backendConfigOf({ driver: 'dummy', dummy: { latency: 'soon' } });
+  const configured = backendConfigOf(dummySpec({ latency: 'soon' }));
   const message = 'spec.dummy.latency: must be a duration such as 150ms, 2s or 1m30s';
   expect(configured).toEqual({ valid: false, message });
 });

@@ -1,4 +1,3 @@
-import type { StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
 import { safeText } from '../values/safe-text.ts';
 import { cephfsDriver } from './cephfs/module.ts';
 import type { DriverModule } from './driver.ts';
@@ -40,13 +39,19 @@ export type BackendConfig =
 /** Most bytes of a free-form configuration, as JSON. */
 const maxParametersBytes = 16 * 1024;
 
+/** The part of a StorageBackend's spec that concerns its driver, besides the member that has the driver's name. */
+interface BackendSpec {
+  readonly driver: string;
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
 /** The member of a backend's spec that configures its driver. */
-export function configMemberOf({ driver }: Pick<StorageBackendSpec, 'driver'>): string {
+export function configMemberOf({ driver }: Pick<BackendSpec, 'driver'>): string {
   return driver.includes('/') ? 'parameters' : driver;
 }
 
 /** Finds the driver of a backend and has it check its part of the spec; an absent part counts as empty. */
-export function backendConfigOf(spec: StorageBackendSpec, modules: DriverModules = driverModules): BackendConfig {
+export function backendConfigOf(spec: BackendSpec, modules: DriverModules = driverModules): BackendConfig {
   const tooLong = parametersTooLong(spec);
   if (tooLong !== undefined) return { valid: false, message: tooLong };
   const module = modules.get(spec.driver);
@@ -63,7 +68,7 @@ export function backendConfigOf(spec: StorageBackendSpec, modules: DriverModules
   return { valid: false, message: safeText(`${field}: ${issue?.message ?? 'is not valid'}`) };
 }
 
-function parametersTooLong(spec: Pick<StorageBackendSpec, 'parameters'>): string | undefined {
+function parametersTooLong(spec: Pick<BackendSpec, 'parameters'>): string | undefined {
   const bytes = Buffer.byteLength(JSON.stringify(spec.parameters ?? {}));
   if (bytes <= maxParametersBytes) return undefined;
   return `spec.parameters: has ${bytes} bytes as JSON, more than ${maxParametersBytes}`;

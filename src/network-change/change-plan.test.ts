@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { SecurityServiceType } from '../api/v1alpha1/backend-capabilities.ts';
 import type { SecurityService, SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
 import type { RecordedSecurityService, SecurityServiceReference } from '../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService, ShareServer } from '../api/v1alpha1/share-server.ts';
-import type { SecurityServiceType } from '../api/v1alpha1/storage-backend.ts';
 import { type ChangePlan, planChanges, sameContent } from './change-plan.ts';
 
 const content = {

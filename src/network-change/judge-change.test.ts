@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { admissionCodes } from '../api/v1alpha1/admission-codes.ts';
+import type { BackendCapabilities, SecurityServiceType } from '../api/v1alpha1/backend-capabilities.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork, ShareNetworkStatus } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
-import type { BackendCapabilities, SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import {
   countsInGuard,
   type GuardFinding,

@@ -1,8 +1,9 @@
 import type { Finding } from '../api/v1alpha1/finding.ts';
+import type { SecurityServiceType } from '../api/v1alpha1/backend-capabilities.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import type { SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { nameList } from '../values/name-list.ts';
 import { takesChanges } from './backend-state.ts';
 import { type ChangePlan, planChanges } from './change-plan.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { SecurityServiceType } from '../api/v1alpha1/backend-capabilities.ts';
 import type { RecordedSecurityService, SecurityServiceChange, ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { AppliedSecurityService, ShareServer, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
-import type { SecurityServiceType } from '../api/v1alpha1/storage-backend.ts';
 import { associationPending } from './association.ts';
 import { lagOf, type ServiceComparison, serverChanges } from './up-to-date.ts';
 

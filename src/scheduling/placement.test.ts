@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { BackendCapabilities } from '../api/v1alpha1/backend-capabilities.ts';
 import type { Share, ShareSpec } from '../api/v1alpha1/share.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerSpec, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
-import type { BackendCapabilities, StorageBackend, StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
+import type { StorageBackend, StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
 import { parseQuantity } from '../values/quantity.ts';
 import { lastingRefusal, type Placement, type PlacementBackend, type PlacementInput, placeShare } from './placement.ts';
 import { namespaceAllowed, segmentAllowed } from './selection.ts';

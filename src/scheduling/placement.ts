@@ -1,9 +1,10 @@
+import type { BackendCapabilities, SecurityServiceType } from '../api/v1alpha1/backend-capabilities.ts';
 import { isReady } from '../api/v1alpha1/conditions.ts';
 import { paused } from '../api/v1alpha1/labels.ts';
 import type { Share } from '../api/v1alpha1/share.ts';
 import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
-import type { BackendCapabilities, SecurityServiceType, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { compare } from '../values/compare.ts';
 import { parseQuantity } from '../values/quantity.ts';
 import { segmentOf, segmentTexts } from './segments.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { AllowedSegment } from '../api/v1alpha1/network-segments.ts';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type { AllowedSegment, StorageBackend, StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
+import type { StorageBackend, StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
 import { segmentProblem, segmentTexts } from './segments.ts';
 
 const flat: ShareNetworkSubnet = { name: 'flat', networkType: 'flat', cidr: '10.0.0.0/24' };

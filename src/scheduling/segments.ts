@@ -1,5 +1,6 @@
+import type { AllowedSegment } from '../api/v1alpha1/network-segments.ts';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type { AllowedSegment, StorageBackend } from '../api/v1alpha1/storage-backend.ts';
+import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { namespaceAllowed, segmentAllowed } from './selection.ts';
 
 /** Where segments are judged: a namespace and the backends there are. */

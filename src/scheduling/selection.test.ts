@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { ReservedCephxIDs } from '../api/v1alpha1/cephfs-backend.ts';
+import type { LabelSelector, NamespaceSelection } from '../api/v1alpha1/label-selector.ts';
+import type { AllowedSegment } from '../api/v1alpha1/network-segments.ts';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type {
-  AllowedSegment,
-  LabelSelector,
-  NamespaceSelection,
-  ReservedCephxIDs,
-} from '../api/v1alpha1/storage-backend.ts';
 import { idsReservedFrom, namespaceAllowed, segmentAllowed } from './selection.ts';
 
 describe('a selection of namespaces', () => {

@@ -1,10 +1,7 @@
+import type { ReservedCephxIDs } from '../api/v1alpha1/cephfs-backend.ts';
+import type { LabelSelectorRequirement, NamespaceSelection } from '../api/v1alpha1/label-selector.ts';
+import type { AllowedSegment } from '../api/v1alpha1/network-segments.ts';
 import type { ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
-import type {
-  AllowedSegment,
-  LabelSelectorRequirement,
-  NamespaceSelection,
-  ReservedCephxIDs,
-} from '../api/v1alpha1/storage-backend.ts';
 import { contains, parseNetwork } from '../values/ip-address.ts';
 
 type Labels = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import { shareAccesses, shareNetworks, shareServers, shares } from '../../src/api/v1alpha1/resource-types.ts';
-import type { DummyFault } from '../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyFault } from '../../src/drivers/dummy/config.ts';
 import { eventually } from '../faults/eventually.ts';
 import { activeDirectory, backend, network, passwordSecret, share } from '../integration/manifests.ts';
 import type { OperatorProcess } from '../integration/operator-process.ts';

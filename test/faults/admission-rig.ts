@@ -1,11 +1,8 @@
 import type { AdmissionState, Validator, Verdict } from '../../src/admission/verdict.ts';
+import type { BackendCapabilities } from '../../src/api/v1alpha1/backend-capabilities.ts';
 import type { ShareNetworkStatus } from '../../src/api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../src/api/v1alpha1/share-server.ts';
-import type {
-  BackendCapabilities,
-  StorageBackend,
-  StorageBackendSpec,
-} from '../../src/api/v1alpha1/storage-backend.ts';
+import type { StorageBackend, StorageBackendSpec } from '../../src/api/v1alpha1/storage-backend.ts';
 import type { Informers } from '../../src/cluster-state/informers.ts';
 import { driverModules } from '../../src/drivers/registry.ts';
 import { secretData } from '../../src/runtime/core-types.ts';

@@ -3,7 +3,8 @@ import type { SecurityService, SecurityServiceSpec } from '../../src/api/v1alpha
 import type { Share, ShareSpec } from '../../src/api/v1alpha1/share.ts';
 import type { ShareAccess, ShareAccessSpec } from '../../src/api/v1alpha1/share-access.ts';
 import type { SecurityServiceReference, ShareNetwork, ShareNetworkSpec } from '../../src/api/v1alpha1/share-network.ts';
-import type { DummyBackendConfig, StorageBackend, StorageBackendSpec } from '../../src/api/v1alpha1/storage-backend.ts';
+import type { StorageBackend, StorageBackendSpec } from '../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyBackendConfig } from '../../src/drivers/dummy/config.ts';
 
 /** A backend of the dummy driver. */
 export function backend(

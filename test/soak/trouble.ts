@@ -1,4 +1,4 @@
-import type { DummyFault } from '../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyFault } from '../../src/drivers/dummy/config.ts';
 import type { ApiProxy, Passage } from '../integration/crash/api-proxy.ts';
 import { backend } from '../integration/manifests.ts';
 import type { TestCluster } from '../integration/test-cluster.ts';

@@ -9,25 +9,8 @@
 
 import type { Condition } from './conditions.ts';
 
-/**
- * Name of a Kubernetes object (RFC 1123 subdomain).
- *
- * @minLength 1
- * @maxLength 253
- * @pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$
- * @patternMessage must be the name of an object: lower-case letters, digits, "-" and ".", with a letter or digit at both ends and beside each "."
- */
-export type ResourceName = string;
-
-/**
- * Short name (RFC 1123 label).
- *
- * @minLength 1
- * @maxLength 63
- * @pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$
- * @patternMessage must be lower-case letters, digits and "-", with a letter or digit at both ends
- */
-export type LabelName = string;
+// Formats that the configurations of drivers use, too.
+export type { CIDR, Duration, LabelName, ResourceName } from '../../values/formats.ts';
 
 /**
  * UID of a Kubernetes object.
@@ -67,17 +50,6 @@ export type AvailabilityZone = string;
 export type IPAddress = string;
 
 /**
- * IPv4 or IPv6 network in CIDR notation.
- *
- * @maxLength 49
- * @x-kubernetes-validations [{
- *   rule: "isCIDR(self) && cidr(self) == cidr(self).masked()",
- *   message: "must be a network in CIDR notation without host bits, for example 10.0.0.0/24 or 2001:db8::/64",
- * }]
- */
-export type CIDR = string;
-
-/**
  * Server of a directory: host name or address, with a port where the service is not on its usual one; of an LDAP server also as a URL of
  * the scheme ldap or ldaps.
  *
@@ -108,15 +80,6 @@ export type Certificates = string;
  * @patternMessage must not begin with "-", "@" or white space, nor contain "%", control characters or invisible ones
  */
 export type ConfigurationText = string;
-
-/**
- * Duration as Go writes it, for example `150ms`, `60s` or `1h30m`.
- *
- * @maxLength 32
- * @pattern ^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$
- * @patternMessage must be a duration: numbers with a unit each (ns, us, ms, s, m, h), such as 90s, 15m or 1h30m
- */
-export type Duration = string;
 
 /**
  * Amount of bytes as Kubernetes writes it, for example `10Gi`, `500M` or a number.

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
+import type { SecurityServiceType } from './backend-capabilities.ts';
 import type {
   Certificates,
   Conditions,
@@ -13,7 +14,6 @@ import type {
   SecretKey,
   Time,
 } from './formats.ts';
-import type { SecurityServiceType } from './storage-backend.ts';
 
 /** Reference to a key of a Secret in the same namespace. */
 export interface SecretKeyReference {

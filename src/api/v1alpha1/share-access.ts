@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
+import type { AccessLevel, AccessType } from './backend-capabilities.ts';
 import type { Conditions, RequestToken, ResourceName } from './formats.ts';
-import type { AccessLevel, AccessType } from './storage-backend.ts';
 
 /**
  * Desired state of a ShareAccess. Everything but `accessLevel` is immutable.

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
+import type { SecurityServiceType } from './backend-capabilities.ts';
 import type {
   AvailabilityZone,
   CIDR,
@@ -13,7 +14,7 @@ import type {
   Time,
   UID,
 } from './formats.ts';
-import type { NetworkType, SecurityServiceType } from './storage-backend.ts';
+import type { NetworkType } from './network-segments.ts';
 
 /** Reference to a SecurityService in the same namespace; one per type. */
 export interface SecurityServiceReference {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
+import type { SecurityServiceType } from './backend-capabilities.ts';
 import type {
   Certificates,
   Conditions,
@@ -12,10 +13,10 @@ import type {
   Time,
   UID,
 } from './formats.ts';
+import type { NetworkType } from './network-segments.ts';
 import type { Operation } from './operation.ts';
 import type { DirectoryTLSMode } from './security-service.ts';
 import type { SecurityServiceChange } from './share-network.ts';
-import type { NetworkType, SecurityServiceType } from './storage-backend.ts';
 
 /**
  * Desired state of a ShareServer, written by the operator. Everything but `securityServiceUpdateSupport` is immutable.

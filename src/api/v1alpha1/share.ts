@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
+import type { AccessType, SecurityServiceType, ShareProtocol } from './backend-capabilities.ts';
 import type {
   AvailabilityZone,
   Conditions,
@@ -13,7 +14,6 @@ import type {
   UID,
 } from './formats.ts';
 import type { Operation } from './operation.ts';
-import type { AccessType, SecurityServiceType, ShareProtocol } from './storage-backend.ts';
 
 /** Capabilities that a share asks of its backend; what is absent is not asked. */
 export interface RequiredCapabilities {

@@ -5,10 +5,10 @@ import {
   reconcileContext,
   showTenantAndBackend,
 } from '../../../test/faults/operator-rig.ts';
+import type { BackendCapabilities } from '../../api/v1alpha1/backend-capabilities.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { shares } from '../../api/v1alpha1/resource-types.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
-import type { BackendCapabilities } from '../../api/v1alpha1/storage-backend.ts';
 import { callContext, createDriverRig, type DriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { Recovery } from './recovery.ts';

@@ -1,11 +1,13 @@
 import type {
   CallContext,
+  DriverExportLocation,
   DriverShare,
   ResizeRequest,
   ResizeResult,
   ShareCreateResult,
   ShareHealth,
-  ShareRequest, DriverExportLocation, } from '../driver.ts';
+  ShareRequest,
+} from '../driver.ts';
 import { rejected, unavailable } from '../kit/failures.ts';
 import { ownerOf, ownerTag } from '../kit/owner.ts';
 import { denyAll, isAccessDamaged } from './access.ts';

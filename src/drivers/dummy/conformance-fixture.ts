@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DummyBackendConfig } from '../../api/v1alpha1/storage-backend.ts';
 import type { ConformanceFixture } from '../conformance/fixture.ts';
 import type { Driver, DriverLogger, DriverSecurityService } from '../driver.ts';
+import type { DummyBackendConfig } from './config.ts';
 import { dummyConfigSchema } from './config.ts';
 import { directoryDocumentStore } from './document-store.ts';
 import { shareSchema } from './documents.ts';

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DummyBackendConfig } from '../../api/v1alpha1/storage-backend.ts';
 import type {
   AccessUpdates,
   CallContext,
@@ -14,6 +13,7 @@ import type {
   ServerSetupRequest,
   ShareRequest,
 } from '../driver.ts';
+import type { DummyBackendConfig } from './config.ts';
 import { dummyConfigSchema } from './config.ts';
 import { dummyDriver } from './module.ts';
 

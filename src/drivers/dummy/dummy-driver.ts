@@ -1,4 +1,3 @@
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import { parseDuration } from '../../values/duration.ts';
 import type {
   AccessRequest,
@@ -28,7 +27,7 @@ import { createAccessKeys, type MakeKey } from './access-keys.ts';
 import type { AnyCallContext, Call, CallRequest } from './call.ts';
 import type { CallLog } from './call-log.ts';
 import { capabilitiesOf } from './capabilities.ts';
-import type { DummyConfig } from './config.ts';
+import type { DummyConfig, DummyFault } from './config.ts';
 import type { DocumentStore } from './document-store.ts';
 import { createDummyBackend } from './dummy-backend.ts';
 import type { DummySystem } from './dummy-system.ts';

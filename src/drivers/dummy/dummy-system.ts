@@ -1,8 +1,7 @@
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import type { CallContext } from '../driver.ts';
 import { ownerOf } from '../kit/owner.ts';
 import type { AccessKeys } from './access-keys.ts';
-import type { DummyConfig } from './config.ts';
+import type { DummyConfig, DummyFault } from './config.ts';
 import type { DummyBackend } from './dummy-backend.ts';
 import type { AccessContext } from './share-access.ts';
 

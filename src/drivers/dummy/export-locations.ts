@@ -1,5 +1,5 @@
-import type { DriverExportLocation } from '../driver.ts';
 import { createHash } from 'node:crypto';
+import type { DriverExportLocation } from '../driver.ts';
 import { hostInPath, uncPath } from '../kit/export-paths.ts';
 import type { ShareDocument } from './documents.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import { InProgress } from '../errors.ts';
+import type { DummyFault } from './config.ts';
 import {
   accessRule,
   activeDirectory,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import { type Call, type CallRequest, grantedRulesOf, servicesOf } from './call.ts';
+import type { DummyFault } from './config.ts';
 import type { DocumentStore } from './document-store.ts';
 
 const strikesSchema = z.object({ entry: z.string(), strikes: z.int() });

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import { parseDuration } from '../../values/duration.ts';
 import { InProgress } from '../errors.ts';
 import { abortedError, unlessAborted } from '../kit/abort.ts';
 import { unavailable } from '../kit/failures.ts';
 import type { Call } from './call.ts';
+import type { DummyFault } from './config.ts';
 import { callRejection } from './rejections.ts';
 
 /** Waits that long, in milliseconds. @throws DriverError `Unavailable` as soon as the call's signal aborts */

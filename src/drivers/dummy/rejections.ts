@@ -1,6 +1,6 @@
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import { DriverError, type PartialResult } from '../errors.ts';
 import { type CallRequest, servicesOf } from './call.ts';
+import type { DummyFault } from './config.ts';
 
 /** A fault refuses a whole call. */
 export function callRejection(fault: DummyFault, request: CallRequest, partial?: PartialResult): DriverError {

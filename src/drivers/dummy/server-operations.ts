@@ -1,4 +1,3 @@
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import type {
   AccessUpdates,
   CallContext,
@@ -15,6 +14,7 @@ import type {
 } from '../driver.ts';
 import { rejected } from '../kit/failures.ts';
 import { ownerOf } from '../kit/owner.ts';
+import type { DummyFault } from './config.ts';
 import type { ServerDocument } from './documents.ts';
 import { accessContextOf, type DummySystem } from './dummy-system.ts';
 import { callRejection, serviceRefusal } from './rejections.ts';

@@ -1,9 +1,9 @@
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import type { AccessRequest, AccessUpdate, AccessUpdates, DriverAccessRule } from '../driver.ts';
 import { isAddressOrNetwork, isRecovery, ruleError } from '../kit/access-rules.ts';
 import type { Owner } from '../kit/owner.ts';
 import type { AccessKeys, KeyRotation } from './access-keys.ts';
 import { accessTypesByProtocol } from './capabilities.ts';
+import type { DummyFault } from './config.ts';
 import { type ShareDocument, targetOf } from './documents.ts';
 import { strikesRule } from './faults.ts';
 

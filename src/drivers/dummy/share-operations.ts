@@ -1,4 +1,3 @@
-import type { DummyFault } from '../../api/v1alpha1/storage-backend.ts';
 import type {
   AccessRequest,
   AccessUpdates,
@@ -12,6 +11,7 @@ import type {
 import { rejected } from '../kit/failures.ts';
 import { ownerOf } from '../kit/owner.ts';
 import { grantedRulesOf } from './call.ts';
+import type { DummyFault } from './config.ts';
 import type { ShareDocument } from './documents.ts';
 import { accessContextOf, type DummySystem } from './dummy-system.ts';
 import { exportLocationsOf } from './export-locations.ts';

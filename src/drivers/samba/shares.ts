@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type {
   CallContext,
+  DriverExportLocation,
   DriverServer,
   DriverWarning,
   ResizeRequest,
@@ -8,7 +9,8 @@ import type {
   ShareCreateResult,
   ShareHealth,
   ShareRequest,
-  WarningsResult, DriverExportLocation, } from '../driver.ts';
+  WarningsResult,
+} from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { uncPath } from '../kit/export-paths.ts';
 import { rejected } from '../kit/failures.ts';

@@ -4,6 +4,7 @@ import type {
   CallContext,
   Capabilities,
   Driver,
+  DriverExportLocation,
   DriverLogger,
   DriverSecurityService,
   DriverServer,
@@ -21,7 +22,8 @@ import type {
   ShareCreateResult,
   ShareHealth,
   ShareRequest,
-  WarningsResult, DriverExportLocation, } from '../driver.ts';
+  WarningsResult,
+} from '../driver.ts';
 import { InProgress } from '../errors.ts';
 import { uncPath } from '../kit/export-paths.ts';
 import { notFound, rejected } from '../kit/failures.ts';

@@ -9,7 +9,7 @@ import {
 } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { Share } from '../../../src/api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../../src/api/v1alpha1/share-access.ts';
-import type { DummyFault } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyFault } from '../../../src/drivers/dummy/config.ts';
 import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { access, activeDirectory, share } from '../../integration/manifests.ts';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { securityServices, shareNetworks, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
-import type { DummyBackendConfig } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyBackendConfig } from '../../../src/drivers/dummy/config.ts';
 import { type Run, runProgram } from '../../../tools/go/run-program.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { startWithWebhook, webhookCluster } from '../../integration/admission/webhook.ts';

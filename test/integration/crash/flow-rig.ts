@@ -1,6 +1,6 @@
 import { shareNetworks, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
-import type { DummyFault } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyFault } from '../../../src/drivers/dummy/config.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import { OperatorProcess } from '../operator-process.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { securityServices, shareServers, shares } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
-import type { DummyFault } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyFault } from '../../../src/drivers/dummy/config.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { activeDirectory, backend, network, passwordSecret } from '../manifests.ts';
 import type { OperatorProcess } from '../operator-process.ts';

@@ -5,7 +5,8 @@ import type {
   ShareNetworkSpec,
 } from '../../../src/api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../../src/api/v1alpha1/share-server.ts';
-import type { DummyBackendConfig, DummyFault, StorageBackendSpec } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { StorageBackendSpec } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyBackendConfig, DummyFault } from '../../../src/drivers/dummy/config.ts';
 import { activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';
 import type { RecordedCall, TestCluster } from '../test-cluster.ts';
 

@@ -6,7 +6,7 @@ import {
   shares,
   storageBackends,
 } from '../../../src/api/v1alpha1/resource-types.ts';
-import type { DummyFault } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyFault } from '../../../src/drivers/dummy/config.ts';
 import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
 import { restsWith } from '../crash/agreement.ts';
 import { access, activeDirectory, backend, network, passwordSecret, share } from '../manifests.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { shareAccesses, shareNetworks } from '../../../src/api/v1alpha1/resource-types.ts';
-import type { DummyBackendConfig } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyBackendConfig } from '../../../src/drivers/dummy/config.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { readAuditLog } from '../audit-log.ts';
 import { restsWith } from '../crash/agreement.ts';

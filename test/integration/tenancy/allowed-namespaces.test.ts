@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AllowedSegment, NamespaceSelection } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { NamespaceSelection } from '../../../src/api/v1alpha1/label-selector.ts';
+import type { AllowedSegment } from '../../../src/api/v1alpha1/network-segments.ts';
 import { network, share } from '../manifests.ts';
 import { conditionOf, messageOf, Tenant } from '../tenant.ts';
 import { TestCluster } from '../test-cluster.ts';

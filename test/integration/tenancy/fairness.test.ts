@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses, shareNetworks, shareServers } from '../../../src/api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../../src/api/v1alpha1/share-access.ts';
-import type { DummyFault } from '../../../src/api/v1alpha1/storage-backend.ts';
+import type { DummyFault } from '../../../src/drivers/dummy/config.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { restsWith } from '../crash/agreement.ts';
 import { access, activeDirectory, network, passwordSecret, share } from '../manifests.ts';

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AccessType } from '../../../src/api/v1alpha1/backend-capabilities.ts';
 import {
   securityServices,
   shareAccesses,
@@ -9,7 +10,6 @@ import {
   shareServers,
   shares,
 } from '../../../src/api/v1alpha1/resource-types.ts';
-import type { AccessType } from '../../../src/api/v1alpha1/storage-backend.ts';
 import { ApiError } from '../../../src/runtime/api-error.ts';
 import type { KubeObject, ResourceType } from '../../../src/runtime/kube-object.ts';
 import { apiVersionOf } from '../../../src/runtime/resource-path.ts';

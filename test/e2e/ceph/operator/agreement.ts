@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { AccessLevel } from '../../../../src/api/v1alpha1/backend-capabilities.ts';
 import { shareAccesses, shares } from '../../../../src/api/v1alpha1/resource-types.ts';
 import type { Share } from '../../../../src/api/v1alpha1/share.ts';
-import type { AccessLevel } from '../../../../src/api/v1alpha1/storage-backend.ts';
 import { grantedShares } from '../../../../src/drivers/cephfs/caps.ts';
 import { subvolumeNameOf } from '../../../../src/drivers/cephfs/names.ts';
 import { type Secret, secrets, secretText } from '../../../../src/runtime/core-types.ts';

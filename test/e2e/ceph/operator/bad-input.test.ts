@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CephFSBackendConfig, StorageBackendSpec } from '../../../../src/api/v1alpha1/storage-backend.ts';
+import type { CephFSBackend } from '../../../../src/api/v1alpha1/cephfs-backend.ts';
+import type { StorageBackendSpec } from '../../../../src/api/v1alpha1/storage-backend.ts';
 import { operatorCapabilities } from '../../../../src/drivers/cephfs/operator-capabilities.ts';
 import { share } from '../../../integration/manifests.ts';
 import { messageOf, type Tenant } from '../../../integration/tenant.ts';
@@ -50,7 +51,7 @@ function strayKey(type?: Parameters<typeof newCephxKey>[0]): string {
 
 /** What is wrong with a backend, and how it is set right. */
 interface Mistake {
-  readonly cephfs?: Partial<CephFSBackendConfig>;
+  readonly cephfs?: Partial<CephFSBackend>;
   readonly spec?: Partial<StorageBackendSpec>;
   /** Done before the backend is made. */
   readonly prepare?: () => Promise<unknown>;
@@ -305,7 +306,7 @@ describe('a backend with', () => {
   });
 
   test('values that Ceph could not take are refused by kubectl, which names the field', async () => {
-    const wrong: readonly [Partial<CephFSBackendConfig>, string][] = [
+    const wrong: readonly [Partial<CephFSBackend>, string][] = [
       [{ monitors: [] }, 'spec.cephfs.monitors'],
       [{ user: 'client.admin' }, 'spec.cephfs.user'],
       [{ fsName: 'a/b' }, 'spec.cephfs.fsName'],

@@ -1,9 +1,6 @@
+import type { CephFSBackend } from '../../../../src/api/v1alpha1/cephfs-backend.ts';
 import { apiVersion } from '../../../../src/api/v1alpha1/resource-types.ts';
-import type {
-  CephFSBackendConfig,
-  StorageBackend,
-  StorageBackendSpec,
-} from '../../../../src/api/v1alpha1/storage-backend.ts';
+import type { StorageBackend, StorageBackendSpec } from '../../../../src/api/v1alpha1/storage-backend.ts';
 import type { CephLab } from '../../../labs/ceph/ceph-lab.ts';
 
 /** Namespace of the operator, where it finds credentials. */
@@ -26,7 +23,7 @@ export function cephCredentials(name: string, userKey: string): object {
 export function cephBackend(
   name: string,
   { monitors, fileSystem }: Pick<CephLab, 'monitors' | 'fileSystem'>,
-  cephfs: Partial<CephFSBackendConfig> = {},
+  cephfs: Partial<CephFSBackend> = {},
   spec: Partial<StorageBackendSpec> = {},
 ): StorageBackend {
   const config = { monitors, user: operatorCephUser, credentialsSecretName: 'ceph', fsName: fileSystem };

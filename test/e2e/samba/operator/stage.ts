@@ -1,3 +1,4 @@
+import type { AccessLevel } from '../../../../src/api/v1alpha1/backend-capabilities.ts';
 import {
   apiVersion,
   shareAccesses,
@@ -10,7 +11,7 @@ import type { Share } from '../../../../src/api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../../../src/api/v1alpha1/share-access.ts';
 import type { ShareNetwork, ShareNetworkSpec } from '../../../../src/api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../../../src/api/v1alpha1/share-server.ts';
-import type { AccessLevel, StorageBackendSpec } from '../../../../src/api/v1alpha1/storage-backend.ts';
+import type { StorageBackendSpec } from '../../../../src/api/v1alpha1/storage-backend.ts';
 import { access, activeDirectory, network, passwordSecret, share } from '../../../integration/manifests.ts';
 import type { OperatorProcess } from '../../../integration/operator-process.ts';
 import { TestCluster } from '../../../integration/test-cluster.ts';
