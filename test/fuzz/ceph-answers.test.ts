@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { readCaps } from '../../src/drivers/cephfs/auth-entities.ts';
 import {
   type Caps,
   capsWith,
@@ -8,15 +7,16 @@ import {
   exceedsShares,
   grantedShares,
   grantsShare,
-} from '../../src/drivers/cephfs/caps.ts';
-import { readVulnerabilities } from '../../src/drivers/cephfs/ceph-versions.ts';
-import { listSessions } from '../../src/drivers/cephfs/client-sessions.ts';
-import type { Cluster } from '../../src/drivers/cephfs/cluster.ts';
-import { readFileSystem } from '../../src/drivers/cephfs/file-system.ts';
-import { readMonitors } from '../../src/drivers/cephfs/monitor-list.ts';
-import { readOperatorKey } from '../../src/drivers/cephfs/operator-key.ts';
-import { sortSessions } from '../../src/drivers/cephfs/sessions-to-evict.ts';
-import { authorize, findSubvolume, listAuthorized, readOwner } from '../../src/drivers/cephfs/subvolumes.ts';
+} from '../../src/drivers/cephfs/auth/caps.ts';
+import { readCaps } from '../../src/drivers/cephfs/auth/entities.ts';
+import { listSessions } from '../../src/drivers/cephfs/cluster/client-sessions.ts';
+import type { Cluster } from '../../src/drivers/cephfs/cluster/commands.ts';
+import { readFileSystem } from '../../src/drivers/cephfs/cluster/file-system.ts';
+import { sortSessions } from '../../src/drivers/cephfs/cluster/sessions-to-evict.ts';
+import { readVulnerabilities } from '../../src/drivers/cephfs/cluster/versions.ts';
+import { readMonitors } from '../../src/drivers/cephfs/login/monitor-list.ts';
+import { readOperatorKey } from '../../src/drivers/cephfs/login/operator-key.ts';
+import { authorize, findSubvolume, listAuthorized, readOwner } from '../../src/drivers/cephfs/subvolumes/subvolumes.ts';
 import { DriverError } from '../../src/drivers/errors.ts';
 import { fuzz, fuzzAsync } from './fuzz.ts';
 

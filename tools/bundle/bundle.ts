@@ -26,7 +26,7 @@ const deliveries: readonly Delivery[] = [
     programs: [
       { file: 'sharenet-operator.js', entry: 'src/main.ts' },
       { file: 'webhook-thread.js', entry: 'src/admission/webhook-thread.ts' },
-      { file: 'rados-process.js', entry: 'src/drivers/cephfs/rados-process.ts' },
+      { file: 'rados-process.js', entry: 'src/drivers/cephfs/rados/rados-process.ts' },
     ],
     native: ['node_modules/@koromix'],
   },

@@ -1,15 +1,15 @@
 import type { AccessRequest, AccessUpdate, AccessUpdates, CallContext } from '../driver.ts';
 import { isRecovery, onlyDenies, ruleError } from '../kit/access-rules.ts';
 import { inParallel } from '../kit/parallel.ts';
-import { type Grant, isReserved, planAccess } from './access-plan.ts';
-import { accessScopeOf } from './access-scope.ts';
-import { readCaps } from './auth-entities.ts';
+import { denyAccess, denyLost } from './access/deny.ts';
+import { grantAccess } from './access/grant.ts';
+import { type Grant, isReserved, planAccess } from './access/plan.ts';
+import { accessScopeOf } from './access/scope.ts';
+import { capsWith, sameCaps } from './auth/caps.ts';
+import { readCaps } from './auth/entities.ts';
 import type { Backend } from './backend.ts';
-import { capsWith, sameCaps } from './caps.ts';
-import { denyAccess, denyLost } from './deny-access.ts';
-import { grantAccess } from './grant-access.ts';
-import { findOwnedShare, getOwnedShare, shareAddress } from './owned-shares.ts';
-import { listAuthorized, type Subvolume } from './subvolumes.ts';
+import { findOwnedShare, getOwnedShare, shareAddress } from './subvolumes/owned-shares.ts';
+import { listAuthorized, type Subvolume } from './subvolumes/subvolumes.ts';
 
 /**
  * Applies rules to a share. What fails for one id alone is that rule's error; what fails for all is thrown.

@@ -1,6 +1,6 @@
 import type { SlicedWork } from '../kit/sliced-work.ts';
-import type { BatchProgress } from './batch-progress.ts';
-import type { Cluster } from './cluster.ts';
+import type { BatchProgress } from './access/batch-progress.ts';
+import type { Cluster } from './cluster/commands.ts';
 import type { CephFSConfig } from './config.ts';
 
 /** What the driver's operations work on. */

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Capabilities, DriverCapacity } from '../driver.ts';
-import { readCaps } from './auth-entities.ts';
+import { readCaps } from './auth/entities.ts';
 import type { Backend } from './backend.ts';
-import type { CommandTarget } from './ceph-commands.ts';
-import { readVulnerabilities } from './ceph-versions.ts';
-import { listSessions } from './client-sessions.ts';
-import { type Cluster, parseOutput, requireCommand } from './cluster.ts';
-import { readFileSystem } from './file-system.ts';
+import { listSessions } from './cluster/client-sessions.ts';
+import { type Cluster, parseOutput, requireCommand } from './cluster/commands.ts';
+import { readFileSystem } from './cluster/file-system.ts';
+import { readVulnerabilities } from './cluster/versions.ts';
+import type { CommandTarget } from './rados/commands.ts';
 
 const mon: CommandTarget = { daemon: 'mon' };
 const mgr: CommandTarget = { daemon: 'mgr' };

@@ -16,12 +16,12 @@ import type {
 import { throwIfAborted } from '../kit/abort.ts';
 import { rejected } from '../kit/failures.ts';
 import { SlicedWork } from '../kit/sliced-work.ts';
+import { BatchProgress } from './access/batch-progress.ts';
 import { updateAccess } from './access.ts';
 import type { Backend } from './backend.ts';
-import { BatchProgress } from './batch-progress.ts';
 import { probe } from './capabilities.ts';
-import type { CephCommands } from './ceph-commands.ts';
 import type { CephFSConfig } from './config.ts';
+import type { CephCommands } from './rados/commands.ts';
 import * as shares from './shares.ts';
 
 /** How long the cluster may take to say who it is, in milliseconds: that includes the login. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ResourceName } from '../../values/formats.ts';
-import { readMonitors } from './monitor-list.ts';
+import { readMonitors } from './login/monitor-list.ts';
 
 /** Configuration of the CephFS driver: shares are subvolumes of one file system of a Ceph cluster. */
 export interface CephFSBackendConfig {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { ConformanceFixture } from '../conformance/fixture.ts';
 import type { Driver, DriverAccessRule, DriverLogger, DriverShare } from '../driver.ts';
-import { grantedShares } from './caps.ts';
+import { grantedShares } from './auth/caps.ts';
 import { cephfsConfigSchema } from './config.ts';
 import { cephfsDriver } from './module.ts';
-import { subvolumeNameOf } from './names.ts';
+import { subvolumeNameOf } from './subvolumes/names.ts';
 
 /** A running Ceph cluster, as a test has it: everything here goes past the driver. */
 export interface TestCluster {

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { cephfsConfigSchema } from './config.ts';
-import { exportLocationsOf } from './export-locations.ts';
-import { operatorCapabilities } from './operator-capabilities.ts';
+import { operatorCapabilities } from './login/operator-capabilities.ts';
+import { exportLocationsOf } from './subvolumes/export-locations.ts';
 
 const page = await readFile(new URL('../../../docs/cephfs.md', import.meta.url), 'utf8');
 const manifests: readonly unknown[] = [...page.matchAll(/```yaml\n(.*?)```/gs)].flatMap(([, text = '']) =>
@@ -48,19 +48,23 @@ test('the documented volume has the fields that ceph-csi asks of a static volume
 });
 
 test('the documentation has every reason that the driver gives', async () => {
-  const files = ['access-scope', 'cluster', 'deny-access', 'error-number', 'file-system', 'grant-access', 'module'];
-  const texts = await Promise.all(
-    [...files, 'rados-errors', 'shares', 'subvolumes'].map((name) =>
-      readFile(new URL(`${name}.ts`, import.meta.url), 'utf8'),
-    ),
-  );
+  const directory = new URL('./', import.meta.url);
+  const files = (await readdir(directory, { recursive: true })).filter((name) => /(?<!\.test)\.ts$/.test(name));
+  const texts = await Promise.all(files.map((name) => readFile(new URL(name, directory), 'utf8')));
   const reasons = texts.flatMap((text) =>
     [...text.matchAll(/(?:reason: (?:timedOut \? )?|(?:rejected|notFound|unavailable)\(\s*)'(\w+)'/g)].map(
       ([, name]) => name,
     ),
   );
   // Those speak for themselves, or only a fault of the operator brings them about.
-  const plain = ['CephRejected', 'NotFoundInCeph', 'ShareProtocolNotSupported', 'ShareNotInCeph', 'OperationAborted'];
+  const plain = [
+    'CephRejected',
+    'NotFoundInCeph',
+    'ShareProtocolNotSupported',
+    'ShareNotInCeph',
+    'OperationAborted',
+    'ShareServersNotSupported',
+  ];
   const missing = reasons.filter((name = '') => !plain.includes(name) && !page.includes(`\`${name}\``));
   expect(missing).toEqual([]);
 });

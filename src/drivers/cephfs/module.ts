@@ -2,8 +2,8 @@ import type { DriverModule } from '../driver.ts';
 import { rejected } from '../kit/failures.ts';
 import { CephFSDriver } from './cephfs-driver.ts';
 import { type CephFSConfig, cephfsConfigSchema } from './config.ts';
-import { connectLibrados } from './librados.ts';
-import { readOperatorKey } from './operator-key.ts';
+import { readOperatorKey } from './login/operator-key.ts';
+import { connectLibrados } from './rados/librados.ts';
 
 /** Key of the credentials Secret's data that holds the key of the operator's Ceph user. */
 const keyField = 'userKey';

@@ -12,8 +12,8 @@ import { rejected, unavailable } from '../kit/failures.ts';
 import { ownerOf, ownerTag } from '../kit/owner.ts';
 import { denyAll, isAccessDamaged } from './access.ts';
 import type { Backend } from './backend.ts';
-import { exportLocationsOf } from './export-locations.ts';
-import { findOwnedShare, getOwnedShare, shareAddress } from './owned-shares.ts';
+import { exportLocationsOf } from './subvolumes/export-locations.ts';
+import { findOwnedShare, getOwnedShare, shareAddress } from './subvolumes/owned-shares.ts';
 import {
   createSubvolume,
   findSubvolume,
@@ -21,7 +21,7 @@ import {
   resizeSubvolume,
   type Subvolume,
   writeOwner,
-} from './subvolumes.ts';
+} from './subvolumes/subvolumes.ts';
 
 /** Makes the share's subvolume, or takes up what an earlier call made; the size of one that exists stays. */
 export async function createShare(

@@ -5,9 +5,9 @@ import type { ConformanceFixture } from '../conformance/fixture.ts';
 import type { Driver, DriverLogger, DriverSecurityService } from '../driver.ts';
 import type { DummyBackendConfig } from './config.ts';
 import { dummyConfigSchema } from './config.ts';
-import { directoryDocumentStore } from './document-store.ts';
-import { shareSchema } from './documents.ts';
 import { dummyDriver } from './module.ts';
+import { directoryDocumentStore } from './storage/document-store.ts';
+import { shareSchema } from './storage/documents.ts';
 
 const installationID = 'installation-1';
 const backendName = 'conformance';

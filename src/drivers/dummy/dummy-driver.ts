@@ -23,18 +23,18 @@ import type {
   WarningsResult,
 } from '../driver.ts';
 import { throwIfAborted } from '../kit/abort.ts';
-import { createAccessKeys, type MakeKey } from './access-keys.ts';
-import type { AnyCallContext, Call, CallRequest } from './call.ts';
-import type { CallLog } from './call-log.ts';
+import type { DummySystem } from './backend.ts';
+import type { AnyCallContext, Call, CallRequest } from './calls/call.ts';
+import type { CallLog } from './calls/call-log.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import type { DummyConfig, DummyFault } from './config.ts';
-import type { DocumentStore } from './document-store.ts';
-import { createDummyBackend } from './dummy-backend.ts';
-import type { DummySystem } from './dummy-system.ts';
-import { createFaultInjector, type FaultInjector } from './faults.ts';
-import { suffer, waitUnlessAborted } from './interruption.ts';
-import * as servers from './server-operations.ts';
-import * as shares from './share-operations.ts';
+import { createFaultInjector, type FaultInjector } from './faults/faults.ts';
+import { suffer, waitUnlessAborted } from './faults/interruption.ts';
+import * as servers from './servers.ts';
+import * as shares from './shares.ts';
+import { createAccessKeys, type MakeKey } from './storage/access-keys.ts';
+import type { DocumentStore } from './storage/document-store.ts';
+import { createDummyBackend } from './storage/storage-system.ts';
 
 /** What a {@link DummyDriver} works with besides its options. */
 export interface DummyDriverParts {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DriverExportLocation } from '../driver.ts';
 import { hostInPath, uncPath } from '../kit/export-paths.ts';
-import type { ShareDocument } from './documents.ts';
+import type { ShareDocument } from './storage/documents.ts';
 
 /** Where a backend that makes no share servers exports its shares: an address of the range for documentation. */
 const backendAddress = '192.0.2.10';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { DriverModule } from '../driver.ts';
-import { randomKey } from './access-keys.ts';
-import { fileCallLog, noCallLog } from './call-log.ts';
+import { fileCallLog, noCallLog } from './calls/call-log.ts';
 import { type DummyConfig, dummyConfigSchema } from './config.ts';
-import { directoryDocumentStore, memoryDocumentStore } from './document-store.ts';
 import { DummyDriver } from './dummy-driver.ts';
+import { randomKey } from './storage/access-keys.ts';
+import { directoryDocumentStore, memoryDocumentStore } from './storage/document-store.ts';
 
 /**
  * The embedded default: a believable backend without storage. In its state directory several backends may live side by side:

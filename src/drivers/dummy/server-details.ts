@@ -1,6 +1,6 @@
 import type { DriverSecurityService } from '../driver.ts';
-import { serviceView } from './call.ts';
-import type { ServerDocument } from './documents.ts';
+import { serviceView } from './calls/call.ts';
+import type { ServerDocument } from './storage/documents.ts';
 
 /** The security services by type, as a server keeps them: without passwords. */
 export function servicesByType(services: readonly DriverSecurityService[]): ServerDocument['securityServices'] {

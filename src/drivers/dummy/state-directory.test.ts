@@ -4,8 +4,6 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { dummyConfigSchema } from './config.ts';
-import { directoryDocumentStore } from './document-store.ts';
-import { serverSchema, shareSchema } from './documents.ts';
 import {
   accessRule,
   activeDirectory,
@@ -19,6 +17,8 @@ import {
   serviceUpdate,
 } from './driver-rig.ts';
 import { dummyDriver } from './module.ts';
+import { directoryDocumentStore } from './storage/document-store.ts';
+import { serverSchema, shareSchema } from './storage/documents.ts';
 
 let rig: DriverRig;
 beforeEach(async () => {

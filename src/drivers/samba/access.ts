@@ -13,7 +13,7 @@ import { DriverError } from '../errors.ts';
 import { onlyDenies, ruleError } from '../kit/access-rules.ts';
 import { ownerOf } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
-import type { Host } from './host.ts';
+import type { Host } from './hosts/host.ts';
 import { serverOf } from './shares.ts';
 
 const accessSchema = z.object({

@@ -3,9 +3,9 @@ import { safeText } from '../../values/safe-text.ts';
 import type { CallContext, Capabilities } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { Backend } from './backend.ts';
-import type { Host } from './host.ts';
-import type { HostAnswer } from './hosts.ts';
-import { type HostVersion, sambaVulnerabilities } from './samba-versions.ts';
+import type { Host } from './hosts/host.ts';
+import type { HostAnswer } from './hosts/hosts.ts';
+import { type HostVersion, sambaVulnerabilities } from './versions.ts';
 
 const bytes = z.number().int().nonnegative();
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sambaConfigSchema } from './config.ts';
-import { hostKeyFault, parseHostKey } from './ssh-keys.ts';
+import { hostKeyFault, parseHostKey } from './ssh/keys.ts';
 
 const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFCuaJ98mjkISR7wkK1MqDM9tqSL6DCX8ReNAQ7GXBUm root@filer-a';
 const host = { name: 'filer-a', address: '192.0.2.10', hostKey, root: '/srv/sharenet', interface: 'br0' };

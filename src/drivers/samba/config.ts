@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CIDR, LabelName, ResourceName } from '../../values/formats.ts';
 import { parseNetwork } from '../../values/ip-address.ts';
-import { hostKeyFault } from './ssh-keys.ts';
+import { hostKeyFault } from './ssh/keys.ts';
 
 /**
  * Configuration of the Samba driver: Linux hosts, reached over SSH, on which each share server is a Samba instance in namespaces

@@ -32,7 +32,7 @@ test('the documented table has every field of the configuration', () => {
 
 test('the documentation has every reason that the driver gives', async () => {
   const directory = new URL('./', import.meta.url);
-  const files = (await readdir(directory)).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  const files = (await readdir(directory, { recursive: true })).filter((name) => /(?<!\.test)\.ts$/.test(name));
   const texts = await Promise.all(files.map((name) => readFile(new URL(name, directory), 'utf8')));
   const reasons = texts.flatMap((text) =>
     [

@@ -1,10 +1,10 @@
 import type { DriverModule, DriverOptions } from '../driver.ts';
 import { rejected } from '../kit/failures.ts';
 import { type SambaConfig, type SambaHostConfig, sambaConfigSchema } from './config.ts';
-import { Host } from './host.ts';
-import { Hosts } from './hosts.ts';
+import { Host } from './hosts/host.ts';
+import { Hosts } from './hosts/hosts.ts';
 import { SambaDriver } from './samba-driver.ts';
-import { privateKeyFault } from './ssh-keys.ts';
+import { privateKeyFault } from './ssh/keys.ts';
 
 /** Key of the credentials Secret's data that holds the private SSH key; `<host name>.` before it is for one host alone. */
 const keyField = 'sshPrivateKey';

@@ -25,9 +25,9 @@ import { updateAccess } from './access.ts';
 import type { Backend } from './backend.ts';
 import { probe } from './capabilities.ts';
 import type { SambaConfig } from './config.ts';
-import type { Hosts } from './hosts.ts';
+import type { Hosts } from './hosts/hosts.ts';
+import { ServerChoice } from './hosts/server-choice.ts';
 import * as services from './security-services.ts';
-import { ServerChoice } from './server-choice.ts';
 import * as servers from './servers.ts';
 import * as shares from './shares.ts';
 

@@ -11,10 +11,10 @@ import type {
 import { ownerOf } from '../kit/owner.ts';
 import { setRules } from './access.ts';
 import { type Backend, longSeconds } from './backend.ts';
-import type { Host } from './host.ts';
-import { workOn } from './identifiers.ts';
-import { passwordsOf, serverView, serviceView, settingsOf } from './requests.ts';
-import { credentialsIn, detailsSchema, warningsSchema } from './results.ts';
+import type { Host } from './hosts/host.ts';
+import { workOn } from './hosts/identifiers.ts';
+import { passwordsOf, serverView, serviceView, settingsOf } from './hosts/requests.ts';
+import { credentialsIn, detailsSchema, warningsSchema } from './hosts/results.ts';
 
 const checkSchema = z.object({
   compatible: z.boolean(),

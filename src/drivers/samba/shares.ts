@@ -16,9 +16,9 @@ import { uncPath } from '../kit/export-paths.ts';
 import { rejected } from '../kit/failures.ts';
 import { ownerOf } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
-import type { Host } from './host.ts';
-import { shareIdentifier } from './identifiers.ts';
-import { onlyWarningsSchema, warningsSchema } from './results.ts';
+import type { Host } from './hosts/host.ts';
+import { shareIdentifier } from './hosts/identifiers.ts';
+import { onlyWarningsSchema, warningsSchema } from './hosts/results.ts';
 
 const quota = z.enum(['none', 'project']);
 const addSchema = z.object({ path: z.string().min(1).max(80), quota, warnings: warningsSchema });

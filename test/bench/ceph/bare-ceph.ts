@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { CephCommand, CephCommands, CommandTarget } from '../../../src/drivers/cephfs/ceph-commands.ts';
-import { connectLibrados } from '../../../src/drivers/cephfs/librados.ts';
-import { findMonitors } from '../../../src/drivers/cephfs/monitor-addresses.ts';
-import { RadosLibrary } from '../../../src/drivers/cephfs/rados-library.ts';
+import type { CephCommand, CephCommands, CommandTarget } from '../../../src/drivers/cephfs/rados/commands.ts';
+import { connectLibrados } from '../../../src/drivers/cephfs/rados/librados.ts';
+import { RadosLibrary } from '../../../src/drivers/cephfs/rados/library.ts';
+import { findMonitors } from '../../../src/drivers/cephfs/rados/monitor-addresses.ts';
 import type { CephLab } from '../../labs/ceph/ceph-lab.ts';
 
 const bounds = { timeoutMs: 60_000, signal: new AbortController().signal };

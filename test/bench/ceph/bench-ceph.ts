@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { shareAccesses, shares } from '../../../src/api/v1alpha1/resource-types.ts';
-import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
+import { operatorCapabilities } from '../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import { cephBackend, cephCredentials, operatorCephUser } from '../../e2e/ceph/operator/ceph-backend.ts';
 import { radosProcesses } from '../../e2e/ceph/rados-processes.ts';
 import { share } from '../../integration/manifests.ts';

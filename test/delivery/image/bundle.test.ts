@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type RadosRequest, radosReplySchema } from '../../../src/drivers/cephfs/rados-protocol.ts';
+import { type RadosRequest, radosReplySchema } from '../../../src/drivers/cephfs/rados/protocol.ts';
 import { packagesOf } from '../../../tools/bundle/packages.ts';
 
 const run = promisify(execFile);

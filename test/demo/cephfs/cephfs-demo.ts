@@ -1,4 +1,4 @@
-import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
+import { operatorCapabilities } from '../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import { cephCredentials, operatorCephUser } from '../../e2e/ceph/operator/ceph-backend.ts';
 import { isExecutable } from '../../kube/executable.ts';
 import { type CephLab, startCeph } from '../../labs/ceph/ceph-lab.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { capsWith } from '../../../src/drivers/cephfs/caps.ts';
+import { capsWith } from '../../../src/drivers/cephfs/auth/caps.ts';
 import { CephFSRig, cephxRule, newID, operatorUser } from './rig.ts';
 
 let rig: CephFSRig;

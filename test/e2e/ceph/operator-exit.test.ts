@@ -7,7 +7,7 @@ import { eventually } from '../../faults/eventually.ts';
 import { type CephLab, startCeph } from '../../labs/ceph/ceph-lab.ts';
 import { radosProcesses } from './rados-processes.ts';
 
-const librados = join(import.meta.dirname, '../../../src/drivers/cephfs/librados.ts');
+const librados = join(import.meta.dirname, '../../../src/drivers/cephfs/rados/librados.ts');
 const children: ChildProcess[] = [];
 let lab: CephLab;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cephfsConfigSchema } from '../../../src/drivers/cephfs/config.ts';
+import { operatorCapabilities } from '../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import { cephfsDriver } from '../../../src/drivers/cephfs/module.ts';
-import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { CephFSRig, cephxRule, newID } from './rig.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { capsWithout } from '../../../src/drivers/cephfs/caps.ts';
-import { subvolumeNameOf } from '../../../src/drivers/cephfs/names.ts';
+import { capsWithout } from '../../../src/drivers/cephfs/auth/caps.ts';
+import { subvolumeNameOf } from '../../../src/drivers/cephfs/subvolumes/names.ts';
 import type { DriverAccessRule } from '../../../src/drivers/driver.ts';
 import { CephFSRig, cephxRule, type MadeShare, newID } from './rig.ts';
 

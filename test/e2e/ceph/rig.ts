@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import type { ClientSession } from '../../../src/drivers/cephfs/cluster/sessions-to-evict.ts';
 import { cephfsConfigSchema } from '../../../src/drivers/cephfs/config.ts';
+import { operatorCapabilities } from '../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import { cephfsDriver } from '../../../src/drivers/cephfs/module.ts';
-import { subvolumeNameOf } from '../../../src/drivers/cephfs/names.ts';
-import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
-import type { ClientSession } from '../../../src/drivers/cephfs/sessions-to-evict.ts';
+import { subvolumeNameOf } from '../../../src/drivers/cephfs/subvolumes/names.ts';
 import type {
   AccessRequest,
   AccessUpdate,

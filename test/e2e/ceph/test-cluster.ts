@@ -1,5 +1,5 @@
 import type { TestCluster } from '../../../src/drivers/cephfs/conformance-fixture.ts';
-import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
+import { operatorCapabilities } from '../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import { eventually } from '../../faults/eventually.ts';
 import type { CephLab } from '../../labs/ceph/ceph-lab.ts';
 

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { CephCommands, CommandTarget } from '../../../src/drivers/cephfs/ceph-commands.ts';
-import { connectLibrados, type LibradosOptions } from '../../../src/drivers/cephfs/librados.ts';
+import type { CephCommands, CommandTarget } from '../../../src/drivers/cephfs/rados/commands.ts';
+import { connectLibrados, type LibradosOptions } from '../../../src/drivers/cephfs/rados/librados.ts';
 import { DriverError } from '../../../src/drivers/errors.ts';
 import { eventually } from '../../faults/eventually.ts';
 import { type CephLab, startCeph } from '../../labs/ceph/ceph-lab.ts';

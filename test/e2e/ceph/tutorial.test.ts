@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { operatorCapabilities } from '../../../src/drivers/cephfs/operator-capabilities.ts';
+import { operatorCapabilities } from '../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import { PageCommands } from '../../delivery/docs/page-commands.ts';
 import { readPage } from '../../delivery/docs/pages.ts';
 import { TestCluster } from '../../integration/test-cluster.ts';

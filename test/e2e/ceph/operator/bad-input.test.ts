@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CephFSBackend } from '../../../../src/api/v1alpha1/cephfs-backend.ts';
 import type { StorageBackendSpec } from '../../../../src/api/v1alpha1/storage-backend.ts';
-import { operatorCapabilities } from '../../../../src/drivers/cephfs/operator-capabilities.ts';
+import { operatorCapabilities } from '../../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import { share } from '../../../integration/manifests.ts';
 import { messageOf, type Tenant } from '../../../integration/tenant.ts';
 import { newCephxKey } from '../../../labs/ceph/cephx-key.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { shares, storageBackends } from '../../../../src/api/v1alpha1/resource-types.ts';
 import type { Share, ShareSpec } from '../../../../src/api/v1alpha1/share.ts';
 import type { StorageBackend } from '../../../../src/api/v1alpha1/storage-backend.ts';
-import { operatorCapabilities } from '../../../../src/drivers/cephfs/operator-capabilities.ts';
+import { operatorCapabilities } from '../../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import type { OperatorProcess } from '../../../integration/operator-process.ts';
 import { conditionOf, Tenant } from '../../../integration/tenant.ts';
 import { TestCluster } from '../../../integration/test-cluster.ts';

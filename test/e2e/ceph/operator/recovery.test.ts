@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { storageBackends } from '../../../../src/api/v1alpha1/resource-types.ts';
-import { subvolumeNameOf } from '../../../../src/drivers/cephfs/names.ts';
+import { subvolumeNameOf } from '../../../../src/drivers/cephfs/subvolumes/names.ts';
 import { conditionOf, type Tenant } from '../../../integration/tenant.ts';
 import { keptOut, refusalOf } from '../rig.ts';
 import { authorizedOn, type ExpectedRule, untilAgreed } from './agreement.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { operatorCapabilities } from '../../../../src/drivers/cephfs/operator-capabilities.ts';
+import { operatorCapabilities } from '../../../../src/drivers/cephfs/login/operator-capabilities.ts';
 import { eventually } from '../../../faults/eventually.ts';
 import { messageOf, type Tenant } from '../../../integration/tenant.ts';
 import { radosProcesses } from '../rados-processes.ts';

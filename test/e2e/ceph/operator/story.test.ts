@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { shareAccesses, shares } from '../../../../src/api/v1alpha1/resource-types.ts';
 import { knownVulnerabilities } from '../../../../src/drivers/advisories.ts';
-import { cephAdvisories } from '../../../../src/drivers/cephfs/ceph-versions.ts';
-import { subvolumeNameOf } from '../../../../src/drivers/cephfs/names.ts';
+import { cephAdvisories } from '../../../../src/drivers/cephfs/cluster/versions.ts';
+import { subvolumeNameOf } from '../../../../src/drivers/cephfs/subvolumes/names.ts';
 import { eventually } from '../../../faults/eventually.ts';
 import { access, share } from '../../../integration/manifests.ts';
 import { conditionOf, messageOf, type Tenant } from '../../../integration/tenant.ts';

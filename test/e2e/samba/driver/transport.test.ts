@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { DriverError } from '../../../../src/drivers/errors.ts';
 import { sambaConfigSchema } from '../../../../src/drivers/samba/config.ts';
-import { Host, type HostCall } from '../../../../src/drivers/samba/host.ts';
+import { Host, type HostCall } from '../../../../src/drivers/samba/hosts/host.ts';
 import { eventually } from '../../../faults/eventually.ts';
 import { freePort } from '../../../kube/free-port.ts';
 import { makePrivateKey, SSHServer } from '../../../labs/sshd/ssh-server.ts';
