@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Capabilities, DriverCapacity } from '../driver.ts';
+import type { CallContext, Capabilities, DriverCapacity } from '../driver.ts';
 import { readCaps } from './auth/entities.ts';
 import type { Backend } from './backend.ts';
 import { listSessions } from './cluster/client-sessions.ts';
@@ -16,10 +16,13 @@ const usageSchema = z.object({
 });
 
 /**
- * What the backend can do, asked of everybody that its operations need: a monitor, the manager's volumes module, and each active
+ * What the backend can do, asked of every daemon that its operations need: a monitor, the manager's volumes module, and each active
  * metadata server. Commands that change something can't be tried; those that read have the same capabilities checked.
  */
-export async function probe(backend: Backend, signal: AbortSignal): Promise<Capabilities> {
+export async function getCapabilities(
+  backend: Backend,
+  { signal }: Pick<CallContext, 'signal'>,
+): Promise<Capabilities> {
   const { cluster, config } = backend;
   const fsid = await backend.fsid(signal);
   const { servers, dataPoolID } = await readFileSystem(cluster, config.fsName, signal);

@@ -1,6 +1,6 @@
 import type { DriverModule } from '../driver.ts';
 import { rejected } from '../kit/failures.ts';
-import { CephFSDriver } from './cephfs-driver.ts';
+import { createCephFSDriver } from './cephfs-driver.ts';
 import { type CephFSConfig, cephfsConfigSchema } from './config.ts';
 import { readOperatorKey } from './login/operator-key.ts';
 import { connectLibrados } from './rados/librados.ts';
@@ -16,7 +16,7 @@ export const cephfsDriver: DriverModule<CephFSConfig> = {
   credentialsSecretName: ({ credentialsSecretName }) => credentialsSecretName,
   createDriver: (options) => {
     const { monitors, user } = options.config;
-    return new CephFSDriver(options, connectLibrados({ monitors, user, key: keyOf(options) }));
+    return createCephFSDriver(options, connectLibrados({ monitors, user, key: keyOf(options) }));
   },
 };
 

@@ -1,6 +1,8 @@
-import type { AccessRequest, AccessUpdate, AccessUpdates, DriverAccessRule } from '../driver.ts';
+import type { AccessRequest, AccessUpdate, AccessUpdates, CallContext, DriverAccessRule } from '../driver.ts';
 import { isAddressOrNetwork, isRecovery, ruleError } from '../kit/access-rules.ts';
-import type { Owner } from '../kit/owner.ts';
+import { type Owner, ownerOf } from '../kit/owner.ts';
+import type { Backend } from './backend.ts';
+import { grantedRulesOf } from './calls/call.ts';
 import { accessTypesByProtocol } from './capabilities.ts';
 import type { DummyFault } from './config.ts';
 import { strikesRule } from './faults/faults.ts';
@@ -19,11 +21,35 @@ export interface AccessContext {
   readonly save: (share: ShareDocument) => void;
 }
 
+/** What granting rules in this call needs. */
+export function accessContextOf(backend: Backend, context: CallContext, fault?: DummyFault): AccessContext {
+  return {
+    keys: backend.keys,
+    accessKeys: backend.config.accessKeys,
+    owner: ownerOf(context),
+    fault,
+    save: (share) => backend.storage.saveShare(share),
+  };
+}
+
+/** Applies rules to a share. On a share that is gone nothing is granted: denials have succeeded. */
+export function updateAccess(
+  backend: Backend,
+  request: AccessRequest,
+  context: CallContext,
+  fault: DummyFault | undefined,
+): AccessUpdates {
+  const share = backend.storage.findShare(request.share.id, ownerOf(context));
+  if (share === undefined && grantedRulesOf(request).length === 0) return new Map();
+  const existing = share ?? backend.storage.getShare(request.share, ownerOf(context));
+  return updateShareAccess(existing, request, accessContextOf(backend, context, fault));
+}
+
 /**
- * Does one updateAccess: denials first, so that a target that is denied and granted again under another rule ends granted.
- * The stored share is at every moment at least what the ids are granted on; a call that was cut off can so be repeated.
+ * Denials come first, so that a target that is denied and granted again under another rule ends granted.
+ * The stored share is at every moment at least what the ids are granted on; so a call that was cut off can be repeated.
  */
-export function updateShareAccess(share: ShareDocument, request: AccessRequest, context: AccessContext): AccessUpdates {
+function updateShareAccess(share: ShareDocument, request: AccessRequest, context: AccessContext): AccessUpdates {
   if (isRecovery(request)) return recover(share, request.accessRules, context);
   const wanted = new Set(request.accessRules.map(targetOf));
   const denied = request.deleteRules.filter((rule) => {
@@ -34,7 +60,7 @@ export function updateShareAccess(share: ShareDocument, request: AccessRequest, 
   return grant(left, [...request.addRules, ...request.updateRules], context);
 }
 
-/** What an update of a security service changed about a share's keyed rules; with a rotation their keys are made anew. */
+/** What an update of a security service changed about a share's keyed rules; with a rotation they get new keys. */
 export function updateShareKeys(
   share: ShareDocument,
   rules: readonly DriverAccessRule[],

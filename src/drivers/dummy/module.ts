@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { DriverModule } from '../driver.ts';
 import { fileCallLog, noCallLog } from './calls/call-log.ts';
 import { type DummyConfig, dummyConfigSchema } from './config.ts';
-import { DummyDriver } from './dummy-driver.ts';
+import { createDummyDriver } from './dummy-driver.ts';
 import { randomKey } from './storage/access-keys.ts';
 import { directoryDocumentStore, memoryDocumentStore } from './storage/document-store.ts';
 
 /**
- * The embedded default: a believable backend without storage. In its state directory several backends may live side by side:
+ * The embedded default: a simulated backend for trials and tests. In its state directory several backends may live side by side:
  * each keeps its documents under `backends/<name>`, the call log is one for all.
  */
 export const dummyDriver: DriverModule<DummyConfig> = {
@@ -17,13 +17,13 @@ export const dummyDriver: DriverModule<DummyConfig> = {
   createDriver: (options) => {
     const { backendName, config } = options;
     if (config.stateDirectory === undefined) {
-      return new DummyDriver(options, {
+      return createDummyDriver(options, {
         store: memoryDocumentStore(backendName),
         callLog: noCallLog,
         makeKey: randomKey,
       });
     }
-    return new DummyDriver(options, {
+    return createDummyDriver(options, {
       store: directoryDocumentStore(join(config.stateDirectory, 'backends', backendName)),
       callLog: fileCallLog(config.stateDirectory, backendName, () => new Date()),
       makeKey: randomKey,

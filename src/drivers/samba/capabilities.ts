@@ -36,7 +36,7 @@ export function hostProblem({ problems }: HostDescription): string | undefined {
  * What the backend can do. It works while one host is fit: what is on others waits, and comes back with them.
  * @throws DriverError `Unavailable` when none is
  */
-export async function probe(
+export async function getCapabilities(
   { config, hosts, logger }: Backend,
   { signal }: Pick<CallContext, 'signal'>,
 ): Promise<Capabilities> {

@@ -3,7 +3,7 @@ import { rejected } from '../kit/failures.ts';
 import { type SambaConfig, type SambaHostConfig, sambaConfigSchema } from './config.ts';
 import { Host } from './hosts/host.ts';
 import { Hosts } from './hosts/hosts.ts';
-import { SambaDriver } from './samba-driver.ts';
+import { createSambaDriver } from './samba-driver.ts';
 import { privateKeyFault } from './ssh/keys.ts';
 
 /** Key of the credentials Secret's data that holds the private SSH key; `<host name>.` before it is for one host alone. */
@@ -19,7 +19,7 @@ export const sambaDriver: DriverModule<SambaConfig> = {
     const { config, installationID, backendName: backend } = options;
     const caller = { installationID, backend };
     const hosts = config.hosts.map((host) => new Host(host, privateKeyOf(host, options), caller));
-    return new SambaDriver(options, new Hosts(hosts));
+    return createSambaDriver(options, new Hosts(hosts));
   },
 };
 

@@ -1,6 +1,24 @@
-import type { AccessUpdate, DriverAccessRule } from '../driver.ts';
+import type { AccessRequest, AccessUpdate, AccessUpdates, CallContext, DriverAccessRule } from '../driver.ts';
 import { isAddressOrNetwork, isRecovery, type RuleLists, ruleError } from '../kit/access-rules.ts';
+import type { Backend } from './backend.ts';
+import { findShare, getShare } from './shares.ts';
 import type { StoredRule } from './storage-system.ts';
+
+/** Makes the rules of a share those that are wanted. On a share that is gone nothing is granted: denials have succeeded. */
+export async function updateAccess(
+  backend: Backend,
+  request: AccessRequest,
+  context: CallContext,
+): Promise<AccessUpdates> {
+  const { share, accessRules } = request;
+  const find = accessRules.length === 0 ? findShare : getShare;
+  const stored = await find(backend, share, context);
+  if (stored === undefined) return new Map();
+  const { rules, updates } = planAccess(request);
+  // Yours: also end the sessions of those who lose access.
+  await backend.system.saveShare(share.id, { ...stored, rules: [...rules] }, context.signal);
+  return updates;
+}
 
 /** What a share is to have, and the answer for each rule that was asked for. */
 export interface AccessPlan {

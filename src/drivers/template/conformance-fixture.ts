@@ -6,7 +6,7 @@ import type { Driver, DriverLogger, DriverSecurityService } from '../driver.ts';
 import { templateConfigSchema } from './config.ts';
 import { templateDriver } from './module.ts';
 import { StorageSystem } from './storage-system.ts';
-import { TemplateDriver } from './template-driver.ts';
+import { createTemplateDriver } from './template-driver.ts';
 
 const installationID = 'installation-1';
 const signal = new AbortController().signal;
@@ -38,7 +38,7 @@ export async function createTemplateFixture(): Promise<ConformanceFixture> {
     openDriver: (logger) => open(logger),
     // Not by the module: how to slow a storage system down is no business of its configuration.
     openSlowDriver: (logger) =>
-      new TemplateDriver(new StorageSystem({ directory }, 3_600_000), { jobs: false }, logger),
+      createTemplateDriver({ system: new StorageSystem({ directory }, 3_600_000), config: { jobs: false }, logger }),
     openInProgressDriver: (logger) => open(logger, { jobs: true }),
     newServer: () => {
       const server = next('server');

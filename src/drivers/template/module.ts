@@ -1,7 +1,7 @@
 import type { DriverModule } from '../driver.ts';
 import { type TemplateConfig, templateConfigSchema } from './config.ts';
 import { StorageSystem } from './storage-system.ts';
-import { TemplateDriver } from './template-driver.ts';
+import { createTemplateDriver } from './template-driver.ts';
 
 /** Where a driver begins: copy the folder, and put your storage system in the place of `storage-system.ts`. */
 export const templateDriver: DriverModule<TemplateConfig> = {
@@ -10,5 +10,5 @@ export const templateDriver: DriverModule<TemplateConfig> = {
   // Another directory would be another storage system: what is on the old one would be lost from sight.
   identityFields: ['directory'],
   credentialsSecretName: ({ credentialsSecretName }) => credentialsSecretName,
-  createDriver: ({ config, logger }) => new TemplateDriver(new StorageSystem(config), config, logger),
+  createDriver: ({ config, logger }) => createTemplateDriver({ config, logger, system: new StorageSystem(config) }),
 };

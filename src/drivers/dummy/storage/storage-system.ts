@@ -8,7 +8,7 @@ import { type ServerDocument, type ShareDocument, serverSchema, shareSchema } fr
 const totalCapacity = 2 ** 50;
 
 /** The share servers and shares of a dummy backend; every access asks whose they are. */
-export interface DummyBackend {
+export interface StorageSystem {
   capacity(): DriverCapacity;
   /** undefined when there is none. @throws DriverError `Rejected` when it is another owner's */
   findServer(id: string, owner: Owner): ServerDocument | undefined;
@@ -28,7 +28,7 @@ export interface DummyBackend {
 }
 
 /** A backend over its documents. */
-export function createDummyBackend(store: DocumentStore): DummyBackend {
+export function createStorageSystem(store: DocumentStore): StorageSystem {
   // Reading every share for each new one would be quadratic; the probe reads them again, in case someone edited the files.
   let sizes: Map<string, number> | undefined;
   const readShares = (): ShareDocument[] => store.list('shares').map((document) => shareSchema.parse(document));
