@@ -1,5 +1,5 @@
-import type { Finding } from '../api/v1alpha1/finding.ts';
 import type { SecurityServiceType } from '../api/v1alpha1/backend-capabilities.ts';
+import type { Finding } from '../api/v1alpha1/finding.ts';
 import type { SecurityService } from '../api/v1alpha1/security-service.ts';
 import type { ShareNetwork } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
