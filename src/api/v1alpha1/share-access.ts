@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { AccessLevel, AccessType } from './backend-capabilities.ts';
+import type { ObjectReference } from './finding.ts';
 import type { Conditions, RequestToken, ResourceName } from './formats.ts';
 
 /**
@@ -109,6 +110,8 @@ export interface ShareAccessStatus {
   readonly phase?: ShareAccessPhase;
   /** Conditions: Ready; Reconciling and Stalled while true. */
   readonly conditions?: Conditions;
+  /** Object that `Ready` says this one waits for. */
+  readonly waitingFor?: ObjectReference;
   /** Level that is applied on the backend. */
   readonly accessLevel?: AccessLevel;
   /** Secret that holds the access key; absent for types without a key. */

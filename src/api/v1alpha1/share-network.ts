@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { SecurityServiceType } from './backend-capabilities.ts';
+import type { ObjectReference } from './finding.ts';
 import type {
   AvailabilityZone,
   CIDR,
@@ -312,6 +313,8 @@ export interface ShareNetworkStatus {
   readonly recordedPhase?: ShareNetworkPhase;
   /** Conditions: Ready, SecurityServicesUpToDate; Reconciling and Stalled while true. */
   readonly conditions?: Conditions;
+  /** Object that `Ready` says this one waits for. */
+  readonly waitingFor?: ObjectReference;
   /** Whether every share server can take a changed security service while in use. */
   readonly securityServiceUpdateSupport?: boolean;
   /**

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { SecurityServiceType } from './backend-capabilities.ts';
+import type { ObjectReference } from './finding.ts';
 import type {
   Certificates,
   Conditions,
@@ -210,6 +211,8 @@ export interface ShareServerStatus {
   readonly recordedPhase?: ShareServerPhase;
   /** Conditions: Ready, SecurityServicesUpToDate; Reconciling and Stalled while true. */
   readonly conditions?: Conditions;
+  /** Object that `Ready` says this one waits for. */
+  readonly waitingFor?: ObjectReference;
   /** Identifier of the server on the storage system. */
   readonly identifier?: DriverText;
   /**

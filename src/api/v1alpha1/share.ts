@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { AccessType, SecurityServiceType, ShareProtocol } from './backend-capabilities.ts';
+import type { ObjectReference } from './finding.ts';
 import type {
   AvailabilityZone,
   Conditions,
@@ -154,6 +155,8 @@ export interface ShareStatus {
   readonly phase?: SharePhase;
   /** Conditions: Ready; Reconciling and Stalled while true. */
   readonly conditions?: Conditions;
+  /** Object that `Ready` says this one waits for. */
+  readonly waitingFor?: ObjectReference;
   /** StorageBackend that the share is placed on. */
   readonly backendName?: ResourceName;
   /** ShareServer that exports the share. */

@@ -8,8 +8,9 @@ import { type DataFormat, dataFormats, printData } from '../output/data-output.t
 import { plainText } from '../output/plain-text.ts';
 import { rightsOf } from '../rights.ts';
 import type { Session } from '../session.ts';
-import { type Cause, type CauseReader, causeOf, findKnown, type KnownObject } from '../why/cause.ts';
+import { type Cause, causeOf } from '../why/cause.ts';
 import { causeReader } from '../why/cause-reader.ts';
+import { type CauseReader, findKnown, isKind, type KnownObject, kinds } from '../why/known-object.ts';
 import { noteText } from '../why/notes.ts';
 import { type Remedy, remedyOf } from '../why/remedy.ts';
 
@@ -17,16 +18,13 @@ interface Options {
   readonly output?: DataFormat;
 }
 
-/** Kinds in the order in which a name alone is looked for. */
-const kinds = ['ShareNetwork', 'ShareServer', 'Share', 'ShareAccess', 'SecurityService', 'StorageBackend'] as const;
-
 /** Adds `why`. */
 export function addWhy(program: Command, environment: Environment): void {
   program
     .command('why')
-    .summary('tell the one thing that an object waits for, and what to do')
+    .summary('show what an object waits for, and what to do')
     .description(
-      'Tells the one thing that an object waits for, wherever it is, and what to do about it. A name alone will do where only one object has it.',
+      'Shows the one thing that an object waits for, whatever object it is on, and what to do about it. A name alone is enough if only one object has it.',
     )
     .argument('<object...>', 'NAME, KIND/NAME or KIND NAME, of any kind')
     .addOption(new Option('-o, --output <format>', 'print data instead of text').choices(dataFormats))
@@ -63,11 +61,12 @@ async function byReference(
   kind: string,
   name: string,
 ): Promise<KnownObject> {
+  if (!isKind(kind)) throw new UsageError(`${kind} is not a kind of Sharenet`);
   const found = await findKnown(kind, name, reader);
   const reference = `${kind.toLowerCase()}/${name}`;
   if (found === undefined)
     throw new CommandFailure(`${reference} not found${kind === 'StorageBackend' ? '' : ` in namespace ${namespace}`}`);
-  if ('hidden' in found) throw new CommandFailure(`you have not the right to get ${reference}`);
+  if ('hidden' in found) throw new CommandFailure(`you are not allowed to get ${reference}`);
   return found;
 }
 
@@ -76,14 +75,14 @@ async function byNameAlone({ namespace }: Session, reader: CauseReader, name: st
   const found = answers.flatMap((answer) => (answer === undefined || 'hidden' in answer ? [] : [answer]));
   const [only, ...others] = found;
   if (only === undefined) {
-    // Who may see nothing gets no false answer.
+    // Users who may not read the namespace do not learn what it has.
     if (answers.slice(0, -1).some((answer) => answer !== undefined)) {
-      throw new CommandFailure(`you have not the right to get the objects of namespace ${namespace}`);
+      throw new CommandFailure(`you are not allowed to get the objects of namespace ${namespace}`);
     }
-    throw new CommandFailure(`nothing of the name ${name} found in namespace ${namespace}`);
+    throw new CommandFailure(`no object with the name ${name} found in namespace ${namespace}`);
   }
   if (others.length === 0) return only;
-  throw new CommandFailure(`${name} is the name of several: write ${found.map(referenceOf).join(' or ')}`);
+  throw new CommandFailure(`several objects have the name ${name}: write ${found.map(referenceOf).join(' or ')}`);
 }
 
 function print(
@@ -101,7 +100,7 @@ function print(
     return;
   }
   if (last === undefined || remedy === undefined) {
-    say(`${described(start)} is as wished: it waits for nothing`);
+    say(`${described(start)} is up to date; nothing is pending`);
     return;
   }
   for (const [index, step] of steps.entries()) {
@@ -127,7 +126,7 @@ function print(
 function causeData(start: KnownObject, { steps, hidden }: Cause, remedy: Remedy | undefined): object {
   return {
     object: objectData(start),
-    asWished: steps.length === 0,
+    upToDate: steps.length === 0,
     steps: steps.map((step) => ({ ...objectData(step), ...step.note })),
     inTheWay: hidden === undefined ? steps.slice(-1).map((step) => ({ ...objectData(step), ...step.note }))[0] : hidden,
     whatToDo: remedy?.text,

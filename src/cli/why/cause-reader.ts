@@ -1,7 +1,7 @@
 import type { ApiClient } from '../../runtime/api-client.ts';
 import { isForbidden, isNotFound } from '../../runtime/api-error.ts';
 import type { KubeObject, ResourceType } from '../../runtime/kube-object.ts';
-import type { CauseReader } from './cause.ts';
+import type { CauseReader } from './known-object.ts';
 
 /** Reads from the API server, each kind listed once. */
 export function causeReader(client: ApiClient, namespace: string): CauseReader {
@@ -12,7 +12,7 @@ export function causeReader(client: ApiClient, namespace: string): CauseReader {
         return await client.get(type, type.namespaced ? { namespace, name } : { name });
       } catch (error) {
         if (isNotFound(error)) return undefined;
-        // Backends are the administrator's.
+        // A tenant may not see backends.
         if (isForbidden(error)) return 'hidden';
         throw error;
       }
@@ -20,7 +20,7 @@ export function causeReader(client: ApiClient, namespace: string): CauseReader {
     async list<T extends KubeObject>(type: ResourceType<T>) {
       const known = lists.get(type.plural) ?? client.list(type, { namespace }).then(({ items }) => items);
       lists.set(type.plural, known);
-      // What was put there under this type.
+      // The list was stored under the name of this type.
       return (await known) as readonly T[];
     },
   };

@@ -4,7 +4,8 @@ import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ResourceType } from '../../runtime/kube-object.ts';
 import type { ManagedObject } from '../managed-object.ts';
 import type { MayI } from '../rights.ts';
-import { type Cause, type CauseReader, causeOf, findKnown } from './cause.ts';
+import { type Cause, causeOf } from './cause.ts';
+import { type CauseReader, findKnown, isKind } from './known-object.ts';
 import { remedyOf } from './remedy.ts';
 
 const namespace = 'team-a';
@@ -40,6 +41,7 @@ function reader(objects: readonly ManagedObject[], hidden: readonly string[] = [
 async function cause(start: string, objects: readonly ManagedObject[], hidden?: readonly string[]): Promise<Cause> {
   const [kind = '', name = ''] = start.split('/');
   const from = reader(objects, hidden);
+  if (!isKind(kind)) throw new Error(`${kind} is no kind`);
   const found = await findKnown(kind, name, from);
   if (found === undefined || 'hidden' in found) throw new Error(`${start} is not there`);
   return await causeOf(found, from);
@@ -152,15 +154,26 @@ describe('the one thing that an object waits for', () => {
       ],
       ['ShareNetwork/net BackendUnavailable', 'StorageBackend/sto BackendUnreachable'],
     ],
-    // Of its servers the one that the message names.
+    // Of its servers the one that its status names.
     [
       'ShareNetwork/net',
       [
-        network('UpdateFailed', { conditions: [failure('Ready', 'False', 'UpdateFailed', 'failed for s-2.')] }),
+        network('UpdateFailed', { waitingFor: { kind: 'ShareServer', name: 's-2' } }),
         server('s-1', 'Paused'),
         server('s-2', 'UpdateFailed'),
       ],
       ['ShareNetwork/net UpdateFailed', 'ShareServer/s-2 UpdateFailed'],
+    ],
+    // A driver's reason, and a kind that the plugin does not follow.
+    [
+      'ShareServer/s-1',
+      [server('s-1', 'QuotaExceeded', { waitingFor: { kind: 'StorageBackend', name: 'sto' } }), backend('DriverFault')],
+      ['ShareServer/s-1 QuotaExceeded', 'StorageBackend/sto DriverFault'],
+    ],
+    [
+      'Share/home',
+      [share('ShareServerError'), server('s-1', 'SetupFailed', { waitingFor: { kind: 'Secret', name: 'x' } })],
+      ['Share/home ShareServerError', 'ShareServer/s-1 SetupFailed'],
     ],
   ] satisfies FollowedCase[])('%s: followed to its end', async (start, objects, steps) => {
     expect(path(await cause(start, objects))).toEqual(steps);

@@ -1,64 +1,39 @@
-import {
-  securityServices,
-  shareAccesses,
-  shareNetworks,
-  shareServers,
-  shares,
-  storageBackends,
-} from '../../api/v1alpha1/resource-types.ts';
-import type { SecurityService } from '../../api/v1alpha1/security-service.ts';
-import type { Share } from '../../api/v1alpha1/share.ts';
-import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
+import type { OwnReason } from '../../api/v1alpha1/reasons/catalogue.ts';
+import { securityServices, shareAccesses, shareNetworks, shareServers } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import type { ResourceType } from '../../runtime/kube-object.ts';
-import { compare } from '../../values/compare.ts';
 import type { ManagedObject } from '../managed-object.ts';
+import { byName } from '../output/by-name.ts';
+import {
+  type CauseReader,
+  findKnown,
+  type HiddenObject,
+  isKind,
+  type Kind,
+  type KnownObject,
+  referencesOf,
+} from './known-object.ts';
 import { type Note, notesOf } from './notes.ts';
 
-/** Reads the objects that a cause may lead to. */
-export interface CauseReader {
-  /** Undefined where there is none; `hidden` where the user may not see it. */
-  find<T extends ManagedObject>(type: ResourceType<T>, name: string): Promise<T | 'hidden' | undefined>;
-  /** All objects of the namespace. */
-  list<T extends ManagedObject>(type: ResourceType<T>): Promise<readonly T[]>;
-}
-
-/** An object with its kind. */
-export type KnownObject =
-  | { readonly kind: 'ShareAccess'; readonly object: ShareAccess }
-  | { readonly kind: 'Share'; readonly object: Share }
-  | { readonly kind: 'ShareServer'; readonly object: ShareServer }
-  | { readonly kind: 'ShareNetwork'; readonly object: ShareNetwork }
-  | { readonly kind: 'SecurityService'; readonly object: SecurityService }
-  | { readonly kind: 'StorageBackend'; readonly object: StorageBackend };
-
-/** An object that is not as wished, and the one reason that tells most. */
+/** An object on the way to a cause, with what it says. */
 export type CauseStep = KnownObject & { readonly note: Note };
 
-/** An object that is waited for, but which the user may not see. */
-export interface HiddenObject {
-  readonly kind: KnownObject['kind'];
-  readonly name: string;
-}
-
 /** What an object waits for: from itself to the one thing that is in the way. Without steps it waits for nothing. */
-export interface Cause {
+export interface Cause extends Partial<HiddenObject> {
   readonly steps: readonly CauseStep[];
-  readonly hidden?: HiddenObject;
 }
 
-type Next = KnownObject | { readonly hidden: HiddenObject } | undefined;
+type Next = KnownObject | HiddenObject | undefined;
+type ServiceObject = Extract<KnownObject, { kind: 'SecurityService' }>;
+type ServerObject = Extract<KnownObject, { kind: 'ShareServer' }>;
 
-/** Follows the reasons of an object to the one thing that is in the way. */
+/** Follows what an object waits for to the one thing that is in the way. */
 export async function causeOf(start: KnownObject, reader: CauseReader): Promise<Cause> {
   const steps: CauseStep[] = [];
   const seen = new Set<string>();
   for (let present = start; ; ) {
     const key = `${present.kind}/${present.object.metadata.name}`;
-    const note = tellingNote(present.object);
-    // Nothing to tell, or two that wait for each other: the last one that could say something has it.
+    const note = tellingNote(present);
+    // Nothing to say, or two objects that wait for each other: the last one that could say something has it.
     if (note === undefined || seen.has(key)) return { steps };
     seen.add(key);
     steps.push({ ...present, note });
@@ -69,174 +44,138 @@ export async function causeOf(start: KnownObject, reader: CauseReader): Promise<
   }
 }
 
-/** Reads an object of any kind. */
-export async function findKnown(kind: string, name: string, reader: CauseReader): Promise<Next> {
-  switch (kind) {
-    case 'ShareAccess':
-      return known('ShareAccess', name, await reader.find(shareAccesses, name));
-    case 'Share':
-      return known('Share', name, await reader.find(shares, name));
-    case 'ShareServer':
-      return known('ShareServer', name, await reader.find(shareServers, name));
-    case 'ShareNetwork':
-      return known('ShareNetwork', name, await reader.find(shareNetworks, name));
-    case 'SecurityService':
-      return known('SecurityService', name, await reader.find(securityServices, name));
-    default:
-      return known('StorageBackend', name, await reader.find(storageBackends, name));
-  }
-}
-
-function known<K extends KnownObject['kind'], T>(kind: K, name: string, found: T | 'hidden' | undefined) {
-  if (found === undefined) return undefined;
-  return found === 'hidden' ? { hidden: { kind, name } } : { kind, object: found };
-}
-
-/** What matters most: of an object that is to go, what keeps it. */
-function tellingNote(object: ManagedObject): Note | undefined {
+/** What matters most: of an object that is being deleted, what prevents it. */
+function tellingNote({ object }: KnownObject): Note | undefined {
   const notes = notesOf(object);
   if (object.metadata.deletionTimestamp === undefined) return notes[0];
   return notes.find(({ condition }) => condition === 'DeletionBlocked') ?? notes[0];
 }
 
-/** The object in which the reason of another one lies. */
-async function nextOf(present: KnownObject, { reason = '', message }: Note, reader: CauseReader): Promise<Next> {
+/** Reasons about an object that the object itself, or the share of a rule, refers to. */
+const referenced: Readonly<Partial<Record<OwnReason, Kind>>> = {
+  BackendUnavailable: 'StorageBackend',
+  NetworkChangeInProgress: 'ShareNetwork',
+  SecurityServicesPending: 'ShareNetwork',
+  ShareNetworkNotActive: 'ShareNetwork',
+  ShareNotAvailable: 'Share',
+  SharePaused: 'Share',
+  ShareServerError: 'ShareServer',
+  ShareServerNotActive: 'ShareServer',
+  SubnetInUse: 'ShareNetwork',
+  SubnetInvalid: 'ShareNetwork',
+};
+
+/** The object that another one waits for: the one that its status names, else the one that its reason is about. */
+async function nextOf(present: KnownObject, note: Note, reader: CauseReader): Promise<Next> {
+  const { status }: ManagedObject = present.object;
+  const waitingFor = status?.waitingFor;
+  if (note.condition === 'Ready' && waitingFor !== undefined && isKind(waitingFor.kind)) {
+    return await findKnown(waitingFor.kind, waitingFor.name, reader);
+  }
+  return (await referencedBy(present, note, reader)) ?? (await firstInTheWay(present, note, reader));
+}
+
+async function referencedBy(present: KnownObject, { reason = '' }: Note, reader: CauseReader): Promise<Next> {
+  const kind = Object.entries(referenced).find(([name]) => name === reason)?.[1];
+  if (kind === undefined) return undefined;
+  const name = referencesOf(present)[kind];
+  if (name !== undefined) return await findKnown(kind, name, reader);
+  if (present.kind !== 'ShareAccess') return undefined;
+  const share = await findKnown('Share', present.object.spec.shareName, reader);
+  return share === undefined || 'hidden' in share
+    ? undefined
+    : await referencedBy(share, { reason, message: '' }, reader);
+}
+
+/** Of several objects that a reason is about, the first by name that has something to say. */
+async function firstInTheWay(present: KnownObject, { reason }: Note, reader: CauseReader): Promise<Next> {
   switch (present.kind) {
-    case 'ShareAccess': {
-      const share = await reader.find(shares, present.object.spec.shareName);
-      if (share === 'hidden' || share === undefined) return undefined;
-      if (reason === 'ShareNotAvailable' || reason === 'SharePaused') return { kind: 'Share', object: share };
-      return await nextOfShare(share, reason, reader);
+    case 'Share': {
+      if (reason !== 'AccessRulesExist') return undefined;
+      const rules = (await reader.list(shareAccesses)).filter(
+        ({ spec }) => spec.shareName === present.object.metadata.name,
+      );
+      return firstWithNote(rules.map((object) => ({ kind: 'ShareAccess', object })));
     }
-    case 'Share':
-      return await nextOfShare(present.object, reason, reader);
-    case 'ShareServer':
-      return await nextOfServer(present.object, reason, message, reader);
+    case 'ShareServer': {
+      if (!reasonsOfServices.has(reason)) return undefined;
+      const network = await reader.find(shareNetworks, present.object.spec.shareNetworkName);
+      return typeof network === 'object' ? firstWithNote(await servicesOf(network, reader)) : undefined;
+    }
     case 'ShareNetwork':
-      return await nextOfNetwork(present.object, reason, message, reader);
+      return await firstInTheWayOfNetwork(present.object, reason, reader);
     default:
       return undefined;
   }
 }
 
-async function nextOfShare({ metadata, spec, status }: Share, reason: string, reader: CauseReader): Promise<Next> {
-  switch (reason) {
-    case 'ShareServerError':
-    case 'ShareServerNotActive':
-      return await maybe('ShareServer', status?.shareServerName, reader);
-    case 'ShareNetworkNotActive':
-    case 'SecurityServicesPending':
-    case 'SubnetInUse':
-    case 'SubnetInvalid':
-      return await maybe('ShareNetwork', spec.shareNetworkName, reader);
-    case 'BackendUnavailable':
-      return await maybe('StorageBackend', status?.backendName ?? spec.backendName, reader);
-    case 'AccessRulesExist': {
-      const rules = (await reader.list(shareAccesses)).filter((rule) => rule.spec.shareName === metadata.name);
-      const object = firstTelling(rules, '');
-      return object && { kind: 'ShareAccess', object };
-    }
-    default:
-      return undefined;
-  }
-}
+/** Reasons of a share server about one of the security services of its network. */
+const reasonsOfServices: ReadonlySet<string | undefined> = new Set<OwnReason>([
+  'SecurityServiceIncomplete',
+  'CredentialsNotFound',
+  'CredentialsRefused',
+  'CABundleInvalid',
+  'PasswordInvalid',
+]);
 
-async function nextOfServer(
-  { spec }: ShareServer,
-  reason: string,
-  message: string,
-  reader: CauseReader,
-): Promise<Next> {
-  switch (reason) {
-    case 'NetworkChangeInProgress':
-    case 'ShareNetworkNotActive':
-    case 'SecurityServicesPending':
-    case 'SubnetInUse':
-    case 'SubnetInvalid':
-      return await maybe('ShareNetwork', spec.shareNetworkName, reader);
-    case 'BackendUnavailable':
-      return await maybe('StorageBackend', spec.backendName, reader);
-    case 'SecurityServiceIncomplete':
-    case 'CredentialsNotFound':
-    case 'CredentialsRefused':
-    case 'CABundleInvalid':
-    case 'PasswordInvalid': {
-      const network = await reader.find(shareNetworks, spec.shareNetworkName);
-      return typeof network === 'object' ? await serviceOf(network, message, reader) : undefined;
-    }
-    default:
-      return undefined;
-  }
-}
-
-async function nextOfNetwork(
+async function firstInTheWayOfNetwork(
   network: ShareNetwork,
-  reason: string,
-  message: string,
+  reason: string | undefined,
   reader: CauseReader,
 ): Promise<Next> {
-  const { name } = network.metadata;
   switch (reason) {
     case 'SecurityServiceIncomplete':
-      return await serviceOf(network, message, reader);
+      return firstWithNote(await servicesOf(network, reader));
     case 'NetworkChangeInProgress': {
-      // One that tells more than that it takes part.
-      const servers = (await serversOf(name, reader)).filter(
-        (server) => tellingNote(server)?.reason !== 'NetworkChangeInProgress',
-      );
       const id = network.status?.networkChange?.id;
-      const object = firstTelling(
-        servers.filter(({ status }) => status?.networkChange?.id === id),
-        '',
+      const servers = (await serversOf(network, reader)).filter(
+        ({ object }) => object.status?.networkChange?.id === id,
       );
-      return object && { kind: 'ShareServer', object };
+      // One that says more than that it is part of the change.
+      return firstWithNote(servers, (note) => note.reason !== 'NetworkChangeInProgress');
     }
     case 'UpdateFailed':
     case 'ShareServerNotActive':
-    case 'ShareServersExist': {
-      const object = firstTelling(await serversOf(name, reader), message);
-      return object && { kind: 'ShareServer', object };
-    }
+    case 'ShareServersExist':
+      return firstWithNote(await serversOf(network, reader));
     case 'BackendUnavailable': {
-      const names = new Set((await serversOf(name, reader)).map(({ spec }) => spec.backendName));
-      for (const backendName of [...names].sort()) {
-        const next = await findKnown('StorageBackend', backendName, reader);
-        if (next === undefined || 'hidden' in next || tellingNote(next.object) !== undefined) return next;
+      const names = new Set((await serversOf(network, reader)).map(({ object }) => object.spec.backendName));
+      for (const name of [...names].sort()) {
+        const next = await findKnown('StorageBackend', name, reader);
+        if (next === undefined || 'hidden' in next || tellingNote(next) !== undefined) return next;
       }
       return undefined;
     }
-    default: {
-      // A driver's reason: whether it is one of credentials, the service has.
-      const next = await serviceOf(network, message, reader);
-      const isRefused =
-        next !== undefined && 'kind' in next && tellingNote(next.object)?.reason === 'CredentialsRefused';
-      return isRefused ? next : undefined;
-    }
+    default:
+      // A reason of a driver: the service says whether it is about its credentials.
+      return firstWithNote(await servicesOf(network, reader), (note) => note.reason === 'CredentialsRefused');
   }
 }
 
-async function serviceOf({ spec, status }: ShareNetwork, message: string, reader: CauseReader): Promise<Next> {
+async function servicesOf({ spec, status }: ShareNetwork, reader: CauseReader): Promise<readonly ServiceObject[]> {
   const names = new Set(
     [...(spec.securityServices ?? []), ...(status?.securityServices ?? [])].map(({ name }) => name),
   );
-  const services = (await reader.list(securityServices)).filter(({ metadata }) => names.has(metadata.name));
-  const object = firstTelling(services, message);
-  return object && { kind: 'SecurityService', object };
+  return (await reader.list(securityServices))
+    .filter(({ metadata }) => names.has(metadata.name))
+    .map((object) => ({ kind: 'SecurityService', object }));
 }
 
-async function serversOf(network: string, reader: CauseReader): Promise<readonly ShareServer[]> {
-  return (await reader.list(shareServers)).filter(({ spec }) => spec.shareNetworkName === network);
+async function serversOf({ metadata }: ShareNetwork, reader: CauseReader): Promise<readonly ServerObject[]> {
+  return (await reader.list(shareServers))
+    .filter(({ spec }) => spec.shareNetworkName === metadata.name)
+    .map((object) => ({ kind: 'ShareServer', object }));
 }
 
-async function maybe(kind: KnownObject['kind'], name: string | undefined, reader: CauseReader): Promise<Next> {
-  return name === undefined ? undefined : await findKnown(kind, name, reader);
-}
-
-/** The first object, by name, that has something to tell; better one that the message names. */
-function firstTelling<T extends ManagedObject>(objects: readonly T[], message: string): T | undefined {
-  const telling = objects
-    .filter((object) => tellingNote(object) !== undefined)
-    .sort((a, b) => compare(a.metadata.name, b.metadata.name));
-  const words = new Set(message.split(/[^a-z0-9.-]+/).map((word) => word.replace(/\.+$/, '')));
-  return telling.find(({ metadata }) => words.has(metadata.name)) ?? telling[0];
+/** The first object, by name, that has something to say. */
+function firstWithNote(
+  objects: readonly KnownObject[],
+  accepts: (note: Note) => boolean = () => true,
+): KnownObject | undefined {
+  return objects
+    .toSorted((left, right) => byName(left.object, right.object))
+    .find((known) => {
+      const note = tellingNote(known);
+      return note !== undefined && accepts(note);
+    });
 }

@@ -1,17 +1,11 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { reasons } from '../../api/v1alpha1/reasons/catalogue.ts';
 import type { ReasonRecord, ReasonRemedy, RemedyKind } from '../../api/v1alpha1/reasons/reason-record.ts';
-import {
-  securityServices,
-  shareAccesses,
-  shareNetworks,
-  shareServers,
-  shares,
-  storageBackends,
-} from '../../api/v1alpha1/resource-types.ts';
+import { shareNetworks, shares } from '../../api/v1alpha1/resource-types.ts';
 import type { ResourceType } from '../../runtime/kube-object.ts';
 import { type MayI, type Right, whoMay } from '../rights.ts';
-import type { CauseStep, HiddenObject, KnownObject } from './cause.ts';
+import type { CauseStep } from './cause.ts';
+import { type HiddenObject, types } from './known-object.ts';
 import { notesOf } from './notes.ts';
 
 /** What a person does about a cause. */
@@ -23,17 +17,8 @@ export interface Remedy {
   readonly ask?: { readonly who: string; readonly command: string };
 }
 
-const types: Readonly<Record<KnownObject['kind'], ResourceType>> = {
-  SecurityService: securityServices,
-  ShareAccess: shareAccesses,
-  ShareNetwork: shareNetworks,
-  ShareServer: shareServers,
-  Share: shares,
-  StorageBackend: storageBackends,
-};
-
 /** What to do about the one thing that is in the way; `hidden` is what lies behind it, out of the user's sight. */
-export async function remedyOf(step: CauseStep, mayI: MayI, hidden?: HiddenObject): Promise<Remedy> {
+export async function remedyOf(step: CauseStep, mayI: MayI, hidden?: HiddenObject['hidden']): Promise<Remedy> {
   if (hidden !== undefined) {
     const reference = `${hidden.kind.toLowerCase()}/${hidden.name}`;
     const type = types[hidden.kind];

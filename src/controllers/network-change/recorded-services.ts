@@ -32,9 +32,11 @@ export function standAsRecorded(scope: NetworkScope): void {
     if (behind === undefined) continue;
     const message = describe(reason, behind, association);
     draft.setCondition('SecurityServicesUpToDate', 'False', reason, message);
-    if (reason === 'UpdateFailed' || reason === 'NotAttempted')
-      draft.setReadiness({ state: 'stalled', reason, message });
-    else draft.setReadiness(networkAvailable);
+    if (reason === 'UpdateFailed' || reason === 'NotAttempted') {
+      const [first] = behind;
+      const subject = first && { kind: 'ShareServer', name: first.metadata.name };
+      draft.setReadiness({ state: 'stalled', reason, message, ...(subject && { subject }) });
+    } else draft.setReadiness(networkAvailable);
     return;
   }
   draft.setCondition('SecurityServicesUpToDate', 'True', 'UpToDate', 'every share server has the recorded services');

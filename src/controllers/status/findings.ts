@@ -51,7 +51,8 @@ export function backendBusy(name: string): Finding {
 
 /** A share network is changing, in maintenance or in error. */
 export function networkNotActive(name: string): Finding {
-  return { reason: 'ShareNetworkNotActive', message: `waits until share network ${name} is active` };
+  const message = `waits until share network ${name} is active`;
+  return { reason: 'ShareNetworkNotActive', message, subject: { kind: 'ShareNetwork', name } };
 }
 
 /** What is missing can be made again, or is not waited for on a person's word. */
@@ -90,5 +91,6 @@ export function whyNoRemoval({ share, network, server, backend }: PlacedShare): 
 }
 
 function serverNotActive(name: string): Finding {
-  return { reason: 'ShareServerNotActive', message: `waits until share server ${name} is active` };
+  const message = `waits until share server ${name} is active`;
+  return { reason: 'ShareServerNotActive', message, subject: { kind: 'ShareServer', name } };
 }

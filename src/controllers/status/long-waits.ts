@@ -75,5 +75,6 @@ function readinessOf({ status }: ManagedObject): Readiness | undefined {
     state: ready.status === 'True' ? 'ready' : isStalled ? 'stalled' : 'working',
     reason: toReason(reason),
     message,
+    ...(status?.waitingFor !== undefined && { subject: status.waitingFor }),
   };
 }

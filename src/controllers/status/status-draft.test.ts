@@ -43,6 +43,14 @@ describe('StatusDraft', () => {
     expect(draft.status.conditions?.every(({ observedGeneration }) => observedGeneration === 3)).toBe(true);
   });
 
+  it('stores the object that is waited for as long as it is', () => {
+    const subject = { kind: 'ShareNetwork', name: 'net' };
+    const waiting = draftOf(share()).setReadiness({ ...working, subject }).status;
+    expect(waiting.waitingFor).toEqual(subject);
+    expect(draftOf(share(waiting)).setReadiness({ ...working, subject }).changed).toBe(false);
+    expect(draftOf(share(waiting)).setReadiness(ready).status).not.toHaveProperty('waitingFor');
+  });
+
   it('moves lastTransitionTime, in whole seconds, only when the status of a condition does', () => {
     const first = draftOf(share()).setReadiness(working).status;
     expect(first.conditions?.[0]?.lastTransitionTime).toBe('2026-01-01T12:00:00Z');

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConditionType } from '../../api/v1alpha1/condition-types.ts';
 import { type Condition, findCondition } from '../../api/v1alpha1/conditions.ts';
-import type { Finding } from '../../api/v1alpha1/finding.ts';
+import type { Finding, ObjectReference } from '../../api/v1alpha1/finding.ts';
 import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import { invalidTokens } from '../../cluster-state/request-tokens.ts';
 import { recordsUID } from '../../cluster-state/storage-id.ts';
@@ -19,6 +19,7 @@ export interface ManagedObject extends KubeObject {
     readonly observedGeneration?: number;
     readonly conditions?: readonly Condition[];
     readonly lastHandledReconcileAt?: string;
+    readonly waitingFor?: ObjectReference;
     readonly phase?: string;
     readonly recordedPhase?: string;
   };
@@ -153,13 +154,20 @@ export class StatusDraft<T extends ManagedObject> {
   }
 
   /** Sets Ready, Reconciling and Stalled without observedGeneration. */
-  showReadiness({ state, reason, message }: Readiness): this {
+  showReadiness({ state, reason, message, subject }: Readiness): this {
+    this.#setWaitingFor(subject);
     this.setCondition('Ready', state === 'ready' ? 'True' : 'False', reason, message);
     if (state === 'working') this.setCondition('Reconciling', 'True', reason, message);
     else this.removeCondition('Reconciling');
     if (state === 'stalled') this.setCondition('Stalled', 'True', reason, message);
     else this.removeCondition('Stalled');
     return this;
+  }
+
+  #setWaitingFor(subject: ObjectReference | undefined): void {
+    const { waitingFor: _, ...status } = this.#status;
+    // A kind without this field has no finding with a subject.
+    this.#status = { ...status, ...(subject !== undefined && { waitingFor: subject }) } as StatusOf<T>;
   }
 
   /** Without it each pass that comes to the refused write would first announce its beginning, and so bring itself back at once. */

@@ -197,7 +197,7 @@ describe('kubectl sharenet for those who change something', () => {
     expect(why.stdout).toMatch(new RegExp(`^In the way: {2}shareserver/${failing} \\(error\\), for \\d+s$`, 'm'));
     expect(why.stdout).toContain(`kubectl sharenet reapply net -n ${namespace}`);
     expect(JSON.parse(whyAsData.stdout)).toMatchObject({
-      asWished: false,
+      upToDate: false,
       inTheWay: { kind: 'ShareServer', name: failing, reason: 'UpdateFailed' },
       ask: {
         who: `someone with the ClusterRole edit in namespace ${namespace}`,
@@ -212,7 +212,7 @@ describe('kubectl sharenet for those who change something', () => {
     expect(watch).toMatchObject({ code: 0, stderr: '' });
     expect((await scene.changed('Succeeded')).status?.lastNetworkChange?.requestedBy).toMatch(/^reapply\/20/);
     expect((await tenant.sharenet('why', 'sharenetwork/net')).stdout).toBe(
-      'sharenetwork/net (active) is as wished: it waits for nothing\n',
+      'sharenetwork/net (active) is up to date; nothing is pending\n',
     );
   });
 
@@ -294,7 +294,7 @@ describe('kubectl sharenet for those who change something', () => {
     );
     expect(lost?.stdout).toMatch(/^In the way: {2}shareaccess\/lost \(queued_to_apply\)/m);
     expect(lost?.stdout).toMatch(/^Because: {5}ShareNotFound: .*\nWhat to do: {2}Create the share\.$/m);
-    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('nothing of the name') });
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('no object with the name') });
     expect(several?.stderr).toContain('write share/share-0 or shareaccess/share-0');
   });
 
