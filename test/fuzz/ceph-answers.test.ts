@@ -91,7 +91,12 @@ const grants = fc
   )
   .map((list) => list.join(', '));
 const capabilities: fc.Arbitrary<Caps> = fc.record({ mds: grants, osd: grants, mon: fc.constant('allow r') });
-const target = { path: '/volumes/g/share-1/u', dataPool: 'data', poolNamespace: 'fsvolumens_share-1' };
+const target = {
+  fsName: 'cephfs',
+  path: '/volumes/g/share-1/u',
+  dataPool: 'data',
+  poolNamespace: 'fsvolumens_share-1',
+};
 
 fuzz('ceph capabilities', 'give access to a share after a grant, and none after a denial', capabilities, (caps) => {
   expect(grantsShare(capsWith(caps, target, 'rw'), target)).toBe(true);

@@ -39,7 +39,7 @@ describe('an id that is not the tenant’s is an error of its rule, and stays as
   test('a user that was made by hand and looks like one of a share', async () => {
     const id = newID();
     const share = await rig.makeShare();
-    const target = { path: share.path, dataPool: 'data', poolNamespace: 'fsvolumens_x' };
+    const target = { fsName: rig.lab.fileSystem, path: share.path, dataPool: 'data', poolNamespace: 'fsvolumens_x' };
     await rig.lab.createUser(id, capsWith({}, target, 'rw'));
     await requireRefused(id);
   });

@@ -170,7 +170,7 @@ describe('what someone did to an id in Ceph is noticed, and repaired by recovery
     const ruleTwo = cephxRule(rule.accessTo);
     await rig.grantKey(second, ruleTwo);
     const caps = (await rig.user(rule.accessTo))?.caps ?? {};
-    const target = { path: made.path, dataPool: '', poolNamespace: '' };
+    const target = { fsName: rig.lab.fileSystem, path: made.path, dataPool: '', poolNamespace: '' };
     await rig.setCaps(rule.accessTo, { mon: 'allow r', ...capsWithout(caps, target), osd: caps.osd ?? '' });
     expect([await isDamaged(made), await isDamaged(second)]).toEqual([true, false]);
     expect(await rig.recoverKey(made, rule)).toBe(key);

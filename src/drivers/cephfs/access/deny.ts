@@ -6,6 +6,7 @@ import {
   type CapsTarget,
   capsWithout,
   exceedsShares,
+  grantedLevel,
   grantedShares,
   grantsShare,
   lostTarget,
@@ -63,7 +64,7 @@ async function isRecordedAgain(scope: AccessScope, authID: string): Promise<bool
   const { backend, share, tenantID, context } = scope;
   const caps = await readCaps(backend.cluster, authID, context.signal);
   if (caps === undefined || !grantsShare(caps, share)) return false;
-  const level = grantedShares(caps).find(({ path }) => path === share.path)?.level ?? 'r';
+  const level = grantedLevel(caps, share) ?? 'r';
   const { outcome } = await authorize(backend.cluster, share, { authID, level, tenantID }, context.signal);
   if (outcome === 'foreign') return await isOnlyForTenant(scope, caps);
   return outcome === 'granted' || outcome === 'inconsistent';
@@ -106,8 +107,8 @@ async function repairMonCaps({ backend, tenantID, context }: AccessScope, authID
   const { cluster, config } = backend;
   const caps = (await readCaps(cluster, authID, context.signal)) ?? {};
   if (exceedsShares(caps)) return;
-  for (const { group, name, level } of grantedShares(caps)) {
-    const address = { fsName: config.fsName, group, name };
+  for (const { fsName = config.fsName, group, name, level } of grantedShares(caps)) {
+    const address = { fsName, group, name };
     const { outcome } = await authorize(cluster, address, { authID, level, tenantID }, context.signal);
     if (outcome === 'granted') return;
   }

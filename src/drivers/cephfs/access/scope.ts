@@ -48,8 +48,8 @@ export async function isOnlyForTenant(
   const { signal } = context;
   const shares = grantedShares(caps);
   if (shares.length === 0 || exceedsShares(caps)) return false;
-  for (const { group, name, path } of shares) {
-    const address = { fsName: config.fsName, group, name };
+  for (const { fsName = config.fsName, group, name, path } of shares) {
+    const address = { fsName, group, name };
     if ((await findSubvolume(cluster, address, signal))?.path !== path) return false;
     if ((await readOwner(cluster, address, signal)) !== tenantID) return false;
     if (!(await holds(address))) return false;

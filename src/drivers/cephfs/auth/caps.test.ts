@@ -5,14 +5,25 @@ import {
   capsWith,
   capsWithout,
   exceedsShares,
+  grantedLevel,
   grantedShares,
   grantsShare,
   lostTarget,
   sameCaps,
 } from './caps.ts';
 
-const one: CapsTarget = { path: '/volumes/g/one/uuid-1', dataPool: 'data', poolNamespace: 'fsvolumens_one' };
-const two: CapsTarget = { path: '/volumes/g/two/uuid-2', dataPool: 'data', poolNamespace: 'fsvolumens_two' };
+const one: CapsTarget = {
+  fsName: 'vol',
+  path: '/volumes/g/one/uuid-1',
+  dataPool: 'data',
+  poolNamespace: 'fsvolumens_one',
+};
+const two: CapsTarget = {
+  fsName: 'vol',
+  path: '/volumes/g/two/uuid-2',
+  dataPool: 'data',
+  poolNamespace: 'fsvolumens_two',
+};
 
 const mdsOne = 'allow rw path=/volumes/g/one/uuid-1';
 const osdOne = 'allow rw pool=data namespace=fsvolumens_one';
@@ -23,8 +34,8 @@ const onBoth: Caps = { mds: `${mdsOne},${mdsTwo}`, mon: 'allow r', osd: `${osdOn
 
 test('the shares of an id are read from the paths of its capabilities', () => {
   expect(grantedShares(onBoth)).toEqual([
-    { group: 'g', name: 'one', path: one.path, level: 'rw' },
-    { group: 'g', name: 'two', path: two.path, level: 'r' },
+    { fsName: undefined, group: 'g', name: 'one', path: one.path, level: 'rw' },
+    { fsName: undefined, group: 'g', name: 'two', path: two.path, level: 'r' },
   ]);
   expect(grantedShares({ mon: 'allow r' })).toEqual([]);
 });
@@ -109,6 +120,31 @@ test('an id is told to have access by its path or by its pool alone', () => {
   expect(grantsShare({ mds: `${mdsOne}0` }, one)).toBe(false);
 });
 
+describe('a grant on another file system', () => {
+  const elsewhere: Caps = { mds: 'allow rw fsname=other path=/volumes/g/one/uuid-1', mon: 'allow r' };
+  const both = { ...onOne, mds: `${elsewhere.mds},${mdsOne}` };
+
+  test('is told with its name', () => {
+    const found = grantedShares({ mds: `${elsewhere.mds},allow r fsname=vol path=/volumes/g/one/uuid-1` });
+    expect(found.map(({ fsName, level }) => [fsName, level])).toEqual([
+      ['other', 'rw'],
+      ['vol', 'r'],
+    ]);
+  });
+  test('gives no access to the share of the same path', () => {
+    expect(grantsShare(elsewhere, one)).toBe(false);
+    expect(grantedLevel(elsewhere, one)).toBeUndefined();
+    expect(grantedLevel({ mds: `${elsewhere.mds},${mdsOne.replace('rw', 'r')}` }, one)).toBe('r');
+    expect(lostTarget(elsewhere, { fsName: 'vol', group: 'g', name: 'one' })).toBeUndefined();
+    expect(lostTarget(elsewhere, { fsName: 'other', group: 'g', name: 'one' })?.path).toBe(one.path);
+  });
+  test('stays when access to the share is given and taken', () => {
+    expect(capsWith(elsewhere, one, 'rw')).toEqual({ ...onOne, mds: `${elsewhere.mds},${mdsOne}` });
+    expect(capsWith(both, one, 'r').mds).toBe(`${elsewhere.mds},${mdsOne.replace('rw', 'r')}`);
+    expect(capsWithout(both, one)).toEqual(elsewhere);
+  });
+});
+
 test('the order of the daemons does not matter', () => {
   expect(sameCaps({ mds: 'a', mon: 'b' }, { mon: 'b', mds: 'a' })).toBe(true);
   expect(sameCaps({ mds: 'a', mon: 'b' }, { mds: 'a' })).toBe(false);
@@ -117,17 +153,13 @@ test('the order of the daemons does not matter', () => {
 describe('a subvolume that is gone is found in capabilities by its name', () => {
   const cases: readonly (readonly [what: string, caps: Caps, target: CapsTarget | undefined])[] = [
     ['in all of them', onBoth, two],
-    [
-      'where that of the pool is missing',
-      { ...onBoth, osd: osdOne },
-      { path: two.path, dataPool: '', poolNamespace: '' },
-    ],
+    ['where that of the pool is missing', { ...onBoth, osd: osdOne }, { ...two, dataPool: '', poolNamespace: '' }],
     ['where that of the path is missing', { ...onBoth, mds: mdsOne }, { ...two, path: '' }],
     ['and nowhere else', onOne, undefined],
     ['nor in another group', { ...onOne, mds: mdsTwo.replace('/g/', '/other/') }, undefined],
   ];
   test.each(cases)('%s', (_, caps, target) => {
-    expect(lostTarget(caps, { group: 'g', name: 'two' })).toEqual(target);
+    expect(lostTarget(caps, { fsName: 'vol', group: 'g', name: 'two' })).toEqual(target);
     const left = target === undefined ? caps : capsWithout(caps, target);
     expect(left).toEqual(target === undefined ? caps : onOne);
   });

@@ -5,6 +5,8 @@ export type Caps = Readonly<Record<string, string>>;
 
 /** A share that capabilities give access to, read from its path. */
 export interface GrantedShare {
+  /** undefined where the capabilities are for the path on each file system. */
+  readonly fsName: string | undefined;
   readonly group: string;
   readonly name: string;
   readonly path: string;
@@ -12,21 +14,21 @@ export interface GrantedShare {
 }
 
 /** The part of a subvolume that capabilities name. */
-export type CapsTarget = Pick<Subvolume, 'path' | 'dataPool' | 'poolNamespace'>;
+export type CapsTarget = Pick<Subvolume, 'fsName' | 'path' | 'dataPool' | 'poolNamespace'>;
 
 const levels = ['r', 'rw'] as const satisfies readonly CephLevel[];
 const monCaps = 'allow r';
 // Names as Ceph reads them without quotes: `*` stands for any end of a name, and `;` ends a grant as `,` does.
 const word = '[A-Za-z0-9_][-A-Za-z0-9_.]*';
-const pathGrant = new RegExp(`^allow (r|rw)(?: fsname=${word})? path=(/volumes/(${word})/(${word})(?:/${word})?)$`);
+const pathGrant = new RegExp(`^allow (r|rw)(?: fsname=(${word}))? path=(/volumes/(${word})/(${word})(?:/${word})?)$`);
 const poolGrant = /^allow (?:r|rw) pool=([-A-Za-z0-9_./]+) namespace=([-A-Za-z0-9_./]+)$/;
 
 /** The shares that an id has access to. */
 export function grantedShares(caps: Caps): readonly GrantedShare[] {
   return grantsOf(caps.mds).flatMap((grant) => {
-    const [, level, path, group, name] = pathGrant.exec(grant) ?? [];
+    const [, level, fsName, path, group, name] = pathGrant.exec(grant) ?? [];
     if (path === undefined || group === undefined || name === undefined) return [];
-    return [{ group, name, path, level: level === 'rw' ? 'rw' : 'r' } as const];
+    return [{ fsName, group, name, path, level: level === 'rw' ? 'rw' : 'r' } as const];
   });
 }
 
@@ -66,15 +68,18 @@ export function capsWithout(caps: Caps, share: CapsTarget): Caps | undefined {
  * How capabilities name a subvolume that can't be asked for because it is gone: the path has its name, and so has the RADOS
  * namespace. Only for names that are nobody else's. Undefined when they do not.
  */
-export function lostTarget(
-  caps: Caps,
-  { group, name }: Pick<SubvolumeAddress, 'group' | 'name'>,
-): CapsTarget | undefined {
-  const path = grantedShares(caps).find((share) => share.group === group && share.name === name)?.path;
+export function lostTarget(caps: Caps, { fsName, group, name }: SubvolumeAddress): CapsTarget | undefined {
+  const shares = grantedShares(caps).filter((share) => isOn(share, fsName));
+  const path = shares.find((share) => share.group === group && share.name === name)?.path;
   const pools = grantsOf(caps.osd).map((grant) => poolGrant.exec(grant));
   const [, dataPool, poolNamespace] = pools.find((pool) => pool?.[2]?.endsWith(`_${name}`)) ?? [];
   if (path === undefined && poolNamespace === undefined) return undefined;
-  return { path: path ?? '', dataPool: dataPool ?? '', poolNamespace: poolNamespace ?? '' };
+  return { fsName, path: path ?? '', dataPool: dataPool ?? '', poolNamespace: poolNamespace ?? '' };
+}
+
+/** The level of the first access to the share's path; undefined without any. */
+export function grantedLevel(caps: Caps, { path, fsName }: CapsTarget): CephLevel | undefined {
+  return grantedShares(caps).find((granted) => granted.path === path && isOn(granted, fsName))?.level;
 }
 
 /** Whether anything in the capabilities gives access to the share. */
@@ -88,8 +93,12 @@ export function sameCaps(left: Caps, right: Caps): boolean {
   return [...daemons].every((daemon) => left[daemon] === right[daemon]);
 }
 
-function isPathOf({ path }: CapsTarget): (grant: string) => boolean {
-  return (grant) => pathGrant.exec(grant)?.[2] === path;
+function isPathOf(share: CapsTarget): (grant: string) => boolean {
+  return (grant) => grantedLevel({ mds: grant }, share) !== undefined;
+}
+
+function isOn(granted: GrantedShare, fsName: string): boolean {
+  return granted.fsName === undefined || granted.fsName === fsName;
 }
 
 function isPoolOf(share: CapsTarget): (grant: string) => boolean {
