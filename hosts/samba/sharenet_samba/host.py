@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from . import PROGRAM_VERSION, quota, systemd
@@ -70,10 +71,12 @@ def keeps_attributes(layout: Layout) -> bool:
     name = "user.sharenet_trial"
     try:
         os.setxattr(layout.locks, name, b"1")
-        os.removexattr(layout.locks, name)
-        return True
     except OSError:
         return False
+    # A call at the same time may have removed it.
+    with suppress(OSError):
+        os.removexattr(layout.locks, name)
+    return True
 
 
 def describe_host(layout: Layout, request: Fields, deadline: Deadline) -> dict:

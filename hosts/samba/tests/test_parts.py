@@ -1,5 +1,6 @@
 """Small parts of the program, each by itself."""
 
+import errno
 import ipaddress
 import os
 import shutil
@@ -14,6 +15,7 @@ from sharenet_samba import links, quota
 from sharenet_samba.address_probe import conflicting_mac
 from sharenet_samba.deadline import Deadline
 from sharenet_samba.durable import write_json
+from sharenet_samba.host import keeps_attributes
 from sharenet_samba.init import pause_before_restart
 from sharenet_samba.inside import NAME
 from sharenet_samba.layout import Layout
@@ -228,6 +230,15 @@ class Quotas(unittest.TestCase):
     def test_project_numbers_are_not_used_twice(self):
         self.assertEqual(quota.free_project([]), quota.FIRST_PROJECT + 1)
         self.assertEqual(quota.free_project([quota.FIRST_PROJECT + 9, 5]), quota.FIRST_PROJECT + 10)
+
+
+class Attributes(unittest.TestCase):
+    def test_a_host_keeps_them_also_when_another_call_tries_it_at_the_same_time(self):
+        gone = OSError(errno.ENODATA, "removed by another call")
+        with mock.patch("os.setxattr"), mock.patch("os.removexattr", side_effect=gone):
+            self.assertTrue(keeps_attributes(Layout("/srv/x")))
+        with mock.patch("os.setxattr", side_effect=OSError(errno.ENOTSUP, "not supported")):
+            self.assertFalse(keeps_attributes(Layout("/srv/x")))
 
 
 class Rest(unittest.TestCase):
