@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from .problem import rejected
 
+# An LDAP directory decides its users' and groups' numbers; those of systems, root's first, are not for it.
+LOWEST_ID = 1000
 # Slot 0 is for what belongs to no joined domain: BUILTIN, trusted domains.
 FIRST_DOMAIN_SLOT = 1
 

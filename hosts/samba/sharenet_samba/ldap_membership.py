@@ -10,6 +10,7 @@ from . import beneath
 from .address_policy import denied_networks
 from .directory_service import DirectoryService, invalid
 from .distinguished_name import same_name
+from .idmap import LOWEST_ID
 from .instance import Instance
 from .ldap_survey import ENCRYPTED, PLAIN, LDAPSurvey, bind_problem, remember_verified, survey_ldap
 from .ldap_tls import HOST_AUTHORITIES
@@ -25,8 +26,6 @@ from .membership import (
 from .problem import Problem, internal
 from .trial import Trial
 
-# A directory decides its users' numbers; the system's own ids, root's first, are not for it.
-LOWEST_ID = 1000
 # Of a service that brings its own, as the daemons see it.
 OWN_AUTHORITIES = "/etc/ldap/authorities.pem"
 # smbpasswd takes what is beyond for another line, and nslcd does not start with a longer line.

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .command import ENDED_EARLY
+from .idmap import LOWEST_ID
 from .problem import Problem
 from .state import State
 
@@ -72,12 +73,13 @@ def resolve_locally(payload: dict) -> dict:
 
 
 def _local_kind(name: str) -> str | None:
-    for kind, lookup in (("user", pwd.getpwnam), ("group", grp.getgrnam)):
+    """None also for what has a number of a system, such as root."""
+    lookups = (("user", lambda: pwd.getpwnam(name).pw_uid), ("group", lambda: grp.getgrnam(name).gr_gid))
+    for kind, number in lookups:
         try:
-            lookup(name)
+            return kind if number() >= LOWEST_ID else None
         except KeyError:
             continue
-        return kind
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .idmap import LOWEST_ID
 from .share_section import share_section
 from .smbconf import render
 from .state import Share, State
@@ -17,8 +18,13 @@ OURS = frozenset({"interfaces", "bind interfaces only", "include", "copy", "root
 # Each has a process. Clients that connect and say nothing must not fill the host's memory.
 MOST_CONNECTIONS = 400
 
-# An LDAP directory may have an entry named root, and may say that a user is of root's group.
-NOT_ROOT = {"invalid users": 'root, "Unix User\\root", +"Unix Group\\root"'}
+# An LDAP directory may have an entry named root, and may give a user any group: as primary one, by members of all kinds,
+# or by a SID that it gives a number. Samba compares with the Unix SIDs of all of them.
+NOT_OF_SYSTEM = {
+    "invalid users": ", ".join(
+        ["root", '"Unix User\\root"', *(f"S-1-22-2-{number}" for number in range(LOWEST_ID)), "S-1-22-1-0"]
+    )
+}
 
 STANDALONE = {
     "server role": "standalone server",
@@ -79,7 +85,7 @@ def global_section(state: State, sections: dict[str, dict[str, str]]) -> dict[st
         "socket options": "TCP_NODELAY SO_KEEPALIVE TCP_KEEPIDLE=120 TCP_KEEPINTVL=30 TCP_KEEPCNT=4",
         "reset on zero vc": "yes",
         **directory,
-        **(NOT_ROOT if directory.get("passdb backend", "").startswith("ldapsam") else {}),
+        **(NOT_OF_SYSTEM if directory.get("passdb backend", "").startswith("ldapsam") else {}),
         # Without prefix lengths: Samba takes one of three digits for a mask, and an address of a small subnet for a network.
         "interfaces": " ".join(["lo", *(each.ip_address for each in state.allocations)]),
         "bind interfaces only": "yes",

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from types import ModuleType
 
 from . import host_registry, keeper, links, network, state_size
-from .call_order import in_turn
+from .call_order import in_turn, is_newest
 from .deadline import Deadline
 from .instance import Instance
 from .layout import Layout
@@ -43,15 +43,16 @@ def owned_instance(layout: Layout, request: Fields, deadline: Deadline) -> Insta
     check_owner(instance.state, owner)
     if instance.state.phase == "removing":
         raise rejected("ShareServerBeingRemoved", "the share server is being removed")
-    _follow_settings(instance, request)
+    _follow_settings(layout, instance, request)
     return instance
 
 
-def _follow_settings(instance: Instance, request: Fields) -> None:
-    """Brings denied ranges into force that the backend's settings have now. They are stored after that: a call that was
-    killed in between leaves the difference to the next one."""
+def _follow_settings(layout: Layout, instance: Instance, request: Fields) -> None:
+    """Brings denied ranges into force that the backend's settings have now, unless a newer call told others. They are
+    stored after that: a call that was killed in between leaves the difference to the next one."""
     settings = {**instance.state.settings, **settings_of(request)}
-    if settings == instance.state.settings:
+    newest = "settings" not in request.value or is_newest(layout, request, "settings")
+    if settings == instance.state.settings or not newest:
         return
     instance.state.settings = settings
     network.renew_denied(instance.paths, instance.state)
@@ -115,8 +116,9 @@ def _adopt(layout: Layout, request: Fields, deadline: Deadline) -> Instance:
             raise rejected("ShareServerBeingRemoved", "the share server is being removed")
         same = instance.state.allocations == wanted.allocations and instance.state.interface == interface
         if same:
-            instance.state.settings = settings
-            instance.save()
+            if is_newest(layout, request, "settings"):
+                instance.state.settings = settings
+                instance.save()
             return instance
         if instance.state.phase == "ready":
             raise rejected("ShareServerDiffers", "the share server exists with other addresses")
@@ -126,6 +128,7 @@ def _adopt(layout: Layout, request: Fields, deadline: Deadline) -> Instance:
     state = _new_state(request, wanted, owner, interface, settings)
     with host_registry.host_lock(deadline):
         host_registry.claim(layout, wanted.id, interface, wanted.allocations)
+        is_newest(layout, request, "settings")
         instance.adopt(state)
     return instance
 

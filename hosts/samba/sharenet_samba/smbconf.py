@@ -7,8 +7,8 @@ import re
 from .problem import internal, rejected
 
 PARAMETER = re.compile(r"[A-Za-z*][A-Za-z0-9 :._*-]{0,200}")
-# Lists that grow with the access rules of a share. Samba itself has no limit.
-LISTS = frozenset({"valid users", "write list", "hosts allow"})
+# Lists of users and addresses. Samba itself has no limit.
+LISTS = frozenset({"valid users", "invalid users", "write list", "hosts allow"})
 LONGEST_VALUE = 8000
 LONGEST_LIST = 3 << 20
 SECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")

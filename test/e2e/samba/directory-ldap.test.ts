@@ -109,35 +109,68 @@ test('no directory can name root a user of its own', async () => {
   await expect(server.inside(['getent', 'passwd', 'olga'])).resolves.toContain(':6001:6001:');
 });
 
-test('an entry named root, and a member of its group, get nowhere', async () => {
-  for (const [uid, uidNumber, gidNumber] of [
-    ['root', 6001, 6001],
-    ['gero', 7001, 0],
-  ] as const) {
-    await second.modify(
-      [
-        ...[`dn: uid=${uid},ou=people,${second.suffix}`, 'changetype: add', 'objectClass: inetOrgPerson'],
-        ...['objectClass: posixAccount', 'objectClass: sambaSamAccount', `cn: ${uid}`, `sn: ${uid}`, `uid: ${uid}`],
-        ...[`uidNumber: ${uidNumber}`, `gidNumber: ${gidNumber}`, 'homeDirectory: /nonexistent'],
-        `sambaSID: S-1-5-21-1000000001-1000000002-1000000003-${uidNumber * 2 + 9000}`,
-        ...[
-          'sambaAcctFlags: [U          ]',
-          `sambaNTPassword: ${await ntHash('Root-1!')}`,
-          'sambaPwdLastSet: 1700000000',
-          '',
-        ],
-      ].join('\n'),
-    );
-  }
-  await server.allow('root', 'gero', 'olga');
-  for (const user of ['root', 'gero']) {
+const sid = 'S-1-5-21-1000000001-1000000002-1000000003';
+const lateUser = 'Root-1!';
+
+/** Adds an entry to the second directory. */
+async function add(rdn: string, classes: readonly string[], ...attributes: readonly string[]): Promise<void> {
+  const lines = [`dn: ${rdn},${second.suffix}`, 'changetype: add', ...classes.map((name) => `objectClass: ${name}`)];
+  await second.modify([...lines, ...attributes, ''].join('\n'));
+}
+
+/** A user of the second directory whom nobody made a group for. @returns its SID */
+async function addUser(uid: string, uidNumber: number, gidNumber: number): Promise<string> {
+  const userSID = `${sid}-${uidNumber * 2 + 9000}`;
+  await add(
+    `uid=${uid},ou=people`,
+    ['inetOrgPerson', 'posixAccount', 'sambaSamAccount'],
+    ...[`cn: ${uid}`, `sn: ${uid}`, `uid: ${uid}`, 'homeDirectory: /nonexistent', `sambaSID: ${userSID}`],
+    ...[`uidNumber: ${uidNumber}`, `gidNumber: ${gidNumber}`, 'sambaAcctFlags: [U          ]'],
+    ...[`sambaNTPassword: ${await ntHash(lateUser)}`, 'sambaPwdLastSet: 1700000000'],
+  );
+  return userSID;
+}
+
+async function addGroup(cn: string, gidNumber: number, classes: readonly string[], ...members: readonly string[]) {
+  await add(`cn=${cn},ou=groups`, ['posixGroup', ...classes], `cn: ${cn}`, `gidNumber: ${gidNumber}`, ...members);
+}
+
+test('an entry named root, and users of groups with numbers of a system, get nowhere', async () => {
+  await addUser('root', 6001, 6001);
+  await addUser('gero', 7001, 0);
+  await addUser('prima', 7002, 100);
+  await addUser('secunda', 7003, 7003);
+  await addGroup('sudo', 27, [], 'memberUid: secunda');
+  await addUser('tertia', 7004, 7004);
+  // As RFC 2307bis has members.
+  await addGroup('disk', 6, ['extensibleObject'], `member: uid=tertia,ou=people,${second.suffix}`);
+  // Samba alone reads these members.
+  const quarta = await addUser('quarta', 7005, 7005);
+  const alias = [`sambaSID: ${sid}-4242`, 'sambaGroupType: 4', `sambaSIDList: ${quarta}`];
+  await addGroup('shadow', 999, ['sambaGroupMapping'], ...alias);
+  await addUser('quinta', 7006, 1000);
+  const users = ['root', 'gero', 'prima', 'secunda', 'tertia', 'quarta', 'quinta', 'olga'];
+  await server.allow(...users);
+  const tree = async (user: string, share: string) => {
+    const { stdout, stderr } = await hosts.client.run({ ...server, share, user, password: lateUser }, 'ls');
+    return stdout + stderr;
+  };
+  for (const user of users.slice(0, -2)) {
     for (const share of [server.share.name, 'IPC$']) {
-      const login = { address: server.address, share, user, password: 'Root-1!' };
-      const { stdout, stderr } = await hosts.client.run(login, 'ls');
-      expect(stdout + stderr, `${user} ${share}`).toContain('tree connect failed: NT_STATUS_ACCESS_DENIED');
+      expect(await tree(user, share), `${user} ${share}`).toContain('tree connect failed: NT_STATUS_ACCESS_DENIED');
     }
   }
+  expect(await tree('quinta', server.share.name)).toContain('of-lena');
   expect(await as(second, 'olga', 'ls')).toContain('of-lena');
+});
+
+test('no rule names a user or group with a number of a system', async () => {
+  const unknown = expect.objectContaining({ state: 'error', reason: 'AccessToUnknown' });
+  const given = await server.allow('root', '+root', '+sudo', '+disk', 'quinta', 'olga');
+  expect(given).toEqual({
+    ...{ 'rule-root': unknown, 'rule--root': unknown, 'rule--sudo': unknown, 'rule--disk': unknown },
+    ...{ 'rule-quinta': {}, 'rule-olga': {} },
+  });
 });
 
 test.each(['winreg', 'spoolss'])('the pipe %s has no server', async (pipe) => {

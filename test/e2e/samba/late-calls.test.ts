@@ -170,3 +170,23 @@ test('a late change of the security service is refused before anything of it is 
   expect(newer).toMatchObject({ ok: false, error: { reason: 'SecurityServiceTypeNotSupported' } });
   expect(await late.goOn()).toMatchObject(superseded);
 });
+
+test('a late look at a server does not bring former denied ranges back', async () => {
+  const decided = await newOperator();
+  const look = (...deniedRanges: readonly string[]) => decided({ serverID, settings: { deniedRanges } });
+  const namespace = `sn-${serverID.replaceAll('-', '').slice(0, 12)}`;
+  const denied = () => host.machine.succeed(['ip', '-n', namespace, 'route', 'show', 'table', '100']);
+  const late = await stoppedCall('describe', look('198.51.100.0/24'));
+  // Also where the newer look changes nothing.
+  await calls.succeed('describe', look());
+  expect(await late.goOn()).toMatchObject({ ok: true, result: { healthy: true } });
+  expect(await denied()).not.toContain('198.51.100.0/24');
+  const later = await stoppedCall('describe', look());
+  await calls.succeed('describe', look('203.0.113.0/24'));
+  expect(await later.goOn()).toMatchObject({ ok: true, result: { healthy: true } });
+  expect(await denied()).toContain('prohibit 203.0.113.0/24');
+  await calls.succeed('describe', { serverID, settings: { deniedRanges: [] } });
+  expect(await denied()).toContain('prohibit 203.0.113.0/24');
+  await calls.succeed('describe', look());
+  expect(await denied()).not.toContain('203.0.113.0/24');
+});

@@ -3,9 +3,13 @@ import { DriverError } from '../../errors.ts';
 import { hostError } from '../ssh/errors.ts';
 import type { Verb } from './protocol.ts';
 
-/** Verbs that change something: the program on a host refuses those that are late. */
+/**
+ * Verbs that change something: the program on a host refuses those that are late. `describe` brings the backend's settings into force
+ * and leaves that out when it is late.
+ */
 const changing: ReadonlySet<Verb> = new Set([
   'create',
+  'describe',
   'remove',
   'update-security-service',
   'share-add',
@@ -57,6 +61,7 @@ export class CallOrder {
       return { order: { caller: this.#caller, epoch: await asked, number } };
     } catch (error) {
       if (this.#epoch === asked) this.#epoch = undefined;
+      if (verb === 'describe' && isOutdated(error)) return {};
       throw this.#explained(error);
     }
   }
@@ -67,8 +72,13 @@ export class CallOrder {
   }
 
   #explained(error: unknown): unknown {
-    if (!(error instanceof DriverError) || error.reason !== 'VerbUnknown') return error;
+    if (!isOutdated(error)) return error;
     const message = `the program on host ${this.#hostName} is of a former version: run install.sh of the operator's version there`;
     return hostError('HostProgramOutdated', message);
   }
+}
+
+/** Whether the program on a host is of a version that does not number calls. */
+function isOutdated(error: unknown): boolean {
+  return error instanceof DriverError && error.reason === 'VerbUnknown';
 }
