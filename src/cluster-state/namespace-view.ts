@@ -7,6 +7,8 @@ import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import type { ClusterState } from './cluster-state.ts';
 
 /** Reads of the caches by name, within one namespace. */
+export type NamespaceView = ReturnType<typeof namespaceView>;
+
 export function namespaceView(state: Pick<ClusterState, 'informers'>, namespace: string) {
   const { informers } = state;
   const key = (name: string): string => `${namespace}/${name}`;

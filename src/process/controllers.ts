@@ -10,7 +10,7 @@ import type { Operator } from '../controllers/operator.ts';
 import { securityServiceReconciler } from '../controllers/securityservice/reconciler.ts';
 import { ShareReconciler } from '../controllers/share/reconciler.ts';
 import { ShareAccessReconciler } from '../controllers/shareaccess/reconciler.ts';
-import { ShareNetworkReconciler } from '../controllers/sharenetwork/reconciler.ts';
+import { shareNetworkReconciler } from '../controllers/sharenetwork/reconciler.ts';
 import { ChangeRollout } from '../controllers/shareserver/change-rollout.ts';
 import { shareServerReconciler } from '../controllers/shareserver/reconciler.ts';
 import { RefusedWrites } from '../controllers/status/refused-writes.ts';
@@ -70,7 +70,7 @@ export function addControllers(
   const workers = config['max-concurrent-reconciles'];
   storageBackendReconciler(operator, modules, backendRecords).register(manager, workers);
   securityServiceReconciler(operator).register(manager, workers);
-  new ShareNetworkReconciler(operator).register(manager, workers);
+  shareNetworkReconciler(operator).register(manager, workers);
   shareServerReconciler(operator).register(manager, workers);
   new ShareReconciler(operator).register(manager, workers);
   new ShareAccessReconciler(operator).register(manager, workers);

@@ -327,6 +327,8 @@ export interface ShareNetworkStatus {
   readonly networkChange?: NetworkChangeRecord;
   /** The last finished change. */
   readonly lastNetworkChange?: LastNetworkChange;
+  /** Identifier of a change whose state the operator can't determine: it set the phase to error. */
+  readonly invalidChange?: OperatorText;
   /** Answer to the annotation `sharenet.io/check-security-services`. */
   readonly check?: SecurityServiceCheck;
   /** Numbers of share servers by phase. */

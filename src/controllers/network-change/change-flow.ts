@@ -1,206 +1,203 @@
-import { type Reason, toReason } from '../../api/v1alpha1/reasons/reason.ts';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
+import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
+import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { BackOff } from '../../runtime/back-off.ts';
-import type { ReconcileResult } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import type { Operator } from '../operator.ts';
+import { type BlockedStep, passOver, type Step, stalled, stop, wait, withRequeue } from '../reconcile/step.ts';
 import { reportingWhile, showInterimReadiness } from '../status/long-waits.ts';
-import { latestOf, type Readiness } from '../status/status-draft.ts';
+import { latestOf } from '../status/status-draft.ts';
 import {
-  type Asking,
   type CheckVerdict,
+  checkInProgress,
   checkWithDrivers,
-  readinessDuringCheck,
+  type PendingChecks,
   refusedCredentialsOf,
 } from './check.ts';
 import { commit, recordAssociation, recordedBy } from './commit.ts';
-import { readinessWhileBusy, type WantedChange, wishOf } from './guard.ts';
+import { decideChange, type PlannedChange, runningCalls } from './guard.ts';
 import type { NetworkScope } from './network-scope.ts';
-import { standAsRecorded } from './recorded-services.ts';
+import { showRecordedServices } from './recorded-services.ts';
 
-/** What the drivers said of a change, kept so that the same question is not asked again and again. */
+/** What the drivers said of a change, kept so that they are not asked the same again. */
 interface Refusal {
   readonly digest: string;
-  readonly reason: Reason;
-  readonly message: string;
-  /** A directory refused the credentials: a request about them elsewhere has this asked again as well. */
-  readonly ofCredentials: boolean;
+  readonly finding: Finding;
+  /** A directory refused the credentials: a request to try them again, also on another object, ends the refusal. */
+  readonly isOfCredentials: boolean;
 }
 
 /** A change on its way to the commit. */
-interface Stage {
+interface Attempt {
   readonly digest: string;
   readonly since: number;
-  /** Servers that can take it, by UID. */
+  /** Servers that can apply it, by UID. */
   readonly agreed: Map<string, CheckVerdict>;
-  /** Not to be tried before, whatever brings the network into the queue; `readiness` says why. */
+  /** Not to be continued before, whatever brings the network into the queue; `blocked` says why. */
   notBefore: number;
-  readiness: Readiness | undefined;
+  blocked: BlockedStep | undefined;
   /** Pauses between rounds of questions. */
   readonly pauses: BackOff;
 }
 
-/** What runs in this process is not told by an event when it ends. */
+/** No event tells when a driver call of this process ends. */
 const busyPauseMs = 2000;
 
-/** Takes what is wished of active networks as far as the commit: guard, check by the drivers, record. */
-export class Wishes {
+/** Takes what the spec, or a token, asks of active networks as far as the commit: guard, check by the drivers, commit. */
+export class ChangeFlow {
   readonly #operator: Operator;
   /** By network UID. */
   readonly #refusals = new Map<string, Refusal>();
   /** By network UID. */
-  readonly #stages = new Map<string, Stage>();
+  readonly #attempts = new Map<string, Attempt>();
 
   constructor(operator: Operator) {
     this.#operator = operator;
   }
 
-  /** Forgets what the drivers said: somebody asks to look again, or the network rests. */
-  lookAgain(network: ShareNetwork): void {
+  /** Forgets what the drivers said: on request, while the network is paused, and when it is gone. */
+  forgetRefusal(network: ShareNetwork): void {
     this.#refusals.delete(uidOf(network));
-    this.#stages.delete(uidOf(network));
+    this.#attempts.delete(uidOf(network));
   }
 
-  /** Sees to what the spec, or a token, asks of the security services. */
-  async fulfil(scope: NetworkScope): Promise<ReconcileResult | undefined> {
-    const { network, draft, servers, context } = scope;
-    const wish = wishOf(scope, servers, false);
-    if (wish.kind === 'change') return await this.#change(scope, wish.change);
-    this.#stages.delete(uidOf(network));
-    if (wish.kind === 'record') {
-      if (wish.plan.silent === undefined && servers.length > 0) {
-        const { operation } = this.#boundsOf(servers);
-        return await this.#whenQuiet(scope, servers, async () => {
-          const recorded = await context.outsideWorker(() => recordAssociation(scope, operation));
-          return recorded ? undefined : { requeueAfterMs: 50 };
-        });
-      }
-      draft.set(recordedBy(wish));
+  async run(scope: NetworkScope): Promise<Step> {
+    const { network, draft, servers } = scope;
+    const decision = decideChange(scope, servers, false);
+    if (decision.kind === 'change') return await this.#change(scope, decision.change);
+    this.#attempts.delete(uidOf(network));
+    if (decision.kind === 'record') {
+      if (decision.plan.silent === undefined && servers.length > 0) return await this.#recordWhenQuiet(scope);
+      draft.set(recordedBy(decision));
     }
-    standAsRecorded(scope);
-    if (wish.kind !== 'refused') return undefined;
-    draft.setReadiness(wish.readiness);
-    const busy = servers.some((server) => this.#operator.calls.serverIsBusy(uidOf(server)));
-    return busy && wish.readiness.state === 'working' ? { requeueAfterMs: busyPauseMs } : undefined;
+    const recorded = showRecordedServices(scope);
+    if (decision.kind !== 'refused') return recorded;
+    const isBusy = servers.some((server) => this.#operator.calls.serverIsBusy(uidOf(server)));
+    return isBusy && decision.step.kind === 'wait' ? withRequeue(decision.step, busyPauseMs) : decision.step;
   }
 
-  /** Check by the drivers, then commit; what follows the commit is the next pass. */
-  async #change(scope: NetworkScope, change: WantedChange): Promise<ReconcileResult | undefined> {
-    const { network, draft, context } = scope;
-    const { clock } = this.#operator;
-    const uid = uidOf(network);
-    standAsRecorded(scope);
-    const refusal = this.#refusals.get(uid);
-    const refused = refusedCredentialsOf(scope, change);
-    const liftedMeanwhile = refusal?.ofCredentials === true && refused === undefined;
-    const known = refusal?.digest === change.digest && !liftedMeanwhile ? refusal : refused;
-    if (known !== undefined) {
-      draft.setReadiness({ state: 'stalled', reason: toReason(known.reason), message: known.message });
-      return undefined;
-    }
-    this.#refusals.delete(uid);
-    const stage = this.#stageOf(uid, change.digest);
-    if (stage.readiness !== undefined && stage.notBefore > clock.now()) {
-      draft.setReadiness(stage.readiness);
-      return { requeueAfterMs: stage.notBefore - clock.now() };
-    }
-    const wait = (readiness: Readiness, ms: number): ReconcileResult => {
-      stage.readiness = readiness;
-      stage.notBefore = clock.now() + ms;
-      draft.setReadiness(readiness);
-      return { requeueAfterMs: ms };
-    };
-    const isNew = stage.agreed.size < change.participants.length;
-    const asking: Asking = new Map();
-    const verdict = await this.#showing(
-      scope,
-      () => readinessDuringCheck(asking),
-      () =>
-        context.outsideWorker(() => checkWithDrivers(scope, change.plan, change.participants, stage.agreed, asking)),
-    );
-    if (verdict.kind === 'incompatible') return this.#refuse(scope, change, verdict.reason, verdict.message);
-    const bounds = this.#boundsOf(change.participants);
-    if (verdict.kind === 'unavailable') {
-      const { reason, message } = verdict.error;
-      if (clock.now() - stage.since >= bounds.change) return this.#refuse(scope, change, 'CheckTimedOut', message);
-      return wait({ state: 'working', reason: toReason(reason), message }, stage.pauses.next());
-    }
-    if (isNew) this.#announceImpact(network, verdict.servers);
-    return await this.#whenQuiet(scope, change.participants, async () => {
-      const outcome = await context.outsideWorker(() => commit(scope, change, bounds.operation));
-      if (outcome.kind === 'refused') return wait(outcome.readiness, busyPauseMs);
-      if (outcome.kind === 'overtaken') return { requeueAfterMs: 50 };
-      this.#stages.delete(uid);
-      return undefined;
+  async #recordWhenQuiet(scope: NetworkScope): Promise<Step> {
+    const { operation } = this.#timeoutsOf(scope, scope.servers);
+    return await this.#whenQuiet(scope, scope.servers, async () => {
+      const isRecorded = await scope.context.outsideWorker(() => recordAssociation(scope, operation));
+      return isRecorded ? passOver() : stop(50);
     });
   }
 
-  /** Does what may take long; the network says meanwhile what it waits for, which the next pass confirms or takes back. */
-  async #showing<R>({ network }: NetworkScope, readiness: () => Readiness, work: () => Promise<R>): Promise<R> {
+  /** Has the drivers check the change, then commits it; the next pass goes on from there. */
+  async #change(scope: NetworkScope, change: PlannedChange): Promise<Step> {
+    const { network, context } = scope;
+    const { clock } = this.#operator;
+    const recorded = showRecordedServices(scope);
+    const refusal = this.#refusalOf(scope, change);
+    if (refusal !== undefined) return stalled(refusal);
+    const attempt = this.#attemptOf(uidOf(network), change.digest);
+    const restMs = attempt.notBefore - clock.now();
+    if (attempt.blocked !== undefined && restMs > 0) return withRequeue(attempt.blocked, restMs);
+    const isNew = attempt.agreed.size < change.participants.length;
+    const pending: PendingChecks = new Map();
+    const verdict = await this.#reportingWhile(
+      scope,
+      () => checkInProgress(pending),
+      () => context.outsideWorker(() => checkWithDrivers(scope, change, attempt.agreed, pending)),
+    );
+    if (verdict.kind === 'incompatible') return this.#refuse(scope, change, verdict);
+    const timeouts = this.#timeoutsOf(scope, change.participants);
+    if (verdict.kind === 'unavailable') {
+      const { reason, message } = verdict.error;
+      if (clock.now() - attempt.since >= timeouts.change) {
+        return this.#refuse(scope, change, { reason: 'CheckTimedOut', message });
+      }
+      return this.#pause(attempt, wait({ reason: toReason(reason), message }), attempt.pauses.next());
+    }
+    if (isNew) this.#announceImpact(network, verdict.servers);
+    return await this.#whenQuiet(scope, change.participants, async () => {
+      const outcome = await context.outsideWorker(() => commit(scope, change, timeouts.operation));
+      if (outcome.kind === 'refused') return this.#pause(attempt, outcome.step, busyPauseMs);
+      if (outcome.kind === 'overtaken') return withRequeue(recorded, 50);
+      this.#attempts.delete(uidOf(network));
+      return passOver();
+    });
+  }
+
+  /** Why the change is not tried, without asking the drivers again. */
+  #refusalOf(scope: NetworkScope, change: PlannedChange): Finding | undefined {
+    const uid = uidOf(scope.network);
+    const known = this.#refusals.get(uid);
+    const refused = refusedCredentialsOf(scope, change);
+    const isLifted = known?.isOfCredentials === true && refused === undefined;
+    if (known?.digest === change.digest && !isLifted) return known.finding;
+    if (refused !== undefined) return { reason: toReason(refused.reason), message: refused.message };
+    this.#refusals.delete(uid);
+    return undefined;
+  }
+
+  #attemptOf(uid: string, digest: string): Attempt {
+    const known = this.#attempts.get(uid);
+    if (known?.digest === digest) return known;
+    const since = this.#operator.clock.now();
+    const pauses = new BackOff({ baseMs: 100, maxMs: 5000, random: this.#operator.random });
+    const attempt: Attempt = { digest, since, agreed: new Map(), notBefore: 0, blocked: undefined, pauses };
+    this.#attempts.set(uid, attempt);
+    return attempt;
+  }
+
+  #pause(attempt: Attempt, blocked: BlockedStep, pauseMs: number): Step {
+    attempt.blocked = blocked;
+    attempt.notBefore = this.#operator.clock.now() + pauseMs;
+    return withRequeue(blocked, pauseMs);
+  }
+
+  /** Runs what may take long; the network shows meanwhile what it waits for, which the next pass confirms or corrects. */
+  async #reportingWhile<R>({ network }: NetworkScope, finding: () => Finding, work: () => Promise<R>): Promise<R> {
     const { shareNetworks } = this.#operator.informers;
     const show = (): void => {
       const present = latestOf(shareNetworks, network);
-      // What is being committed has its own words.
-      if ((present.status?.phase ?? 'active') === 'active')
-        showInterimReadiness(this.#operator, shareNetworks, present, readiness());
+      // A commit has written its own readiness.
+      if ((present.status?.phase ?? 'active') !== 'active') return;
+      showInterimReadiness(this.#operator, shareNetworks, present, { ...finding(), state: 'working' });
     };
     return await reportingWhile(this.#operator.clock, show, work);
   }
 
-  /** Does what waits for running driver calls; says so where they don't end soon. */
-  async #whenQuiet(
-    scope: NetworkScope,
-    servers: readonly ShareServer[],
-    work: () => Promise<ReconcileResult | undefined>,
-  ): Promise<ReconcileResult | undefined> {
-    const readiness = () => readinessWhileBusy(scope, servers);
+  /** Runs what waits for the end of driver calls, and shows them if they take long. */
+  async #whenQuiet(scope: NetworkScope, servers: readonly ShareServer[], work: () => Promise<Step>): Promise<Step> {
+    const finding = () => runningCalls(scope, servers);
     try {
-      return await this.#showing(scope, readiness, work);
+      return await this.#reportingWhile(scope, finding, work);
     } catch (thrown) {
       if (!(thrown instanceof DriverError) || thrown.kind !== 'Unavailable') throw thrown;
-      scope.draft.setReadiness(readiness());
-      return { requeueAfterMs: 1000 };
+      return wait(finding(), 1000);
     }
   }
 
-  #refuse(scope: NetworkScope, change: WantedChange, reason: Reason, message: string): undefined {
+  #refuse(scope: NetworkScope, change: PlannedChange, { reason, message }: { reason: Reason; message: string }): Step {
     const { network, draft } = scope;
-    const ofCredentials = refusedCredentialsOf(scope, change) !== undefined;
-    this.#refusals.set(uidOf(network), { digest: change.digest, reason, message, ofCredentials });
+    const isOfCredentials = refusedCredentialsOf(scope, change) !== undefined;
+    const finding = { reason, message };
+    this.#refusals.set(uidOf(network), { digest: change.digest, finding, isOfCredentials });
     // The request has had its attempt.
-    if (ofCredentials && change.token !== undefined) draft.set({ triedReapplyAt: change.token });
-    this.#stages.delete(uidOf(network));
-    draft.setReadiness({ state: 'stalled', reason, message });
+    if (isOfCredentials && change.token !== undefined) draft.set({ triedReapplyAt: change.token });
+    this.#attempts.delete(uidOf(network));
     this.#operator.recorder.event(network, {
       type: 'Warning',
       reason,
       action: 'CheckSecurityServices',
       note: `nothing was changed: ${message}`,
     });
+    return stalled(finding);
   }
 
-  #stageOf(uid: string, digest: string): Stage {
-    const known = this.#stages.get(uid);
-    if (known?.digest === digest) return known;
-    const since = this.#operator.clock.now();
-    const pauses = new BackOff({ baseMs: 100, maxMs: 5000, random: this.#operator.random });
-    const stage: Stage = { digest, since, agreed: new Map(), notBefore: 0, readiness: undefined, pauses };
-    this.#stages.set(uid, stage);
-    return stage;
-  }
-
-  /** The longest bounds of the servers' backends, in milliseconds. */
-  #boundsOf(servers: readonly ShareServer[]): { readonly operation: number; readonly change: number } {
-    const bounds = servers.map(({ spec, metadata }) =>
-      timeoutsOf(namespaceView(this.#operator, metadata.namespace ?? '').backend(spec.backendName)),
-    );
+  /** The longest timeouts of the servers' backends, in milliseconds. */
+  #timeoutsOf({ view }: NetworkScope, servers: readonly ShareServer[]) {
+    const timeouts = servers.map(({ spec }) => timeoutsOf(view.backend(spec.backendName)));
     return {
-      operation: Math.max(...bounds.map(({ operation }) => operation)),
-      change: Math.max(...bounds.map(({ change }) => change)),
+      operation: Math.max(...timeouts.map(({ operation }) => operation)),
+      change: Math.max(...timeouts.map(({ change }) => change)),
     };
   }
 
@@ -208,13 +205,13 @@ export class Wishes {
     network: ShareNetwork,
     servers: readonly { readonly message?: string; readonly name: string }[],
   ): void {
-    const foretold = servers.flatMap(({ name, message }) => (message === undefined ? [] : [`${name}: ${message}`]));
-    if (foretold.length === 0) return;
+    const impacts = servers.flatMap(({ name, message }) => (message === undefined ? [] : [`${name}: ${message}`]));
+    if (impacts.length === 0) return;
     this.#operator.recorder.event(network, {
       type: 'Normal',
       reason: 'UpdateImpactPredicted',
       action: 'CheckSecurityServices',
-      note: foretold.slice(0, 5).join('; '),
+      note: impacts.slice(0, 5).join('; '),
     });
   }
 }

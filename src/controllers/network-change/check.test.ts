@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createOperatorRig, reconcileContext } from '../../../test/faults/operator-rig.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
+import { passOf, recordsInObject } from '../reconcile/pass.ts';
 import { checkWithDrivers } from './check.ts';
 import { networkScope } from './network-scope.ts';
 
@@ -21,7 +22,9 @@ test('a namespace that is not known yet is waited for, and is no fault of the dr
     association: [],
     silent: undefined,
   };
-  const verdict = await checkWithDrivers(networkScope(rig.operator, context, network), plan, [server], new Map());
+  const { client, informers } = rig.operator;
+  const pass = passOf(rig.operator, context, network, recordsInObject(client, informers.shareNetworks));
+  const verdict = await checkWithDrivers(networkScope(pass), { plan, participants: [server] }, new Map());
   expect(verdict).toMatchObject({
     kind: 'unavailable',
     error: { reason: 'NamespaceNotKnown', message: 'namespace team-a is not known to the operator yet' },

@@ -5,92 +5,106 @@ import type {
   ShareNetwork,
   ShareNetworkStatus,
 } from '../../api/v1alpha1/share-network.ts';
-import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused } from '../../cluster-state/requests.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import { passOf, showStep, store } from '../reconcile/pass.ts';
+import type { BlockedStep } from '../reconcile/step.ts';
 import { usageOf } from '../securityservice/service-usage.ts';
-import { draftOf, ownPhase, type Readiness } from '../status/status-draft.ts';
-import { type WantedChange, type Wish, wishOf } from './guard.ts';
-import { liveServers, standInChange } from './mark.ts';
-import { type NetworkScope, networkScope, store } from './network-scope.ts';
-import { standAsRecorded } from './recorded-services.ts';
+import { networkAvailable } from '../status/readiness.ts';
+import { draftOf, ownPhase } from '../status/status-draft.ts';
+import { type ChangeDecision, decideChange, type PlannedChange } from './guard.ts';
+import { liveServers } from './live-servers.ts';
+import { type NetworkScope, networkScope } from './network-scope.ts';
+import { showChange, showRecordedServices } from './recorded-services.ts';
 
 /** What became of a commit. */
 export type CommitOutcome =
   | { readonly kind: 'committed' }
-  /** Something changed since the check: the next pass decides anew. */
+  /** Something changed since the check: the next pass decides again. */
   | { readonly kind: 'overtaken' }
-  /** The guard says no. */
-  | { readonly kind: 'refused'; readonly readiness: Readiness };
+  /** The guard refuses the change. */
+  | { readonly kind: 'refused'; readonly step: BlockedStep };
 
 /**
- * Commits a checked change: with no driver call of the network running, judged again on live servers, then one write.
+ * Commits a checked change: while no driver call of the network runs it is judged again on live servers, then stored in one write.
  * @throws DriverError `Unavailable` when running calls did not end in time
  */
-export async function commit(scope: NetworkScope, checked: WantedChange, waitMs: number): Promise<CommitOutcome> {
-  const { operator, network, context } = scope;
-  return await operator.calls.whileQuiet(uidOf(network), context.signal, waitMs, async (): Promise<CommitOutcome> => {
-    const present = operator.informers.shareNetworks.cache.get(context.key);
-    if (present === undefined || uidOf(present) !== uidOf(network) || isPaused(present)) return { kind: 'overtaken' };
-    const fresh = networkScope(operator, context, present);
-    const wish = wishOf(fresh, await liveServers(fresh), true);
-    if (wish.kind === 'refused') return wish;
-    if (wish.kind !== 'change' || wish.change.digest !== checked.digest) return { kind: 'overtaken' };
-    const { plan, token, requestedBy, scope: servers } = wish.change;
-    const record: NetworkChangeRecord = {
-      id: changeID(present, token),
-      stage: 'marking',
-      scope: servers,
-      changes: plan.changes,
-      requestedBy,
-      startedTime: timestamp(operator.clock),
-    };
-    fresh.draft.set({
-      ...ownPhase('network_change'),
-      securityServices: plan.association,
-      networkChange: record,
-      ...(token === undefined ? {} : { lastHandledReapplyAt: token }),
-    });
-    standInChange(fresh, record);
-    const names = plan.changes.map(({ type, operation, to }) => `${operation} ${type} ${to.name}`).join(', ');
-    fresh.announcements.push({
-      type: 'Normal',
-      reason: 'NetworkChangeStarted',
-      action: 'ChangeSecurityServices',
-      note: `change ${record.id} started: ${names}`,
-    });
-    await whileJoining(fresh, plan.changes, () => store(fresh));
+export async function commit(scope: NetworkScope, checked: PlannedChange, waitMs: number): Promise<CommitOutcome> {
+  return await whileQuiet(scope, waitMs, async (fresh): Promise<CommitOutcome> => {
+    if (fresh === undefined || isPaused(fresh.network)) return { kind: 'overtaken' };
+    const decision = decideChange(fresh, await liveServers(fresh), true);
+    if (decision.kind === 'refused') return decision;
+    if (decision.kind !== 'change' || decision.change.digest !== checked.digest) return { kind: 'overtaken' };
+    await storeChange(fresh, decision.change);
     return { kind: 'committed' };
   });
 }
 
 /**
- * Records an association that no share server has to be given: with no set-up running, which would still take the former one.
- * @returns false when something changed meanwhile: the next pass decides anew
- * @throws DriverError `Unavailable` when a set-up did not end in time
+ * Records an association that no share server has to be given, while no setup runs, which would still use the former one.
+ * @returns false when something changed meanwhile: the next pass decides again
+ * @throws DriverError `Unavailable` when a setup did not end in time
  */
 export async function recordAssociation(scope: NetworkScope, waitMs: number): Promise<boolean> {
-  const { operator, network, context } = scope;
-  return await operator.calls.whileQuiet(uidOf(network), context.signal, waitMs, async () => {
-    const present = operator.informers.shareNetworks.cache.get(context.key);
-    if (present === undefined || uidOf(present) !== uidOf(network)) return false;
-    const fresh = networkScope(operator, context, present);
-    const wish = wishOf(fresh, await liveServers(fresh), true);
-    if (wish.kind !== 'record') return false;
-    fresh.draft.set(recordedBy(wish));
-    standAsRecorded(fresh);
+  return await whileQuiet(scope, waitMs, async (fresh) => {
+    if (fresh === undefined) return false;
+    const decision = decideChange(fresh, await liveServers(fresh), true);
+    if (decision.kind !== 'record') return false;
+    fresh.draft.set(recordedBy(decision));
+    showStep(fresh.draft, showRecordedServices(fresh), networkAvailable);
     await store(fresh);
     return true;
   });
 }
 
-/** What a wish to record changes in the network's status. */
-export function recordedBy({ plan, token }: Wish & { kind: 'record' }): Partial<ShareNetworkStatus> {
+/** What a decision to record changes in the network's status. */
+export function recordedBy({ plan, token }: ChangeDecision & { kind: 'record' }): Partial<ShareNetworkStatus> {
   return {
     securityServices: plan.silent ?? plan.association,
     ...(token === undefined ? {} : { lastHandledReapplyAt: token }),
   };
+}
+
+/** Works on the network as it is when none of its driver calls runs; undefined when it is gone. */
+async function whileQuiet<R>(
+  { operator, network, context, records }: NetworkScope,
+  waitMs: number,
+  work: (fresh: NetworkScope | undefined) => Promise<R>,
+): Promise<R> {
+  return await operator.calls.whileQuiet(uidOf(network), context.signal, waitMs, async () => {
+    const present = operator.informers.shareNetworks.cache.get(context.key);
+    if (present === undefined || uidOf(present) !== uidOf(network)) return await work(undefined);
+    return await work(networkScope(passOf(operator, context, present, records)));
+  });
+}
+
+async function storeChange(scope: NetworkScope, change: PlannedChange): Promise<void> {
+  const { operator, network, draft, events } = scope;
+  const { plan, token, requestedBy } = change;
+  const record: NetworkChangeRecord = {
+    id: changeID(network, token),
+    stage: 'marking',
+    scope: change.scope,
+    changes: plan.changes,
+    requestedBy,
+    startedTime: timestamp(operator.clock),
+  };
+  draft.set({
+    ...ownPhase('network_change'),
+    securityServices: plan.association,
+    networkChange: record,
+    ...(token === undefined ? {} : { lastHandledReapplyAt: token }),
+  });
+  showStep(draft, showChange(scope, record), networkAvailable);
+  const names = plan.changes.map(({ type, operation, to }) => `${operation} ${type} ${to.name}`).join(', ');
+  events.push({
+    type: 'Normal',
+    reason: 'NetworkChangeStarted',
+    action: 'ChangeSecurityServices',
+    note: `change ${record.id} started: ${names}`,
+  });
+  await withPendingAssociations(scope, plan.changes, () => store(scope));
 }
 
 /** Short, unique within the network, and the same when the same commit is tried again. */
@@ -104,19 +118,18 @@ function changeID(network: ShareNetwork, token: string | undefined): string {
 
 /**
  * Makes the new services immutable, then has the network record them. Each write is guarded by the version that was judged.
- * Where the network does not get to record them, they are let go again.
+ * If the network does not get to record them, they become editable again.
  */
-async function whileJoining(
-  { operator, namespace, network }: NetworkScope,
+async function withPendingAssociations(
+  { operator, view, network }: NetworkScope,
   changes: readonly SecurityServiceChange[],
-  record: () => Promise<ShareNetwork>,
-): Promise<ShareNetwork> {
-  const { service } = namespaceView(operator, namespace);
+  record: () => Promise<unknown>,
+): Promise<void> {
   const writeUsage = async (name: string): Promise<void> => {
-    const present = service(name);
-    if (present === undefined) return;
-    const draft = draftOf(operator, present);
-    await draft.set(usageOf(operator, present)).write(operator.client, operator.informers.securityServices);
+    const service = view.service(name);
+    if (service === undefined) return;
+    const draft = draftOf(operator, service);
+    await draft.set(usageOf(operator, service)).write(operator.client, operator.informers.securityServices);
   };
   const end = (): void => {
     for (const { to } of changes) operator.pendingAssociations.end(to.uid, network.metadata.name);
@@ -126,12 +139,11 @@ async function whileJoining(
       operator.pendingAssociations.begin(to.uid, network.metadata.name);
       await writeUsage(to.name);
     }
-    const written = await record();
+    await record();
     end();
-    return written;
   } catch (error) {
     end();
-    // Best effort: the service's own reconciler says the same when it looks next.
+    // Best effort: the service's own reconciler writes the same in its next pass.
     await Promise.allSettled(changes.map(({ to }) => writeUsage(to.name)));
     throw error;
   }

@@ -8,7 +8,7 @@ import type { Operator } from '../operator.ts';
 import { reportingRefusals } from '../status/refused-writes.ts';
 import type { ManagedObject } from '../status/status-draft.ts';
 import { resetBy } from '../status/status-reset.ts';
-import { type ObjectRecords, type Pass, passOf, recordsInObject, store } from './pass.ts';
+import { type ObjectRecords, type Pass, passOf, recordsInObject, showStep, store } from './pass.ts';
 import { type Phase, runPhases, type Step } from './step.ts';
 
 /** A phase that an administrator wrote. */
@@ -96,11 +96,9 @@ export class Reconciler<T extends ManagedObject, S extends Pass<T>> {
 
   /** Sets the readiness that a pass came to, and writes the status. */
   async #end(scope: S, step: Step, isDeleting: boolean): Promise<void> {
-    const { draft } = scope;
-    if (step.kind === 'wait') draft.setReadiness({ ...step.finding, state: 'working' });
-    if (step.kind === 'stalled') draft.setReadiness({ ...step.finding, state: 'stalled' });
-    if (step.kind === 'done' && !isDeleting) draft.setReadiness({ ...this.#kind.ready, state: 'ready' });
-    if (this.#isOvertaken(draft.object)) return;
+    // What is being deleted is not ready for use, whatever went well.
+    if (!(isDeleting && step.kind === 'done')) showStep(scope.draft, step, this.#kind.ready);
+    if (this.#isOvertaken(scope.draft.object)) return;
     await store<T>(scope);
     await this.#kind.stored?.(scope);
   }

@@ -1,3 +1,4 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
@@ -6,6 +7,7 @@ import type { Informer } from '../../runtime/informer.ts';
 import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { draftOf, type ManagedObject, type StatusDraft } from '../status/status-draft.ts';
+import type { Step } from './step.ts';
 
 /** Where the operator records that it manages an object, and the object's status. */
 export interface ObjectRecords<T extends ManagedObject> {
@@ -45,6 +47,13 @@ export function passOf<T extends ManagedObject>(
   records: ObjectRecords<T>,
 ): Pass<T> {
   return { operator, context, draft: draftOf(operator, object), events: [], records };
+}
+
+/** Has the object say what its phases came to. @param ready what it says where all are done */
+export function showStep<T extends ManagedObject>(draft: StatusDraft<T>, step: Step, ready: Finding): void {
+  if (step.kind === 'wait') draft.setReadiness({ ...step.finding, state: 'working' });
+  if (step.kind === 'stalled') draft.setReadiness({ ...step.finding, state: 'stalled' });
+  if (step.kind === 'done') draft.setReadiness({ ...ready, state: 'ready' });
 }
 
 /** Stores the draft, then sends the events that tell what it says. */

@@ -16,8 +16,9 @@ interface Requeue {
  *
  * All but `done` end the pass.
  */
-export type Step = Requeue &
-  ({ readonly kind: 'done' | 'stop' | 'passOver' } | { readonly kind: 'wait' | 'stalled'; readonly finding: Finding });
+export type Step = (Requeue & { readonly kind: 'done' | 'stop' | 'passOver' }) | BlockedStep;
+
+export type BlockedStep = Requeue & { readonly kind: 'wait' | 'stalled'; readonly finding: Finding };
 
 /** One phase of a pass over an object. Failures are thrown. */
 export type Phase<S> = (scope: S) => Promise<Step> | Step;
@@ -28,11 +29,11 @@ export function requeueAfter(requeueAfterMs: number | undefined): Step {
   return { kind: 'done', requeueAfterMs };
 }
 
-export function wait({ reason, message, subject }: Finding, requeueAfterMs?: number): Step {
+export function wait({ reason, message, subject }: Finding, requeueAfterMs?: number): BlockedStep {
   return { kind: 'wait', finding: { reason, message, ...(subject && { subject }) }, requeueAfterMs };
 }
 
-export function stalled({ reason, message, subject }: Finding, requeueAfterMs?: number): Step {
+export function stalled({ reason, message, subject }: Finding, requeueAfterMs?: number): BlockedStep {
   return { kind: 'stalled', finding: { reason, message, ...(subject && { subject }) }, requeueAfterMs };
 }
 
@@ -44,13 +45,18 @@ export function passOver(requeueAfterMs?: number): Step {
   return { kind: 'passOver', requeueAfterMs };
 }
 
+/** The same step, with the earlier one of its requeue and another. */
+export function withRequeue(step: Step, requeueAfterMs: number | undefined): Step {
+  return { ...step, requeueAfterMs: earliestRequeueMs(step.requeueAfterMs, requeueAfterMs) };
+}
+
 /** Runs phases in order until one ends the pass; of the requeues so far the earliest counts. */
 export async function runPhases<S>(scope: S, phases: readonly Phase<S>[]): Promise<Step> {
   let requeueAfterMs: number | undefined;
   for (const phase of phases) {
     const step = await phase(scope);
+    if (step.kind !== 'done') return withRequeue(step, requeueAfterMs);
     requeueAfterMs = earliestRequeueMs(requeueAfterMs, step.requeueAfterMs);
-    if (step.kind !== 'done') return { ...step, requeueAfterMs };
   }
   return requeueAfter(requeueAfterMs);
 }

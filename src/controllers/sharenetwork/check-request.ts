@@ -1,107 +1,107 @@
 import { createHash } from 'node:crypto';
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { SecurityServiceCheck, SecurityServiceReference, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import { parseCheckRequest } from '../../network-change/parse-check-request.ts';
 import { timestamp } from '../../runtime/clock.ts';
-import type { ReconcileResult } from '../../runtime/controller.ts';
 import { safeText } from '../../values/safe-text.ts';
 import { checkWithDrivers, refusedCredentialsOf } from '../network-change/check.ts';
-import { wishOf } from '../network-change/guard.ts';
+import { decideChange } from '../network-change/guard.ts';
 import type { NetworkScope } from '../network-change/network-scope.ts';
+import { done, requeueAfter, type Step } from '../reconcile/step.ts';
 
 const maxRequestLength = 4096;
-/** When a driver that gave no answer is asked again, in milliseconds. */
-const askAgainMs = 5000;
+/** Pause before a driver that gave no answer is asked again, in milliseconds. */
+const retryMs = 5000;
 
 /**
- * Answers the annotation `sharenet.io/check-security-services`: the guard and the drivers are asked, nothing is changed. The
- * verdict is bound to the content that it was made for; when that changes it is made anew.
+ * A phase: answers the annotation `sharenet.io/check-security-services`. The guard and the drivers are asked, nothing is changed. The
+ * answer is bound to the content that was judged; when that changes, the question is answered again.
  */
-export async function answerCheckRequest(scope: NetworkScope): Promise<ReconcileResult | undefined> {
-  const { network, draft, context } = scope;
-  const annotation = askedIn(scope);
-  if (annotation === undefined) return undefined;
-  const request = safeText(annotation, maxRequestLength);
-  const references = parseCheckRequest(annotation);
+export async function answerCheckRequest(scope: NetworkScope): Promise<Step> {
+  const request = requestOf(scope);
+  if (request === undefined) return removeAnswer(scope);
+  const references = parseCheckRequest(request);
   if (references === undefined) {
-    answer(scope, request, 'invalid', {
+    return answer(scope, 'invalid', {
       compatible: false,
       reason: 'InvalidRequest',
       message: 'expected <type>=<name>[,<type>=<name>...]',
     });
-    return undefined;
   }
-  const hypothetical: NetworkScope = { ...scope, network: withReferences(network, references) };
-  const wish = wishOf(hypothetical, scope.servers, false);
-  if (wish.kind === 'refused') {
-    const { reason, message } = wish.readiness;
-    answer(scope, request, digestOf(reason, message), { compatible: false, reason, message });
-    return undefined;
+  const hypothetical: NetworkScope = { ...scope, network: withReferences(scope.network, references) };
+  const decision = decideChange(hypothetical, scope.servers, false);
+  if (decision.kind === 'refused') return reject(scope, decision.step.finding);
+  if (decision.kind !== 'change') {
+    return answer(scope, digestOf(decision.kind), {
+      compatible: true,
+      message: 'no share server would be changed',
+    });
   }
-  if (wish.kind !== 'change') {
-    answer(scope, request, digestOf(wish.kind), { compatible: true, message: 'no share server would be changed' });
-    return undefined;
-  }
-  const { change } = wish;
-  if (draft.status.check?.request === request && draft.status.check.digest === change.digest) return undefined;
+  const { change } = decision;
+  if (isAnswered(scope, change.digest)) return done;
   const refused = refusedCredentialsOf(scope, change);
   if (refused !== undefined) {
     const { reason, message } = refused;
-    answer(scope, request, change.digest, { compatible: false, reason, message });
-    return undefined;
+    return answer(scope, change.digest, { compatible: false, reason, message });
   }
-  const verdict = await context.outsideWorker(() =>
-    checkWithDrivers(hypothetical, change.plan, change.participants, new Map()),
-  );
+  const verdict = await scope.context.outsideWorker(() => checkWithDrivers(hypothetical, change, new Map()));
   if (verdict.kind === 'unavailable') {
-    const { reason, message } = verdict.error;
-    answer(scope, request, digestOf(reason, message), { compatible: false, reason, message });
-    return { requeueAfterMs: askAgainMs };
+    reject(scope, verdict.error);
+    return requeueAfter(retryMs);
   }
-  answer(scope, request, change.digest, {
+  return answer(scope, change.digest, {
     compatible: verdict.kind === 'compatible',
     ...(verdict.kind === 'incompatible' ? { reason: verdict.reason, message: verdict.message } : {}),
     servers: verdict.servers.slice(0, 50),
   });
-  return undefined;
 }
 
 /**
- * Answers the annotation where nothing may begin as the network stands now, so that an answer from before is not taken for the
- * present one. Nobody is asked. To be called when the draft stands.
+ * Rejects a question while no change may begin, so that an earlier answer is not taken for the present one. No driver is asked.
+ * @param finding why no change may begin
  */
-export function answerNotNow(scope: NetworkScope): undefined {
-  const annotation = askedIn(scope);
-  if (annotation === undefined) return;
-  const { draft } = scope;
-  const ready = draft.condition('Ready');
-  const isActive = (draft.status.phase ?? 'active') === 'active';
-  const reason = isActive && ready !== undefined ? ready.reason : 'ShareNetworkNotActive';
-  const message = `not now: ${ready?.message ?? 'the network is not active'}`;
-  answer(scope, safeText(annotation, maxRequestLength), digestOf(reason, message), {
-    compatible: false,
-    reason,
-    message: safeText(message),
+export function rejectCheckRequest(scope: NetworkScope, finding: Finding): void {
+  const isActive = (scope.draft.status.phase ?? 'active') === 'active';
+  reject(scope, {
+    reason: isActive ? finding.reason : 'ShareNetworkNotActive',
+    message: safeText(`not now: ${finding.message}`),
   });
 }
 
-/** What is asked; with no question there is no answer. */
-function askedIn({ network, draft }: NetworkScope): string | undefined {
-  const annotation = network.metadata.annotations?.[labels.checkSecurityServices];
-  if (annotation !== undefined && annotation !== '') return annotation;
-  draft.set({ check: undefined });
-  return undefined;
+function reject(scope: NetworkScope, { reason, message }: { readonly reason: string; readonly message: string }): Step {
+  return answer(scope, digestOf(reason, message), { compatible: false, reason, message });
 }
 
+/** The question; undefined if there is none. */
+function requestOf({ network }: NetworkScope): string | undefined {
+  const request = network.metadata.annotations?.[labels.checkSecurityServices];
+  return request === '' ? undefined : request;
+}
+
+function removeAnswer({ draft }: NetworkScope): Step {
+  draft.set({ check: undefined });
+  return done;
+}
+
+/** Stores the answer, bound to a digest of what was judged. */
 function answer(
-  { operator, draft }: NetworkScope,
-  request: string,
+  scope: NetworkScope,
   digest: string,
   verdict: Omit<SecurityServiceCheck, 'request' | 'digest' | 'checkedTime'>,
-): void {
-  const { check } = draft.status;
-  if (check?.request === request && check.digest === digest) return;
-  draft.set({ check: { request, digest, checkedTime: timestamp(operator.clock), ...verdict } });
+): Step {
+  const request = requestOf(scope);
+  if (request === undefined) return removeAnswer(scope);
+  if (!isAnswered(scope, digest)) {
+    const checkedTime = timestamp(scope.operator.clock);
+    scope.draft.set({ check: { request: safeText(request, maxRequestLength), digest, checkedTime, ...verdict } });
+  }
+  return done;
+}
+
+function isAnswered(scope: NetworkScope, digest: string): boolean {
+  const { check } = scope.draft.status;
+  return check?.digest === digest && check.request === safeText(requestOf(scope) ?? '', maxRequestLength);
 }
 
 /** The network as it would be: the named references replace or join the present ones. */

@@ -1,224 +1,152 @@
 import * as labels from '../../api/v1alpha1/labels.ts';
-import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import { namespaceView } from '../../cluster-state/namespace-view.ts';
+import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import { segmentRefusal } from '../../cluster-state/network-segments.ts';
 import { isPaused, requestToken, unhandledReconcileToken } from '../../cluster-state/requests.ts';
-import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
-import { nameOf, uidOf } from '../../runtime/kube-object.ts';
-import type { Manager } from '../../runtime/manager.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
-import { addFinalizer, hasFinalizer } from '../lifecycle/finalizers.ts';
-import { Wishes } from '../network-change/change-flow.ts';
-import { advance, changeRecordInvalid } from '../network-change/mark.ts';
-import { type NetworkScope, networkScope, store } from '../network-change/network-scope.ts';
-import { countServers, standAsRecorded } from '../network-change/recorded-services.ts';
+import { ChangeFlow } from '../network-change/change-flow.ts';
+import { type NetworkScope, networkScope } from '../network-change/network-scope.ts';
+import { changeRecordInvalid, progressChange } from '../network-change/progress-change.ts';
+import { showRecordedServices } from '../network-change/recorded-services.ts';
 import type { Operator } from '../operator.ts';
-import { earliestRequeue } from '../reconcile/earliest-requeue.ts';
-import { pausedReadiness } from '../status/readiness.ts';
-import { reportingRefusals } from '../status/refused-writes.ts';
+import { Reconciler } from '../reconcile/frame.ts';
+import { showStep } from '../reconcile/pass.ts';
+import { pause } from '../reconcile/pause.ts';
+import {
+  done,
+  type Phase,
+  requeueAfter,
+  runPhases,
+  type Step,
+  stalled,
+  stop,
+  wait,
+  withRequeue,
+} from '../reconcile/step.ts';
+import { networkAvailable, pausedReadiness } from '../status/readiness.ts';
 import { ownPhase } from '../status/status-draft.ts';
-import { changed, labelsOf } from '../watches/changed.ts';
-import { answerCheckRequest, answerNotNow } from './check-request.ts';
-import { deleteNetwork } from './deletion.ts';
-import { observeReset } from './reset.ts';
-
-/** Numbers of servers in a change are written no more often. */
-const countPauseMs = 3000;
+import { answerCheckRequest, rejectCheckRequest } from './check-request.ts';
+import { deletionPhases } from './deletion.ts';
+import { dropChange } from './reset.ts';
+import { CountsInChange, countServers } from './server-counts.ts';
+import { watchForShareNetworks } from './watches.ts';
 
 /** Changes the security services of share networks, also while share servers use them. */
-export class ShareNetworkReconciler {
-  readonly #operator: Operator;
-  readonly #wishes: Wishes;
-  /** When numbers of servers in a change were last written, by network UID. */
-  readonly #countedAt = new Map<string, number>();
+export function shareNetworkReconciler(operator: Operator): Reconciler<ShareNetwork, NetworkScope> {
+  const flow = new ChangeFlow(operator);
+  const counts = new CountsInChange(operator.clock);
+  const requirements: readonly Phase<NetworkScope>[] = [
+    finishPresentChange(counts),
+    countServers,
+    recordPhase,
+    handleRequests(flow),
+    waitForMaintenance,
+    showError,
+    forgetRefusalInPause(flow),
+    pause,
+    requireValidSubnets,
+  ];
+  return new Reconciler(operator, {
+    name: 'sharenetwork',
+    informer: operator.informers.shareNetworks,
+    watches: (controller) => watchForShareNetworks(operator, controller),
+    scope: networkScope,
+    phases: [rejectChecksUnless(requirements), answerCheckRequest, (scope) => flow.run(scope), requireAllowedSegments],
+    deletion: [showWhileDeleting([rejectChecksUnless(requirements), showRecordedServices]), ...deletionPhases],
+    ready: networkAvailable,
+    reset: dropChange,
+    forget: (network) => {
+      flow.forgetRefusal(network);
+      counts.forget(network);
+    },
+  });
+}
 
-  constructor(operator: Operator) {
-    this.#operator = operator;
-    this.#wishes = new Wishes(operator);
-  }
+/** Questions of users about a change are rejected while one of the phases holds changes up. */
+function rejectChecksUnless(requirements: readonly Phase<NetworkScope>[]): Phase<NetworkScope> {
+  return async (scope) => {
+    const step = await runPhases(scope, requirements);
+    if (step.kind === 'wait' || step.kind === 'stalled') rejectCheckRequest(scope, step.finding);
+    return step;
+  };
+}
 
-  /** Adds the controller to the manager. */
-  register(manager: Pick<Manager, 'controller'>, workers: number): Controller {
-    const { informers } = this.#operator;
-    const controller = manager.controller({
-      name: 'sharenetwork',
-      workers,
-      reconcile: reportingRefusals(this.#operator, 'sharenetwork', informers.shareNetworks, (context) =>
-        this.reconcile(context),
-      ),
-    });
-    controller.watch(informers.shareNetworks);
-    controller.watch(informers.shareServers, ({ object }) => ({
-      namespace: object.metadata.namespace ?? '',
-      name: object.spec.shareNetworkName,
-    }));
-    controller.watch(informers.securityServices, ({ object }) => {
-      const { namespace = '', name } = object.metadata;
-      return namespaceView(this.#operator, namespace)
-        .networksWith(name)
-        .map((network) => ({ namespace, name: network.metadata.name }));
-    });
-    controller.watch(informers.credentials, ({ object }) => {
-      const { namespace = '', name } = object.metadata;
-      return informers.securityServices.cache
-        .byIndex('byPasswordSecret', `${namespace}/${name}`)
-        .flatMap((service) => namespaceView(this.#operator, namespace).networksWith(service.metadata.name))
-        .map((network) => ({ namespace, name: network.metadata.name }));
-    });
-    // Which segments a network may use, and whether its share servers can be changed.
-    controller.watch(informers.storageBackends, (event) => {
-      const segments = ({ spec, status, metadata }: StorageBackend) => [
-        spec.allowedNamespaces,
-        spec.allowedSegments,
-        status?.capabilities?.driverHandlesShareServers,
-        metadata.deletionTimestamp,
-      ];
-      if (changed(event, segments)) return informers.shareNetworks.cache.list().map(nameOf);
-      const abilities = ({ spec, status }: StorageBackend) => [spec.enabled, status?.conditions, status?.capabilities];
-      if (!changed(event, abilities)) return undefined;
-      return informers.shareServers.cache.byIndex('byBackend', event.object.metadata.name).map((server) => ({
-        namespace: server.metadata.namespace ?? '',
-        name: server.spec.shareNetworkName,
-      }));
-    });
-    // Its labels decide which segments it may use.
-    controller.watch(informers.namespaces, (event) =>
-      changed(event, labelsOf) ? informers.shareNetworks.cache.list(event.object.metadata.name).map(nameOf) : undefined,
-    );
-    controller.watch(informers.shares, ({ type, object, previous }) => {
-      const name = object.spec.shareNetworkName;
-      // What a network waits for: the end of a share, of work that was handed over, or of a pause.
-      const isBusy = (share: typeof object | undefined): boolean =>
-        share !== undefined && (isPaused(share) || share.status?.operation?.token !== undefined);
-      const settled = isBusy(previous) && !isBusy(object);
-      if (name === undefined || !(type === 'deleted' || settled)) return undefined;
-      return { namespace: object.metadata.namespace ?? '', name };
-    });
-    return controller;
-  }
-
-  async reconcile(context: ReconcileContext): Promise<ReconcileResult | undefined> {
-    const { client, informers } = this.#operator;
-    const network = informers.shareNetworks.cache.get(context.key);
-    if (network === undefined) return undefined;
-    const deleting = network.metadata.deletionTimestamp !== undefined;
-    if (!deleting && !hasFinalizer(network)) {
-      await addFinalizer(client, informers.shareNetworks, network);
-      return undefined;
-    }
-    const scope = networkScope(this.#operator, context, network);
-    if (await observeReset(scope)) {
-      await store(scope);
-      return undefined;
-    }
-    const result = earliestRequeue(await this.#work(scope), deleting ? await deleteNetwork(scope) : undefined);
-    if (informers.shareNetworks.cache.get(context.key) !== network) {
-      // Committed or let go in this pass: the draft belongs to the past, the newer version is in the queue already.
-      return undefined;
-    }
-    await store(scope);
-    return result;
-  }
-
-  async #work(scope: NetworkScope): Promise<ReconcileResult | undefined> {
+/** A change that was committed comes before everything else. */
+function finishPresentChange(counts: CountsInChange): Phase<NetworkScope> {
+  return async (scope) => {
     const { network, draft } = scope;
-    const { phase = 'active', networkChange } = draft.status;
-    if (phase === 'network_change' && networkChange !== undefined) {
-      const result = isPaused(network) ? undefined : await advance(scope, networkChange);
-      if (isPaused(network)) draft.setReadiness(pausedReadiness);
-      if (draft.status.phase === 'network_change') {
-        answerNotNow(scope);
-        return earliestRequeue(result, this.#countInChange(scope));
-      }
-      this.#countedAt.delete(uidOf(network));
-      countServers(scope);
-      if (draft.status.phase === 'active') standAsRecorded(scope);
-      // What is wished next is decided on what is stored.
-      return undefined;
-    }
+    const { phase, networkChange } = draft.status;
+    if (phase !== 'network_change' || networkChange === undefined) return done;
+    const step = isPaused(network) ? wait(pausedReadiness) : await progressChange(scope, networkChange);
+    if (draft.status.phase === 'network_change') return withRequeue(step, counts.count(scope));
+    counts.forget(network);
     countServers(scope);
-    draft.set(ownPhase(draft.status.phase ?? 'active'));
-    if (await this.#takeRequests(scope)) return { requeueAfterMs: 1 };
-    if (draft.status.phase === 'network_change') {
-      draft.setReadiness({
-        state: 'working',
-        reason: 'Maintenance',
-        message: 'in maintenance: an administrator set the phase to network_change; everything on the network waits',
-      });
-      return answerNotNow(scope);
-    }
-    if (draft.status.phase === 'error') {
-      if (draft.condition('Ready')?.reason === changeRecordInvalid) return answerNotNow(scope);
-      draft.setReadiness({
-        state: 'stalled',
-        reason: 'NetworkError',
-        message: 'the phase is error; an administrator sets it back to active when the cause is mended',
-      });
-      return answerNotNow(scope);
-    }
-    if (isPaused(network)) {
-      this.#wishes.lookAgain(network);
-      draft.setReadiness(pausedReadiness);
-      return answerNotNow(scope);
-    }
-    const problem = subnetProblem(network.spec, scope.servers);
-    if (problem !== undefined) {
-      draft.setReadiness({ state: 'stalled', ...problem });
-      return answerNotNow(scope);
-    }
-    if (network.metadata.deletionTimestamp !== undefined) {
-      standAsRecorded(scope);
-      return undefined;
-    }
-    const asked = await answerCheckRequest(scope);
-    const result = earliestRequeue(asked, await this.#wishes.fulfil(scope));
-    // What share servers use goes on: only where nothing else is to be told.
-    const refused = segmentRefusal(this.#operator, network);
-    if (refused !== undefined && draft.condition('Ready')?.status === 'True') {
-      draft.setReadiness({ state: 'stalled', reason: 'SegmentNotAllowed', message: refused });
-    }
-    return result;
-  }
+    return step;
+  };
+}
 
-  /**
-   * Takes requests to look again. Credentials that were refused may be tried again then, once for all that use them.
-   * @returns whether the pass is over: what was noted is stored before anything is tried
-   */
-  async #takeRequests({ network, namespace, draft }: NetworkScope): Promise<boolean> {
+function recordPhase({ draft }: NetworkScope): Step {
+  draft.set(ownPhase(draft.status.phase ?? 'active'));
+  return done;
+}
+
+/** A request to reconcile, or to apply services again, has refused credentials tried again, once for all that use them. */
+function handleRequests(flow: ChangeFlow): Phase<NetworkScope> {
+  return async ({ operator, network, namespace, draft }) => {
     const { status } = network;
     const reconcile = unhandledReconcileToken(network);
     const reapply = requestToken(network, labels.reapplyRequestedAt);
     const isNew = reapply !== undefined && ![status?.lastHandledReapplyAt, status?.triedReapplyAt].includes(reapply);
-    if (reconcile === undefined && !isNew) return false;
-    const names = [...(network.spec.securityServices ?? []), ...(status?.securityServices ?? [])];
-    const lifted = await this.#operator.refusals.lift(
-      this.#operator,
-      namespace,
-      names.map(({ name }) => name),
-    );
+    if (reconcile === undefined && !isNew) return done;
+    const services = [...(network.spec.securityServices ?? []), ...(status?.securityServices ?? [])];
+    const names = services.map(({ name }) => name);
+    const isLifted = await operator.refusals.lift(operator, namespace, names);
     if (reconcile !== undefined) {
       draft.set({ lastHandledReconcileAt: reconcile });
-      this.#wishes.lookAgain(network);
+      flow.forgetRefusal(network);
     }
-    if (lifted && isNew) draft.set({ triedReapplyAt: reapply });
-    return lifted;
-  }
+    if (isLifted && isNew) draft.set({ triedReapplyAt: reapply });
+    // What was handled is stored before anything is tried.
+    return isLifted ? stop(1) : done;
+  };
+}
 
-  /** While many servers move, their numbers are written with the steps of the change, or now and then. */
-  #countInChange(scope: NetworkScope): ReconcileResult | undefined {
-    const { network, draft } = scope;
-    const now = this.#operator.clock.now();
-    const countedAt = this.#countedAt.get(uidOf(network));
-    const isStep = draft.status.networkChange?.stage !== network.status?.networkChange?.stage;
-    if (!isStep && countedAt !== undefined && now - countedAt < countPauseMs) {
-      return { requeueAfterMs: countedAt + countPauseMs - now };
-    }
-    this.#countedAt.set(uidOf(network), now);
-    // With the marks of this pass.
-    countServers({
-      ...scope,
-      servers: namespaceView(this.#operator, scope.namespace).serversOf(network.metadata.name),
-    });
-    return undefined;
-  }
+function waitForMaintenance({ draft }: NetworkScope): Step {
+  if (draft.status.phase !== 'network_change') return done;
+  const message = 'in maintenance: an administrator set the phase to network_change; everything on the network waits';
+  return wait({ reason: 'Maintenance', message });
+}
+
+function showError({ draft }: NetworkScope): Step {
+  const { phase, invalidChange } = draft.status;
+  if (phase !== 'error') return done;
+  if (invalidChange !== undefined) return changeRecordInvalid(invalidChange);
+  const message = 'the phase is error; fix the cause; then an administrator must set the phase to active';
+  return stalled({ reason: 'NetworkError', message });
+}
+
+function forgetRefusalInPause(flow: ChangeFlow): Phase<NetworkScope> {
+  return ({ network }) => {
+    if (isPaused(network)) flow.forgetRefusal(network);
+    return done;
+  };
+}
+
+function requireValidSubnets({ network, servers }: NetworkScope): Step {
+  const problem = subnetProblem(network.spec, servers);
+  return problem === undefined ? done : stalled(problem);
+}
+
+/** What share servers use continues to work: it is told only if nothing else is in the way. */
+function requireAllowedSegments({ operator, network }: NetworkScope): Step {
+  const message = segmentRefusal(operator, network);
+  return message === undefined ? done : stalled({ reason: 'SegmentNotAllowed', message });
+}
+
+/** What the network shows while it is being deleted; a change that it waits for holds up no phase of the deletion. */
+function showWhileDeleting(phases: readonly Phase<NetworkScope>[]): Phase<NetworkScope> {
+  return async (scope) => {
+    const step = await runPhases(scope, phases);
+    showStep(scope.draft, step, networkAvailable);
+    return requeueAfter(step.requeueAfterMs);
+  };
 }
