@@ -8,7 +8,7 @@ import { OperatorMetrics } from '../controllers/metrics/operator-metrics.ts';
 import { PendingAssociations } from '../controllers/network-change/pending-associations.ts';
 import type { Operator } from '../controllers/operator.ts';
 import { securityServiceReconciler } from '../controllers/securityservice/reconciler.ts';
-import { ShareReconciler } from '../controllers/share/reconciler.ts';
+import { shareReconciler } from '../controllers/share/reconciler.ts';
 import { ShareAccessReconciler } from '../controllers/shareaccess/reconciler.ts';
 import { shareNetworkReconciler } from '../controllers/sharenetwork/reconciler.ts';
 import { ChangeRollout } from '../controllers/shareserver/change-rollout.ts';
@@ -72,7 +72,7 @@ export function addControllers(
   securityServiceReconciler(operator).register(manager, workers);
   shareNetworkReconciler(operator).register(manager, workers);
   shareServerReconciler(operator).register(manager, workers);
-  new ShareReconciler(operator).register(manager, workers);
+  shareReconciler(operator).register(manager, workers);
   new ShareAccessReconciler(operator).register(manager, workers);
   return operator;
 }

@@ -1,24 +1,25 @@
-/** A probe of the backend's space comes at least that often, in milliseconds, with some slack. */
+/** A backend's space is probed at least this often, in milliseconds, with some tolerance. */
 const probedWithinMs = 150_000;
 
 interface Reservation {
   readonly backendName: string;
   readonly bytes: number;
-  /** When the share was made; undefined: not yet. */
+  /** When the share was created; undefined: not yet. */
   readonly madeAt?: number;
 }
 
 /** Reservations of one backend. */
 interface Reserved {
-  /** Of all that still count. */
+  /** Sum of the reservations. */
   bytes: number;
-  /** UIDs of shares that were made, in the order in which they were. */
+  shares: number;
+  /** UIDs of created shares in the order of their creation, with its time. */
   readonly made: Map<string, number>;
 }
 
 /**
- * Space of shares that were placed since a backend was last probed: its reported capacity does not know of them. Each note and each
- * question costs the same however many shares there are.
+ * Space of shares that were placed since a backend was last probed: its reported capacity does not include them. Every method takes the
+ * same time, however many shares there are.
  */
 export class Reservations {
   readonly #shares = new Map<string, Reservation>();
@@ -27,16 +28,17 @@ export class Reservations {
   readonly #assigned = new Map<string, Set<string>>();
   readonly #serverOf = new Map<string, string>();
 
-  /** Notes a placement. */
+  /** Reserves the space of a share that is placed on a backend. */
   add(backendName: string, shareUID: string, bytes: number): void {
     this.#forget(shareUID);
     this.#shares.set(shareUID, { backendName, bytes });
-    const reserved = this.#backends.get(backendName) ?? { bytes: 0, made: new Map<string, number>() };
+    const reserved = this.#backends.get(backendName) ?? { bytes: 0, shares: 0, made: new Map<string, number>() };
     reserved.bytes += bytes;
+    reserved.shares += 1;
     this.#backends.set(backendName, reserved);
   }
 
-  /** Notes that a share was made: a later probe counts it, also where that does not show (thin provisioning). */
+  /** Records that a share was created: a later probe includes it, even if that does not show (thin provisioning). */
   made(shareUID: string, now: number): void {
     const reservation = this.#shares.get(shareUID);
     if (reservation === undefined) return;
@@ -57,19 +59,19 @@ export class Reservations {
     return (reserved?.bytes ?? 0) - (own?.backendName === backendName ? own.bytes : 0);
   }
 
-  /** The backend told another capacity: forgets the shares that were made, which are part of it. */
+  /** The backend reported another capacity, which includes the created shares: their reservations end. */
   probed(backendName: string): void {
     for (const uid of [...(this.#backends.get(backendName)?.made.keys() ?? [])]) this.#forget(uid);
   }
 
-  /** Notes which share server a share is about to be placed on: until its status says so, nobody else can see it. */
+  /** Reserves a place on a share server, until the status of the share shows it. */
   assign(serverKey: string, shareUID: string): void {
     this.#unassign(shareUID);
     this.#serverOf.set(shareUID, serverKey);
     this.#assigned.set(serverKey, (this.#assigned.get(serverKey) ?? new Set<string>()).add(shareUID));
   }
 
-  /** The cache shows the share on the server: it needs no note any more. */
+  /** The cache shows the share on the server: the reservation of its place ends. */
   seen(serverKey: string, shareUID: string): void {
     if (this.#serverOf.get(shareUID) === serverKey) this.#unassign(shareUID);
   }
@@ -80,7 +82,7 @@ export class Reservations {
     return placedUIDs.length + (this.#assigned.get(serverKey)?.size ?? 0);
   }
 
-  /** Forgets a share that is gone or was placed elsewhere. */
+  /** Ends the reservations of a share that is gone. */
   release(shareUID: string): void {
     this.#unassign(shareUID);
     this.#forget(shareUID);
@@ -94,7 +96,9 @@ export class Reservations {
     const reserved = this.#backends.get(backendName);
     if (reserved === undefined) return;
     reserved.bytes -= bytes;
+    reserved.shares -= 1;
     reserved.made.delete(shareUID);
+    if (reserved.shares === 0) this.#backends.delete(backendName);
   }
 
   #unassign(shareUID: string): void {

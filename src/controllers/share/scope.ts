@@ -1,52 +1,39 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Share, ShareError } from '../../api/v1alpha1/share.ts';
-import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
+import { namespaceIsTerminating } from '../../cluster-state/namespace-view.ts';
+import { placementOf, type SharePlacement } from '../../cluster-state/share-placement.ts';
 import type { DriverError } from '../../drivers/errors.ts';
-import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { safeReason, safeText } from '../../values/safe-text.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/call-scope.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
-import { type Operator, requiredTenant } from '../operator.ts';
+import { requiredTenant } from '../operator.ts';
+import type { Pass } from '../reconcile/pass.ts';
 import { namespaceTerminating, whyNoChange } from '../status/findings.ts';
-import { draftOf, type StatusDraft } from '../status/status-draft.ts';
+import type { StatusDraft } from '../status/status-draft.ts';
+import type { ShareMemory } from './share-memory.ts';
 
 export type ShareDraft = StatusDraft<Share>;
 
 /** What one pass over a Share works with. */
-export interface ShareScope {
-  readonly operator: Operator;
-  readonly context: ReconcileContext;
+export interface ShareScope extends Pass<Share>, SharePlacement {
+  readonly memory: ShareMemory;
   readonly namespace: string;
   readonly share: Share;
-  readonly draft: ShareDraft;
-  readonly network: ShareNetwork | undefined;
-  readonly server: ShareServer | undefined;
-  readonly backend: StorageBackend | undefined;
   readonly timeoutMs: number;
 }
 
-/** Begins a pass. */
-export function shareScope(operator: Operator, context: ReconcileContext, share: Share): ShareScope {
-  const namespace = share.metadata.namespace ?? '';
-  const { network, server, backend } = namespaceView(operator, namespace);
-  const { shareNetworkName } = share.spec;
-  const { shareServerName, backendName } = share.status ?? {};
-  const placedOn = backendName === undefined ? undefined : backend(backendName);
+export function shareScope(pass: Pass<Share>, memory: ShareMemory): ShareScope {
+  const share = pass.draft.object;
+  const placement = placementOf(pass.operator, share);
   return {
-    operator,
-    context,
-    namespace,
+    ...pass,
+    ...placement,
+    memory,
+    namespace: share.metadata.namespace ?? '',
     share,
-    draft: draftOf(operator, share),
-    network: shareNetworkName === undefined ? undefined : network(shareNetworkName),
-    server: shareServerName === undefined ? undefined : server(shareServerName),
-    backend: placedOn,
-    timeoutMs: timeoutsOf(placedOn).operation,
+    timeoutMs: timeoutsOf(placement.backend).operation,
   };
 }
 
@@ -73,8 +60,8 @@ export function shareCallScope({ operator, share, network, server }: ShareScope)
   };
 }
 
-/** Why the share can't be made or resized now. */
-export function whyWait(scope: ShareScope): Finding | undefined {
+/** Why the share can't be created or resized now. */
+export function whyNoCall(scope: ShareScope): Finding | undefined {
   const { operator, namespace, share, network } = scope;
   if (namespaceIsTerminating(operator, namespace)) return namespaceTerminating;
   const { shareNetworkName } = share.spec;

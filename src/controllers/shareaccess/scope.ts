@@ -2,12 +2,10 @@ import { planRules, type RulePlan, type RuleSurroundings } from '../../access-ru
 import type { Finding } from '../../api/v1alpha1/finding.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
-import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
 import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
 import { isPaused, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { reservedIDsOf } from '../../cluster-state/reserved-ids.ts';
+import { placementOf, type SharePlacement } from '../../cluster-state/share-placement.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
@@ -17,32 +15,25 @@ import { type Operator, requiredTenant } from '../operator.ts';
 import { namespaceTerminating, whyNoChange } from '../status/findings.ts';
 
 /** What one pass over the rules of a share works with. */
-export interface AccessScope {
+export interface AccessScope extends SharePlacement {
   readonly operator: Operator;
   readonly context: ReconcileContext;
   readonly namespace: string;
   readonly share: Share;
   readonly rules: readonly ShareAccess[];
-  readonly network: ShareNetwork | undefined;
-  readonly server: ShareServer | undefined;
-  readonly backend: StorageBackend | undefined;
 }
 
 /** Reads everything about a share's rules from the caches. */
 export function accessScope(operator: Operator, context: ReconcileContext, share: Share): AccessScope {
   const namespace = share.metadata.namespace ?? '';
-  const { rulesOf, network, server, backend } = namespaceView(operator, namespace);
-  const { shareNetworkName } = share.spec;
-  const { shareServerName, backendName } = share.status ?? {};
+  const { rulesOf } = namespaceView(operator, namespace);
   return {
+    ...placementOf(operator, share),
     operator,
     context,
     namespace,
     share,
     rules: rulesOf(share.metadata.name),
-    network: shareNetworkName === undefined ? undefined : network(shareNetworkName),
-    server: shareServerName === undefined ? undefined : server(shareServerName),
-    backend: backendName === undefined ? undefined : backend(backendName),
   };
 }
 

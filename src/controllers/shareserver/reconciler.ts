@@ -2,10 +2,11 @@ import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
-import { isRestored, lacksStatus, networkOwner, noteCompared, restoredWithoutStatus } from '../lifecycle/restored.ts';
+import { isRestored, networkOwner, noteCompared } from '../lifecycle/restored.ts';
 import type { Operator } from '../operator.ts';
 import { Reconciler } from '../reconcile/frame.ts';
-import { pause } from '../reconcile/pause.ts';
+import { pause, pauseDeletion } from '../reconcile/pause.ts';
+import { requireStoredStatus } from '../reconcile/require-stored-status.ts';
 import { done, type Phase, runPhases, type Step, stalled, stop, wait } from '../reconcile/step.ts';
 import { when } from '../reconcile/when.ts';
 import { callsSuspended } from '../status/findings.ts';
@@ -17,7 +18,7 @@ import { dropChange } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
 import { ServerMemory } from './server-memory.ts';
 import { setupPhases } from './setup.ts';
-import { isStillServing, leavePaused, showStillServing, teardownPhases } from './teardown.ts';
+import { isStillServing, showStillServing, teardownPhases } from './teardown.ts';
 import { deleteWhenUnused } from './unused.ts';
 import { watchForShareServers } from './watches.ts';
 
@@ -43,7 +44,7 @@ export function shareServerReconciler(operator: Operator): Reconciler<ShareServe
     watches: (controller) => watchForShareServers(operator, controller),
     scope: (pass) => serverScope(pass, memory),
     phases,
-    deletion: [leavePaused, serveWhileNeeded, ...teardownPhases],
+    deletion: [pauseDeletion, serveWhileNeeded, ...teardownPhases],
     ready: serverAvailable,
     reset: dropChange,
     stored: noteRestored,
@@ -67,10 +68,6 @@ async function applyChange(scope: ServerScope): Promise<Step> {
   }
   const result = await takePart(scope, networkChange, scope.memory.progress);
   return stop(result?.requeueAfterMs);
-}
-
-function requireStoredStatus({ server }: ServerScope): Step {
-  return lacksStatus(server) ? stalled(restoredWithoutStatus) : done;
 }
 
 function isToBeSetUp({ server, draft }: ServerScope): boolean {

@@ -1,5 +1,5 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
-import { isPaused, mayAbandon } from '../../cluster-state/requests.ts';
+import { mayAbandon } from '../../cluster-state/requests.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { nameList } from '../../values/name-list.ts';
@@ -16,7 +16,6 @@ import { callTeardown } from './teardown-call.ts';
 
 /** Remove the server from the storage system, and its finalizer. The teardown is tried until it succeeds. */
 export const teardownPhases: readonly Phase<ServerScope>[] = [
-  leavePaused,
   abandonOnRequest,
   keepRetainedShares,
   removeUnknown,
@@ -40,11 +39,6 @@ export function showStillServing({ draft, shares }: ServerScope): void {
   const names = nameList(shares.map(({ metadata }) => metadata.name));
   draft.setCondition('DeletionBlocked', 'True', 'SharesExist', `keeps serving until its shares are deleted: ${names}`);
   if (draft.status.phase === 'deleting') draft.set({ ...ownPhase('active'), operation: undefined });
-}
-
-/** A deletion that is paused shows nothing. */
-export function leavePaused({ server }: ServerScope): Step {
-  return isPaused(server) ? passOver() : done;
 }
 
 /** On request the server is forgotten without a teardown. */

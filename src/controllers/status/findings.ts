@@ -1,16 +1,12 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
-import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
-import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
+import type { SharePlacement } from '../../cluster-state/share-placement.ts';
 
-/** A share and what it is on. */
-export interface PlacedShare {
+/** A share and the objects that it is placed on. */
+export interface PlacedShare extends SharePlacement {
   readonly share: Share;
-  readonly network: ShareNetwork | undefined;
-  readonly server: ShareServer | undefined;
-  readonly backend: StorageBackend | undefined;
 }
 
 /** Nothing is made any more. */
