@@ -6,6 +6,7 @@ import { capabilityCases } from './conformance/capability-cases.ts';
 import type { ConformanceCase } from './conformance/conformance-case.ts';
 import type { ConformanceFixture } from './conformance/fixture.ts';
 import { interruptionCases } from './conformance/interruption-cases.ts';
+import { lateCallCases } from './conformance/late-call-cases.ts';
 import { type CaseOutcome, createReport, writeReport } from './conformance/report.ts';
 import { type CaseRun, runConformanceCase } from './conformance/run-case.ts';
 import { secrecyCases } from './conformance/secrecy-cases.ts';
@@ -24,6 +25,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...secrecyCases,
   ...securityServiceCases,
   ...interruptionCases,
+  ...lateCallCases,
 ];
 
 /** How much of what a driver said is shown when a case fails: lines, and characters of each. */

@@ -200,6 +200,14 @@ export const brokenDrivers: readonly { name: string; breakage: Breakage; finding
     findings: ['a call ends within the bound after its signal aborts'],
   },
   {
+    name: 'carries out calls late that were given up',
+    breakage: breakageWithLateCalls(),
+    findings: [
+      'a grant that was given up and arrives late does not undo a newer denial',
+      'a creation that was given up and arrives late does not undo a newer deletion',
+    ],
+  },
+  {
     name: 'gives one id to two tenants',
     breakage: (driver) => ({
       updateAccess: async (request, context) => {
@@ -250,6 +258,34 @@ export const brokenDrivers: readonly { name: string; breakage: Breakage; finding
     findings: ['capabilities are well-formed'],
   },
 ];
+
+/** What a call does that was given up is done after the next call that is not. */
+function breakageWithLateCalls(): Breakage {
+  const late: ((driver: Driver) => Promise<unknown>)[] = [];
+  return (driver) => {
+    const afterwards = async <Result>(result: Promise<Result>): Promise<Result> => {
+      const answer = await result;
+      for (const call of late.splice(0)) await call(driver);
+      return answer;
+    };
+    const keep = (call: (driver: Driver, context: CallContext) => Promise<unknown>, context: CallContext) => {
+      const { signal: _, ...rest } = context;
+      return (error: unknown): never => {
+        late.push((later) => call(later, { ...rest, signal: new AbortController().signal }));
+        throw error;
+      };
+    };
+    return {
+      updateAccess: (request, context) =>
+        afterwards(driver.updateAccess(request, context)).catch(
+          keep((later, again) => later.updateAccess(request, again), context),
+        ),
+      createShare: (request, context) =>
+        driver.createShare(request, context).catch(keep((later, again) => later.createShare(request, again), context)),
+      deleteShare: (request, context) => afterwards(driver.deleteShare(request, context)),
+    };
+  };
+}
 
 function secrecy(): string {
   return 'keys and passwords are in no log line, error, detail, export location, warning or reason';

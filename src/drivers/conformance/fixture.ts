@@ -44,6 +44,11 @@ export interface ConformanceFixture {
    * hand, with a client that waits before it asks the storage system.
    */
   openSlowDriver?(logger: DriverLogger): Driver | Promise<Driver>;
+  /**
+   * Opens the driver so that what its next call sends stays on its way, as in a slow network. For storage systems that a call can reach
+   * after its caller gave it up; without it {@link ConformanceFixture.openSlowDriver} is used.
+   */
+  openLateDriver?(logger: DriverLogger): Promise<LateDriver>;
   /** Opens the driver so that createShare answers InProgress at first. */
   openInProgressDriver?(logger: DriverLogger): Driver | Promise<Driver>;
   /** Secrets that the driver knows besides those it gets and makes in calls, such as the backend's credentials. */
@@ -60,3 +65,10 @@ export interface ConformanceFixture {
 
 /** A rule as the storage system has it. */
 type GrantedRule = Pick<DriverAccessRule, 'accessType' | 'accessTo' | 'accessLevel'>;
+
+/** A driver whose calls stay on their way. */
+export interface LateDriver {
+  readonly driver: Driver;
+  /** Lets all of it arrive, also after the driver was closed, and waits until the storage system has done or refused it. */
+  arrive(): Promise<void>;
+}

@@ -11,6 +11,8 @@ export interface TestHosts {
   readonly privateKey: string;
   /** Where somebody accepts connections and says nothing. */
   readonly silentPort: number;
+  /** A port of 127.0.0.1 that leads to the host, until a request is to stay on its way. */
+  openDetour(): Promise<Detour>;
   /** An address that no share server had yet. */
   nextAddress(): { readonly ipAddress: string; readonly prefixLength: number };
   /** Services that fit the hosts' network; the second takes the place of the first. */
@@ -20,6 +22,15 @@ export interface TestHosts {
   /** Writes that many bytes into a share's directory. */
   fill(serverID: string, shareID: string, bytes: number): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A way to a host on which a request can stay. */
+export interface Detour {
+  readonly port: number;
+  /** The next request stays on its way, and all that is sent after it. */
+  hold(): void;
+  /** Lets all of it arrive, and waits until the host has answered. */
+  arrive(): Promise<void>;
 }
 
 /** A rule as the program on a host stores it. */
@@ -45,6 +56,10 @@ export function createSambaFixture(hosts: TestHosts): ConformanceFixture {
     const accessTo = `10.20.${Math.floor(count / 250)}.${(count % 250) + 1}`;
     return { id, name: `rule-${count}`, accessType, accessTo, accessLevel: 'rw' };
   };
+  const configAt = (port: number): SambaConfig => {
+    const config = sambaConfigSchema.parse(hosts.config);
+    return { ...config, hosts: config.hosts.map((host) => ({ ...host, address: '127.0.0.1', port })) };
+  };
   const open = (logger: DriverLogger, config: SambaConfig = sambaConfigSchema.parse(hosts.config)): Driver => {
     // Drivers of cases that run side by side, of which the host would take the last one for the only one that is in use.
     opened += 1;
@@ -64,10 +79,14 @@ export function createSambaFixture(hosts: TestHosts): ConformanceFixture {
       { namespace: 'tenant-b', namespaceUID: randomUUID() },
     ],
     openDriver: (logger) => open(logger),
-    openSlowDriver: (logger) => {
-      const config = sambaConfigSchema.parse(hosts.config);
-      const silent = config.hosts.map((host) => ({ ...host, address: '127.0.0.1', port: hosts.silentPort }));
-      return open(logger, { ...config, hosts: silent });
+    openSlowDriver: (logger) => open(logger, configAt(hosts.silentPort)),
+    openLateDriver: async (logger) => {
+      const detour = await hosts.openDetour();
+      const driver = open(logger, configAt(detour.port));
+      // It is logged in then.
+      await driver.getCapabilities({ signal: AbortSignal.timeout(60_000), logger, installationID });
+      detour.hold();
+      return { driver, arrive: () => detour.arrive() };
     },
     newServer: () => {
       count += 1;
