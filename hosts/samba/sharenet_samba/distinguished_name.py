@@ -74,7 +74,8 @@ class DN:
 
 def escaped(value: str) -> str:
     """A value as part of a name, on one line: what is no letter to see, and spaces at the ends, is in hexadecimal."""
-    text = re.sub(r'([,+"\\<>;=])', r"\\\1", value)
+    # After a blank Samba's library takes a sign in hexadecimal only, and else ends the value before the blank.
+    text = re.sub(r'( ?)([,+"\\<>;=])', lambda each: f"{each[1]}{_hexadecimal(each[2])}" if each[1] else f"\\{each[2]}", value)
     text = "".join(each if each.isprintable() else _hexadecimal(each) for each in text)
     text = re.sub(r"^ ", r"\\20", re.sub(r" $", r"\\20", text))
     return re.sub(r"^#", r"\\#", text)

@@ -9,6 +9,7 @@ from .kerberos import krb5_conf
 from .machine_account import AccountPlace
 from .membership import name_servers_text, private_inside
 from .problem import Problem, unavailable
+from .state import Allocation
 
 
 def record_of(instance: Instance, survey: DomainSurvey, settings: dict, private_directory: str) -> dict:
@@ -83,12 +84,11 @@ def _range(bounds: list[int]) -> str:
 
 
 def write_files(instance: Instance, record: dict) -> None:
-    domain, host = record["domain"], record["computer"].lower()
+    domain = record["domain"]
     instance.write_file("resolv.conf", name_servers_text(record, domain))
     # Without servers of the tenant's choice the domain controllers are found by DNS, also when they change.
     instance.write_file("krb5.conf", krb5_conf(domain.upper(), record["servers"]))
-    own = [f"{each.ip_address} {host}.{domain} {host}" for each in instance.state.allocations]
-    instance.write_file("hosts", "\n".join(["127.0.0.1 localhost", "::1 localhost", *own, ""]))
+    instance.write_file("hosts", own_hosts_text(record, instance.state.allocations))
     services = [
         "passwd: files winbind",
         "group: files winbind",
@@ -98,6 +98,13 @@ def write_files(instance: Instance, record: dict) -> None:
     ]
     instance.write_file("nsswitch.conf", "\n".join([*services, ""]))
     instance.configure(sections_of(record))
+
+
+def own_hosts_text(record: dict, allocations: list[Allocation]) -> str:
+    """The server's /etc/hosts, with its own name in the domain."""
+    host = record["computer"].lower()
+    own = [f"{each.ip_address} {host}.{record['domain']} {host}" for each in allocations]
+    return "\n".join(["127.0.0.1 localhost", "::1 localhost", *own, ""])
 
 
 def trust_problem(instance: Instance) -> Problem | None:

@@ -68,6 +68,23 @@ class Samba:
         return _listed(_function(self.library, f"lp_{parameter.replace(' ', '_')}", TEXTS, NUMBER)(share))
 
 
+def interfaces_of(smb_conf: str, present: list[str]) -> list[str]:
+    """Addresses that Samba serves of those that a network interface has, with their prefix lengths."""
+    commands = ["ip link add v0 type veth peer name v1", "ip link set v0 up", "ip link set v1 up"]
+    commands += [f"ip addr add {each} dev v0{' nodad' if ':' in each else ''}" for each in present]
+    subprocess.run(["sh", "-ec", "\n".join(commands)], check=True, timeout=20)
+    Path("/run/smb.conf").write_text(smb_conf)
+    Samba(Path("/run/smb.conf"))
+    _function(Samba.library, "load_interfaces", None)()
+    address = _function(Samba.library, "iface_n_sockaddr_storage", POINTER, NUMBER)
+    found = []
+    for index in range(Samba.library.iface_count()):
+        data = ctypes.string_at(address(index), 28)
+        four = int.from_bytes(data[:2], sys.byteorder) == socket.AF_INET
+        found.append(socket.inet_ntop(socket.AF_INET, data[4:8]) if four else socket.inet_ntop(socket.AF_INET6, data[8:24]))
+    return sorted(found)
+
+
 class _Server(ctypes.Structure):
     _fields_ = [
         *(("host", TEXT), ("port", NUMBER), ("transport", NUMBER), ("path", TEXT), ("family", NUMBER)),
@@ -168,6 +185,29 @@ class LDAP:
                 pairs.append((pair.type.text(), pair.value.text()))
             found.append(pairs)
         return found
+
+
+class _Value(ctypes.Structure):
+    _fields_ = [("data", POINTER), ("length", ctypes.c_size_t)]
+
+
+class LDB:
+    """Distinguished names by Samba's library, which asks a domain controller for them."""
+
+    library = library("libldb.so.2")
+
+    def name(self, text: str) -> list[tuple[str, str]]:
+        """Types and values of its parts."""
+        new = _function(self.library, "ldb_dn_new", POINTER, POINTER, POINTER, TEXT)
+        count = _function(self.library, "ldb_dn_get_comp_num", NUMBER, POINTER)
+        kind = _function(self.library, "ldb_dn_get_component_name", TEXT, POINTER, ctypes.c_uint)
+        value = _function(self.library, "ldb_dn_get_component_val", ctypes.POINTER(_Value), POINTER, ctypes.c_uint)
+        context = _function(self.library, "ldb_init", POINTER, POINTER, POINTER)(None, None)
+        name = new(context, context, text.encode())
+        parts = range(count(name))
+        values = [value(name, each).contents for each in parts]
+        texts = [ctypes.string_at(each.data, each.length).decode() for each in values]
+        return [(kind(name, each).decode(), texts[each]) for each in parts]
 
 
 def seen_in_etc(folder: Path, files: dict[str, str], function: str, *arguments: object) -> object:

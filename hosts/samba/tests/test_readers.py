@@ -8,13 +8,15 @@ import subprocess
 import tempfile
 import unittest
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 from sharenet_samba.directory_service import LDAPAddress, is_host_name, ldap_address, parse_service
 from sharenet_samba.distinguished_name import DNError, parse_dn, same_name
+from sharenet_samba.domain_membership import own_hosts_text
 from sharenet_samba.domain_membership import sections_of as domain_sections
-from sharenet_samba.domain_survey import NETBIOS_NAME
+from sharenet_samba.domain_survey import NETBIOS_NAME, organizational_unit_dn
 from sharenet_samba.kerberos import krb5_conf
 from sharenet_samba.ldap_membership import LONGEST_NAME, LONGEST_PASSWORD, nslcd_conf
 from sharenet_samba.ldap_membership import sections_of as ldap_sections
@@ -28,7 +30,7 @@ from sharenet_samba.smbconf import render
 from sharenet_samba.state import Allocation, Owner, Rule, Share, State
 from sharenet_samba.trial import resolv_conf
 
-from tests.readers import LDAP, Kerberos, Samba, seen_in_etc, stored_for_smbd
+from tests.readers import LDAP, LDB, Kerberos, Samba, seen_in_etc, stored_for_smbd
 
 ID = "11111111-2222-3333-4444-555555555555"
 # What means something in one file or another, alone and at the ends of a name.
@@ -221,6 +223,33 @@ class LDAPReads(unittest.TestCase):
             self.assertEqual(LDAP().name(name), ours, name)
 
 
+@unittest.skipUnless(LDAP.library and LDB.library, "the libraries are not installed")
+class OrganizationalUnits(unittest.TestCase):
+    base = "DC=ad,DC=test"
+
+    def test_paths_and_names_lead_to_the_unit_that_is_meant(self):
+        taken = 0
+        for value in VALUES:
+            parts = [each for each in value.strip("/").split("/") if each]
+            if "=" in value or not parts or not service_of(ou=value, user="u"):
+                continue
+            taken += 1
+            below = parts[1:] if len(parts) > 1 and parts[0].rstrip(".").lower() == "ad.test" else parts
+            self.leads(value, [("OU", each) for each in reversed(below)])
+        self.assertGreater(taken, 1000)
+        for name in names_of(1500):
+            given = [pair for part in parse_dn(name).parts for pair in part]
+            if given[-1].type.lower() != "dc" and service_of(ou=name, user="u"):
+                self.leads(name, [(each.type, each.value) for each in given])
+                self.leads(f"{name},{self.base}", [(each.type, each.value) for each in given])
+
+    def leads(self, ou: str, meant: list[tuple[str, str]]) -> None:
+        dn = organizational_unit_dn(service_of(ou=ou, user="u"), self.base)
+        expected = [*meant, ("DC", "ad"), ("DC", "test")]
+        self.assertEqual([pair for part in LDAP().name(dn) for pair in part], expected, ou)
+        self.assertEqual(LDB().name(dn), expected, ou)
+
+
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("unshare"), "files in /etc can't be replaced")
 class SystemReads(Reading):
     def test_names_of_directory_servers_have_the_addresses_that_were_judged(self):
@@ -235,6 +264,34 @@ class SystemReads(Reading):
             self.assertEqual(found.pop("HOST"), given.get("host", ["127.0.1.1"]))
             self.assertTrue(set(found.pop("localhost")) <= {"127.0.0.1", "::1"})
             self.assertEqual(found, {name: sorted(addresses) for name, addresses in given.items()})
+
+    def test_the_server_s_own_names_in_a_domain_have_its_addresses(self):
+        addresses = ("10.0.0.5", "fd00::5")
+        allocations = [Allocation(each, 24, "flat", "s") for each in addresses]
+        hosts = [each for each in (*BORDERS, "A-B", "0", "0x1", "1-2") if HOSTNAME.fullmatch(each)]
+        domains = ("ad.test", "a_b.c", "1.xn--bcher-kva.test", "host.localhost.test")
+        records = [domain_record(computer=host.upper(), domain=domain) for host in hosts for domain in domains]
+        text = "".join(own_hosts_text(each, allocations) for each in records)
+        names = [*hosts, *(each.upper() for each in hosts), *(f"{host}.{domain}" for host in hosts for domain in domains)]
+        found = seen_in_etc(self.folder, {"hosts": text, "nsswitch.conf": "hosts: files\n"}, "addresses_of", names)
+        self.assertEqual(found, {each: sorted(addresses) for each in names})
+
+    @unittest.skipUnless(Samba.library, "Samba is not installed")
+    def test_samba_serves_the_addresses_of_the_server_and_no_others(self):
+        seed = random.Random(9)
+        for _ in range(12):
+            subnets = [f"10.{seed.randrange(250)}.{seed.randrange(250)}.", f"fd00:{seed.randrange(1 << 16):x}::"]
+            lengths = [seed.randint(8, 32), seed.choice((64, 100, 112, 127, 128))]
+            present = [
+                f"{subnet}{number}/{length}"
+                for subnet, length in zip(subnets, lengths, strict=True)
+                for number in seed.sample(range(1, 250), 4)
+            ]
+            own = [each for each in present if seed.random() < 0.5] or present[:1]
+            allocations = [Allocation(each.partition("/")[0], int(each.partition("/")[2]), "flat", "s") for each in own]
+            text = render({"global": global_section(replace(a_state(), allocations=allocations), {})})
+            found = seen_in_etc(self.folder, {}, "interfaces_of", text, present)
+            self.assertEqual(found, sorted(["127.0.0.1", "::1", *(each.ip_address for each in allocations)]), present)
 
     def test_name_servers_and_the_domain_to_search_are_those_of_the_service(self):
         servers = [each for each in BORDERS if service_of(dnsIPs=[each], user="u")]
