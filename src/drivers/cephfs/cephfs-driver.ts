@@ -1,6 +1,5 @@
 import type { Driver, DriverOptions } from '../driver.ts';
 import { throwIfAborted } from '../kit/abort.ts';
-import { rejected } from '../kit/failures.ts';
 import { operationsOn } from '../kit/operations.ts';
 import { SlicedWork } from '../kit/sliced-work.ts';
 import { BatchProgress } from './access/batch-progress.ts';
@@ -9,6 +8,7 @@ import type { Backend } from './backend.ts';
 import { getCapabilities } from './capabilities.ts';
 import type { CephFSConfig } from './config.ts';
 import type { CephCommands } from './rados/commands.ts';
+import { rejected } from './reasons.ts';
 import { createShare, deleteShare, ensureShare, extendShare, shrinkShare } from './shares.ts';
 
 /** How long the cluster may take to say who it is, in milliseconds: that includes the login. */

@@ -1,9 +1,9 @@
 import type { DriverModule } from '../driver.ts';
-import { rejected } from '../kit/failures.ts';
 import { createCephFSDriver } from './cephfs-driver.ts';
 import { type CephFSConfig, cephfsConfigSchema } from './config.ts';
 import { readOperatorKey } from './login/operator-key.ts';
 import { connectLibrados } from './rados/librados.ts';
+import { rejected } from './reasons.ts';
 
 /** Key of the credentials Secret's data that holds the key of the operator's Ceph user. */
 const keyField = 'userKey';

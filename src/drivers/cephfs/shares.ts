@@ -8,10 +8,10 @@ import type {
   ShareHealth,
   ShareRequest,
 } from '../driver.ts';
-import { rejected, unavailable } from '../kit/failures.ts';
 import { ownerOf, ownerTag } from '../kit/owner.ts';
 import { denyAll, isAccessDamaged } from './access.ts';
 import type { Backend } from './backend.ts';
+import { rejected, unavailable } from './reasons.ts';
 import { exportLocationsOf } from './subvolumes/export-locations.ts';
 import { findOwnedShare, getOwnedShare, shareAddress } from './subvolumes/owned-shares.ts';
 import {

@@ -6,12 +6,12 @@ import type {
   SecurityServiceUpdateRequest,
   SecurityServiceUpdateResult,
 } from '../driver.ts';
-import { rejected } from '../kit/failures.ts';
 import { ownerOf } from '../kit/owner.ts';
 import { accessContextOf, updateShareKeys } from './access.ts';
 import type { Backend } from './backend.ts';
 import type { DummyFault } from './config.ts';
 import { serviceRefusal } from './faults/rejections.ts';
+import { rejected } from './reasons.ts';
 import { backendDetailsOf, servicesByType } from './server-details.ts';
 
 export function checkSecurityService(
@@ -75,4 +75,4 @@ function accessUpdates(
 const updateNotSupported = {
   reason: 'SecurityServiceUpdateNotSupported',
   message: 'share servers of this backend do not take a changed security service while in use',
-};
+} as const;

@@ -7,11 +7,11 @@ import type {
   ServerSetupResult,
   WarningsResult,
 } from '../driver.ts';
-import { rejected } from '../kit/failures.ts';
 import { ownerOf } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
 import type { DummyFault } from './config.ts';
 import { callRejection } from './faults/rejections.ts';
+import { type DummyReason, rejected } from './reasons.ts';
 import { backendDetailsOf, servicesByType } from './server-details.ts';
 import type { ServerDocument } from './storage/documents.ts';
 
@@ -76,7 +76,7 @@ function machineAccountLeft(server: ServerDocument, request: ServerSetupRequest)
   const service = request.securityServices.find(({ type }) => type === 'active_directory');
   if (service?.password !== undefined) return {};
   const warning: DriverWarning = {
-    reason: 'MachineAccountLeft',
+    reason: 'MachineAccountLeft' satisfies DummyReason,
     message: `the machine account ${server.hostname} is left in the directory: there was no password to remove it`,
   };
   return { warnings: [warning] };

@@ -6,11 +6,11 @@ import type {
   ShareHealth,
   ShareRequest,
 } from '../driver.ts';
-import { rejected } from '../kit/failures.ts';
 import { ownerOf } from '../kit/owner.ts';
 import { accessContextOf, revokeAll } from './access.ts';
 import type { Backend } from './backend.ts';
 import { exportLocationsOf } from './export-locations.ts';
+import { rejected } from './reasons.ts';
 import type { ShareDocument } from './storage/documents.ts';
 
 export function createShare(backend: Backend, request: ShareRequest, context: CallContext): ShareCreateResult {

@@ -1,13 +1,18 @@
 import { DriverError } from '../errors.ts';
+import { type Failures, failures } from './failures.ts';
+import type { KitReason } from './reasons.ts';
+
+const { failure }: Failures<KitReason> = failures;
 
 /** The failure of a call that was aborted. @param who did not finish, such as `host a` */
 export function abortedError({ reason }: AbortSignal, who: string): DriverError {
   if (reason instanceof DriverError) return reason;
   const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
-  return new DriverError({
+  const message = `${who} did not finish in the time given`;
+  return failure({
     kind: 'Unavailable',
     reason: timedOut ? 'OperationTimeout' : 'OperationAborted',
-    message: `${who} did not finish in the time given`,
+    message,
     cause: reason,
   });
 }

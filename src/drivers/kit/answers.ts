@@ -1,5 +1,8 @@
 import type { z } from 'zod';
-import { DriverError } from '../errors.ts';
+import { type Failures, failures } from './failures.ts';
+import type { KitReason } from './reasons.ts';
+
+const { failure }: Failures<KitReason> = failures;
 
 /** The value that a JSON text stands for; undefined for a text that is not JSON. The parser's own error would quote the text. */
 export function jsonOf(text: string): unknown {
@@ -19,7 +22,7 @@ export function checkAnswer<Schema extends z.ZodType>(schema: Schema, answer: un
   const result = schema.safeParse(answer);
   if (result.success) return result.data;
   const field = result.error.issues[0]?.path.map(String).join('.') ?? '';
-  throw new DriverError({
+  throw failure({
     kind: 'Internal',
     reason: 'UnexpectedAnswer',
     message: `${what} has a form that this version of the driver does not know`,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DriverError } from '../errors.ts';
-import { changedError, unavailable } from './failures.ts';
+import { changedError, failures } from './failures.ts';
 
 test('a changed error keeps what was not changed', () => {
   const cause = new Error('refused');
@@ -25,5 +25,5 @@ test('a changed error keeps what was not changed', () => {
 });
 
 test('a failure without a detail has none', () => {
-  expect(unavailable('HostBusy', 'busy', '').detail).toBeUndefined();
+  expect(failures.unavailable('HostBusy', 'busy', '').detail).toBeUndefined();
 });

@@ -1,5 +1,8 @@
 import type { CallContext } from '../driver.ts';
-import { rejected } from './failures.ts';
+import { type Failures, failures } from './failures.ts';
+import type { KitReason } from './reasons.ts';
+
+const { rejected }: Failures<KitReason> = failures;
 
 /** Whose an object on the storage system is: a tenant of one installation. */
 export interface Owner {

@@ -5,6 +5,7 @@ import { DriverError } from '../errors.ts';
 import type { Backend } from './backend.ts';
 import type { Host } from './hosts/host.ts';
 import type { HostAnswer } from './hosts/hosts.ts';
+import type { SambaReason } from './reasons.ts';
 import { type HostVersion, sambaVulnerabilities } from './versions.ts';
 
 const bytes = z.number().int().nonnegative();
@@ -87,7 +88,8 @@ function whyUnfit(
   }
   const problem = hostProblem(answer.answer);
   if (problem === undefined) return undefined;
-  return { reason: 'HostNotPrepared', message: `host ${answer.host.name} is not prepared: ${problem}`, detail: {} };
+  const reason: SambaReason = 'HostNotPrepared';
+  return { reason, message: `host ${answer.host.name} is not prepared: ${problem}`, detail: {} };
 }
 
 function versionOf(answer: Described): readonly HostVersion[] {

@@ -1,8 +1,8 @@
 import type { DriverModule, DriverOptions } from '../driver.ts';
-import { rejected } from '../kit/failures.ts';
 import { type SambaConfig, type SambaHostConfig, sambaConfigSchema } from './config.ts';
 import { Host } from './hosts/host.ts';
 import { Hosts } from './hosts/hosts.ts';
+import { rejected } from './reasons.ts';
 import { createSambaDriver } from './samba-driver.ts';
 import { privateKeyFault } from './ssh/keys.ts';
 

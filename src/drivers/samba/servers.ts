@@ -9,13 +9,14 @@ import type {
   WarningsResult,
 } from '../driver.ts';
 import { DriverError } from '../errors.ts';
-import { changedError, rejected } from '../kit/failures.ts';
+import { changedError } from '../kit/failures.ts';
 import { ownerOf } from '../kit/owner.ts';
 import { type Backend, longSeconds } from './backend.ts';
 import type { Host } from './hosts/host.ts';
 import { serverIdentifier, workOn } from './hosts/identifiers.ts';
 import { passwordsOf, serverView, serviceView, settingsOf } from './hosts/requests.ts';
 import { credentialsIn, detailsSchema, type HostWarning, onlyWarningsSchema, warningsSchema } from './hosts/results.ts';
+import { rejected } from './reasons.ts';
 
 const createSchema = z.object({ details: detailsSchema, warnings: warningsSchema });
 

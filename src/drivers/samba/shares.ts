@@ -13,12 +13,12 @@ import type {
 } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { uncPath } from '../kit/export-paths.ts';
-import { rejected } from '../kit/failures.ts';
 import { ownerOf } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
 import type { Host } from './hosts/host.ts';
 import { shareIdentifier } from './hosts/identifiers.ts';
 import { onlyWarningsSchema, warningsSchema } from './hosts/results.ts';
+import { rejected, type SambaReason } from './reasons.ts';
 
 const quota = z.enum(['none', 'project']);
 const addSchema = z.object({ path: z.string().min(1).max(80), quota, warnings: warningsSchema });
@@ -135,7 +135,7 @@ function warningsOf(
 ): readonly DriverWarning[] {
   if (kind === 'project') return warnings;
   const message = `the file system of host ${name} has no project quotas: the size of the share is not enforced`;
-  return [...warnings, { reason: 'SizeNotEnforced', message }];
+  return [...warnings, { reason: 'SizeNotEnforced' satisfies SambaReason, message }];
 }
 
 /** The share server of a request. @throws DriverError `Rejected` when there is none */

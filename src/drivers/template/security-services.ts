@@ -6,6 +6,7 @@ import type {
   SecurityServiceUpdateResult,
 } from '../driver.ts';
 import type { Backend } from './backend.ts';
+import type { TemplateReason } from './reasons.ts';
 import { detailsOf, domainOf, getServer } from './servers.ts';
 import type { StoredServer } from './storage-system.ts';
 
@@ -17,7 +18,8 @@ export async function checkSecurityService(
 ): Promise<SecurityServiceCheckResult> {
   await getServer(backend, server, context);
   if (newSecurityService.domain === undefined) {
-    return { compatible: false, reason: 'DomainMissing', message: `${newSecurityService.name} names no domain` };
+    const reason: TemplateReason = 'DomainMissing';
+    return { compatible: false, reason, message: `${newSecurityService.name} names no domain` };
   }
   const impact = { disruptsSessions: true, estimatedSeconds: 5, text: 'users have to log in again' };
   return { compatible: true, impact };

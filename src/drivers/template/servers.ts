@@ -8,9 +8,9 @@ import type {
   ServerSetupResult,
   WarningsResult,
 } from '../driver.ts';
-import { notFound, rejected } from '../kit/failures.ts';
 import { ownerOf, ownerTag, requireOwner } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
+import { notFound, rejected } from './reasons.ts';
 import type { StoredServer } from './storage-system.ts';
 
 export async function setupServer(

@@ -11,9 +11,9 @@ import type {
 } from '../driver.ts';
 import { InProgress } from '../errors.ts';
 import { uncPath } from '../kit/export-paths.ts';
-import { notFound, rejected } from '../kit/failures.ts';
 import { ownerOf, ownerTag, requireOwner } from '../kit/owner.ts';
 import type { Backend } from './backend.ts';
+import { notFound, rejected } from './reasons.ts';
 import { getServer } from './servers.ts';
 import type { StoredShare } from './storage-system.ts';
 

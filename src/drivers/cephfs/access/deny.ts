@@ -1,5 +1,4 @@
 import type { CallContext } from '../../driver.ts';
-import { unavailable } from '../../kit/failures.ts';
 import { ownerOf, ownerTag } from '../../kit/owner.ts';
 import {
   type Caps,
@@ -14,6 +13,7 @@ import {
 import { readCaps, removeEntity, repairCaps, writeCaps } from '../auth/entities.ts';
 import { withAuthIDLock } from '../auth/id-locks.ts';
 import type { Backend } from '../backend.ts';
+import { unavailable } from '../reasons.ts';
 import { authorize, deauthorize, type SubvolumeAddress } from '../subvolumes/subvolumes.ts';
 import { evict } from './evict.ts';
 import { type AccessScope, isOnlyForTenant } from './scope.ts';

@@ -1,9 +1,9 @@
 import type { AccessUpdate } from '../../driver.ts';
 import { ruleError } from '../../kit/access-rules.ts';
-import { notFound } from '../../kit/failures.ts';
 import { type Caps, capsWith, exceedsShares } from '../auth/caps.ts';
 import { readCaps, removeEntity, repairCaps } from '../auth/entities.ts';
 import { withAuthIDLock } from '../auth/id-locks.ts';
+import { notFound } from '../reasons.ts';
 import { type Authorization, authorize, listAuthorized } from '../subvolumes/subvolumes.ts';
 import { evict } from './evict.ts';
 import { foreignID, type Grant } from './plan.ts';

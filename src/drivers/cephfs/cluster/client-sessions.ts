@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { unavailable } from '../../kit/failures.ts';
 import type { CephCommand, CommandTarget } from '../rados/commands.ts';
 import { errorNameOf } from '../rados/error-number.ts';
+import { unavailable } from '../reasons.ts';
 import { type Cluster, commandError, parseOutput, runCommand } from './commands.ts';
 import type { MetadataServer } from './file-system.ts';
 import { readFileSystem } from './file-system.ts';

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
-import { DriverError } from '../../errors.ts';
+import type { DriverError } from '../../errors.ts';
 import { throwIfAborted } from '../../kit/abort.ts';
 import { checkAnswer, jsonOf } from '../../kit/answers.ts';
-import { unavailable } from '../../kit/failures.ts';
 import type { CephCommand, CephCommands, CommandResult, CommandTarget } from '../rados/commands.ts';
 import { errorNameOf, type Fault, meaningOf } from '../rados/error-number.ts';
+import { failure, unavailable } from '../reasons.ts';
 
 /** How long one command may take, in milliseconds; a healthy cluster answers in some. */
 const commandTimeoutMs = 20_000;
@@ -76,7 +76,7 @@ export function commandError(
   const name = errorNameOf(code);
   const denied = `the Ceph user client.${user} lacks a capability of ${daemon} for "${prefix}"; docs/cephfs.md lists them`;
   const { fault, ...meaning } = meaningOf(name);
-  return new DriverError({
+  return failure({
     ...meaning,
     message: name === 'EACCES' ? denied : `Ceph answered ${name} to "${prefix}"${advice[fault]}`,
     detail: `${prefix}: ${status.slice(0, maxStatusLength)}`,

@@ -1,4 +1,5 @@
 import type { DriverErrorKind } from '../../errors.ts';
+import type { CephFSReason } from '../reasons.ts';
 
 /**
  * Who can do something about an error: the tenant, by asking for something else; the administrator of the Ceph cluster or of the
@@ -57,7 +58,7 @@ export function errorNameOf(code: number): string {
 export interface ErrorMeaning {
   readonly fault: Fault;
   readonly kind: DriverErrorKind;
-  readonly reason: string;
+  readonly reason: CephFSReason;
 }
 
 const noSpace = new Set(['EDQUOT', 'EFBIG', 'ENOSPC']);

@@ -1,7 +1,7 @@
 import { nameList } from '../../../values/name-list.ts';
 import type { DriverError } from '../../errors.ts';
-import { unavailable } from '../../kit/failures.ts';
 import { keyTypeOf } from '../login/operator-key.ts';
+import { unavailable } from '../reasons.ts';
 import type { CommandTarget } from './commands.ts';
 import { errorNameOf, loginFaultOf } from './error-number.ts';
 import type { RadosFailure } from './protocol.ts';

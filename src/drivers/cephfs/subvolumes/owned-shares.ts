@@ -1,7 +1,7 @@
 import type { CallContext, DriverShare } from '../../driver.ts';
-import { notFound } from '../../kit/failures.ts';
 import { ownerOf, requireOwner } from '../../kit/owner.ts';
 import type { Backend } from '../backend.ts';
+import { notFound } from '../reasons.ts';
 import { subvolumeNameOf } from './names.ts';
 import { findSubvolume, readOwner, type Subvolume, type SubvolumeAddress } from './subvolumes.ts';
 

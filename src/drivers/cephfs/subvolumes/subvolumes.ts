@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import { DriverError } from '../../errors.ts';
-import { rejected, unavailable } from '../../kit/failures.ts';
 import {
   type Cluster,
   commandError,
@@ -11,6 +9,7 @@ import {
 } from '../cluster/commands.ts';
 import type { CephCommand, CommandResult, CommandTarget } from '../rados/commands.ts';
 import { errorNameOf } from '../rados/error-number.ts';
+import { failure, rejected, unavailable } from '../reasons.ts';
 
 const mgr: CommandTarget = { daemon: 'mgr' };
 
@@ -229,7 +228,7 @@ export async function deauthorize(
 function keyIn(output: string, prefix: string): string {
   const key = output.trim();
   if (/^[A-Za-z0-9+/]{16,252}={0,3}$/.test(key)) return key;
-  throw new DriverError({
+  throw failure({
     kind: 'Internal',
     reason: 'UnexpectedAnswer',
     message: `Ceph's answer to "${prefix}" is no key`,

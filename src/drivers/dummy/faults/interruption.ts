@@ -2,9 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseDuration } from '../../../values/duration.ts';
 import { InProgress } from '../../errors.ts';
 import { abortedError, unlessAborted } from '../../kit/abort.ts';
-import { unavailable } from '../../kit/failures.ts';
 import type { Call } from '../calls/call.ts';
 import type { DummyFault } from '../config.ts';
+import { unavailable } from '../reasons.ts';
 import { callRejection } from './rejections.ts';
 
 /** Waits that long, in milliseconds. @throws DriverError `Unavailable` as soon as the call's signal aborts */

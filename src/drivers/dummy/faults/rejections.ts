@@ -1,10 +1,11 @@
-import { DriverError, type PartialResult } from '../../errors.ts';
+import type { DriverError, PartialResult } from '../../errors.ts';
 import { type CallRequest, servicesOf } from '../calls/call.ts';
 import type { DummyFault } from '../config.ts';
+import { type DummyReason, failure } from '../reasons.ts';
 
 /** A fault refuses a whole call. */
 export function callRejection(fault: DummyFault, request: CallRequest, partial?: PartialResult): DriverError {
-  return new DriverError({
+  return failure({
     kind: 'Rejected',
     reason: fault.refusesCredentials === true ? passwordRefused : 'BackendRejected',
     message: fault.message ?? `the dummy backend was told to reject ${fault.operation}`,
@@ -17,7 +18,7 @@ export function callRejection(fault: DummyFault, request: CallRequest, partial?:
 export function serviceRefusal(
   fault: DummyFault,
   request: CallRequest,
-): { reason: string; message: string; refusedCredentials?: readonly string[] } {
+): { reason: DummyReason; message: string; refusedCredentials?: readonly string[] } {
   const { name } = request.newSecurityService ?? {};
   return {
     reason: fault.refusesCredentials === true ? passwordRefused : 'SecurityServiceIncompatible',

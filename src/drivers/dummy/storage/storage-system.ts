@@ -1,6 +1,6 @@
 import type { DriverCapacity, DriverServer, DriverShare } from '../../driver.ts';
-import { notFound, rejected } from '../../kit/failures.ts';
 import { type Owner, requireOwner } from '../../kit/owner.ts';
+import { notFound, rejected } from '../reasons.ts';
 import type { DocumentStore } from './document-store.ts';
 import { type ServerDocument, type ShareDocument, serverSchema, shareSchema } from './documents.ts';
 

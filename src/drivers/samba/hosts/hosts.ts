@@ -1,6 +1,6 @@
 import type { DriverServer } from '../../driver.ts';
 import { DriverError } from '../../errors.ts';
-import { notFound } from '../../kit/failures.ts';
+import { notFound } from '../reasons.ts';
 import { hostError } from '../ssh/errors.ts';
 import type { Host } from './host.ts';
 import { hostNameOf } from './identifiers.ts';

@@ -1,5 +1,5 @@
 import type { DriverError } from '../../errors.ts';
-import { unavailable } from '../../kit/failures.ts';
+import { type SambaReason, unavailable } from '../reasons.ts';
 import { classify } from './failures.ts';
 
 /** Longest text of a host that goes to the log of the administrator, in characters. */
@@ -30,7 +30,7 @@ export function loginError(
 }
 
 /** Reason of a host that refused the backend's key. */
-export const loginRefused = 'HostLoginFailed';
+export const loginRefused = 'HostLoginFailed' satisfies SambaReason;
 
 /** What a message tells of a host. */
 export interface HostAddress {
@@ -41,6 +41,6 @@ export interface HostAddress {
 }
 
 /** A host can't be worked with now. */
-export function hostError(reason: string, message: string, detail?: string): DriverError {
+export function hostError(reason: SambaReason, message: string, detail?: string): DriverError {
   return unavailable(reason, message, detail?.slice(0, maxDetailLength));
 }

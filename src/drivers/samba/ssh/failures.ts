@@ -1,9 +1,11 @@
+import type { SambaReason } from '../reasons.ts';
+
 /** Whose error a failure is: an administrator has to correct something, or it may work later as it is. */
 export type FailureOwner = 'administrator' | 'outage';
 
 /** What a failed connection to a host means. */
 export interface SSHFailure {
-  readonly reason: 'HostLoginFailed' | 'HostHandshakeFailed' | 'HostUnreachable' | 'HostBusy';
+  readonly reason: Extract<SambaReason, 'HostLoginFailed' | 'HostHandshakeFailed' | 'HostUnreachable' | 'HostBusy'>;
   readonly owner: FailureOwner;
 }
 
@@ -68,18 +70,19 @@ export const failuresByErrno: Readonly<Record<string, SSHFailure>> = {
 };
 
 /** Exit codes of shells and sshd that tell why the program on a host gave no answer; others are outages. */
-export const failuresByExitCode: Readonly<Record<number, { reason: string; owner: FailureOwner; text: string }>> = {
-  126: {
-    reason: 'HostProgramMissing',
-    owner: 'administrator',
-    text: "may not run sharenet-samba-host: see docs/samba.md, and the program's permissions",
-  },
-  127: {
-    reason: 'HostProgramMissing',
-    owner: 'administrator',
-    text: 'has no sharenet-samba-host: see docs/samba.md',
-  },
-};
+export const failuresByExitCode: Readonly<Record<number, { reason: SambaReason; owner: FailureOwner; text: string }>> =
+  {
+    126: {
+      reason: 'HostProgramMissing',
+      owner: 'administrator',
+      text: "may not run sharenet-samba-host: see docs/samba.md, and the program's permissions",
+    },
+    127: {
+      reason: 'HostProgramMissing',
+      owner: 'administrator',
+      text: 'has no sharenet-samba-host: see docs/samba.md',
+    },
+  };
 
 /** What is known of a failure, and the code to show; an unknown one is an outage. */
 export function classify(failure: {
