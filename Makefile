@@ -101,6 +101,7 @@ manifests: setup ## write dist/install.yaml, all that a cluster needs in one fil
 
 docs: setup ## build the documentation site into docs/site/.vitepress/dist, after its generated pages
 	@node tools/docs/conditions.ts
+	@node tools/docs/driver-pages.ts
 	@node tools/docs/api-reference.ts
 	@node tools/docs/site.ts
 

@@ -51,6 +51,7 @@ export const navigation: readonly NavigationGroup[] = [
       { text: 'Administration', link: '/administrators' },
       { text: 'CephFS', link: '/cephfs' },
       { text: 'Samba', link: '/samba' },
+      { text: 'The dummy driver', link: '/dummy' },
       { text: 'Runbook: changing a domain', link: '/domain-change' },
       { text: 'Backup and restore', link: '/backup' },
       { text: 'Threat model', link: '/threat-model' },
@@ -78,6 +79,7 @@ export const navigation: readonly NavigationGroup[] = [
     text: 'For authors',
     items: [
       { text: 'Writing a driver', link: '/driver-authors' },
+      { text: 'The driver kit', link: '/driver-kit' },
       { text: 'Contributing', link: '/contributing' },
       { text: 'Releasing', link: '/releasing' },
       { text: 'Decisions', link: '/decisions/' },

@@ -29,6 +29,7 @@ const checks: Readonly<Record<string, () => Promise<string | undefined>>> = {
   'compatible CRDs': () => commandProblem(process.execPath, ['tools/crds/compatibility.ts']),
   'conditions and reasons': () => commandProblem(process.execPath, ['tools/docs/conditions.ts', '--check']),
   'API reference': () => commandProblem(process.execPath, ['tools/docs/api-reference.ts', '--check']),
+  'pages of drivers': () => commandProblem(process.execPath, ['tools/docs/driver-pages.ts', '--check']),
   'plain English': () => commandProblem(process.execPath, ['tools/prose/check.ts']),
   'documentation site': () => commandProblem(process.execPath, ['tools/docs/site.ts']),
   'generated alerts': () => commandProblem(process.execPath, ['tools/prometheus/generate.ts', '--check']),

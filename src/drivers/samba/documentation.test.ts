@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { sambaPackages } from '../../../test/labs/samba/packages.ts';
 import { sambaConfigSchema } from './config.ts';
 
-const page = await readFile(new URL('../../../docs/samba.md', import.meta.url), 'utf8');
+const page = await readFile(new URL('./README.md', import.meta.url), 'utf8');
 const manifests: readonly unknown[] = [...page.matchAll(/```yaml\n(.*?)```/gs)].flatMap(([, text = '']) =>
   parseAllDocuments(text).map((document) => document.toJS()),
 );
@@ -28,30 +28,6 @@ test('the documented table has every field of the configuration', () => {
   const hostFields = Object.keys(sambaConfigSchema.shape.hosts.unwrap().unwrap().shape);
   const missing = [...fields, ...hostFields].filter((field) => !new RegExp(`^\\|[^|]*[\`.]${field}\``, 'm').test(page));
   expect(missing).toEqual([]);
-});
-
-test('the documentation has every reason that the driver gives', async () => {
-  const directory = new URL('./', import.meta.url);
-  const files = (await readdir(directory, { recursive: true })).filter((name) => /(?<!\.test)\.ts$/.test(name));
-  const texts = await Promise.all(files.map((name) => readFile(new URL(name, directory), 'utf8')));
-  const reasons = texts.flatMap((text) =>
-    [
-      ...text.matchAll(
-        /(?:reason: (?:timedOut \? )?|(?:hostError|rejected|notFound)\(\s*|^ {4})'?([A-Z][A-Za-z]+)'?[,:]/gm,
-      ),
-    ].flatMap(([, name]) => name ?? []),
-  );
-  expect(reasons).toContain('HostKeyMismatch');
-  expect(reasons).toContain('SizeNotEnforced');
-  // Those speak for themselves, or only a fault of the operator brings them about.
-  const plain = [
-    'NetworkAllocationMissing',
-    'OperationAborted',
-    'ShareProtocolNotSupported',
-    'ShareServerMissing',
-    'ShareServerNotFound',
-  ];
-  expect(reasons.filter((name) => !plain.includes(name) && !page.includes(`\`${name}\``))).toEqual([]);
 });
 
 test('the documentation has what the program on the hosts finds wrong', async () => {

@@ -30,7 +30,7 @@ test('more rules than one call has time for are granted in several', { timeout: 
       break;
     } catch (error) {
       if (!(error instanceof InProgress)) throw error;
-      counts.push(Number(error.token.replace('rules-', '')));
+      counts.push(Number(error.token.replace('done-', '')));
       operation = { ...operation, token: error.token };
     }
   }
