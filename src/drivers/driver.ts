@@ -37,7 +37,7 @@ export interface OperationContext {
 /** What every call gets besides its arguments. */
 export interface CallContext {
   /**
-   * Aborts when the call took longer than the backend's operationTimeout, or at shutdown. What the call throws then, nobody reads:
+   * Aborts when the call took longer than the backend's operationTimeout, or at shutdown. What the call throws then is ignored:
    * whatever an aborted signal makes Node.js throw will do.
    */
   readonly signal: AbortSignal;
@@ -337,7 +337,7 @@ export interface ResizeResult extends WarningsResult {
   readonly exportLocations?: readonly DriverExportLocation[];
 }
 
-/** Answer of ensureServer. What is wrong with a server is told here; thrown is only what kept the driver from finding out. */
+/** Answer of ensureServer. What is wrong with a server is part of the answer; the driver throws only if it could not find out. */
 export interface ServerHealth extends WarningsResult {
   readonly exists: boolean;
   readonly healthy: boolean;
@@ -346,11 +346,11 @@ export interface ServerHealth extends WarningsResult {
   /** What is wrong in CamelCase, for example `DomainTrustLost`: a label of metrics. */
   readonly code?: string;
   /**
-   * The directory refuses the credentials that the server was set up with. The server is not looked at again until it is changed or
-   * a person asks: each look might count as a refused log-in.
+   * The directory refuses the credentials that the server was set up with. The server is not checked again until it is changed or
+   * a person requests it: each check might count as a refused log-in.
    */
   readonly credentialsRefused?: boolean;
-  /** When the credentials of the server towards its directory expire, RFC 3339; absent: never, or nobody knows. */
+  /** When the credentials of the server towards its directory expire, RFC 3339; absent: never, or not known. */
   readonly credentialsExpireTime?: string;
 }
 
@@ -375,13 +375,13 @@ export interface SecurityServiceUpdateResult extends WarningsResult {
 
 /**
  * A storage driver. Every call may be repeated (the process may have died before it took note of the answer) and must then
- * succeed again. Failures are thrown as DriverError; work that goes on as InProgress.
+ * succeed again. Failures are thrown as DriverError; work that continues as InProgress.
  */
 export interface Driver {
   /** Also the health probe: called every 60 s with jitter. */
   getCapabilities(context: Pick<CallContext, 'signal' | 'logger' | 'installationID'>): Promise<Capabilities>;
   setupServer(request: ServerSetupRequest, context: CallContext): Promise<ServerSetupResult>;
-  /** Rejected while the server holds data that nobody asked to delete. */
+  /** Rejected while the server holds data that no one asked to delete. */
   teardownServer(request: ServerSetupRequest, context: CallContext): Promise<WarningsResult>;
   createShare(request: ShareRequest, context: CallContext): Promise<ShareCreateResult>;
   extendShare(request: ResizeRequest, context: CallContext): Promise<ResizeResult>;
@@ -390,7 +390,7 @@ export interface Driver {
   deleteShare(request: ShareRequest, context: CallContext): Promise<WarningsResult>;
   updateAccess(request: AccessRequest, context: CallContext): Promise<AccessUpdates>;
   /**
-   * May set right what is wrong with a server that exists, such as a daemon that died; never makes one that is gone. Calls about
+   * May set right what is wrong with a server that exists, such as a daemon that died; never creates one that is gone. Calls about
    * the server's shares may run meanwhile.
    */
   ensureServer?(request: ServerRequest, context: CallContext): Promise<ServerHealth>;

@@ -74,7 +74,7 @@ export class DriverError extends Error {
   }
 }
 
-/** Thrown by a call whose work goes on on the storage system: the same method is called again with the token. */
+/** Thrown by a call whose work continues on the storage system: the same method is called again with the token. */
 export class InProgress extends Error {
   readonly [mark] = 'InProgress';
   readonly token: string;
@@ -82,7 +82,7 @@ export class InProgress extends Error {
   readonly pollAfter: number;
 
   constructor(options: { readonly token: string; readonly pollAfter: number }) {
-    super('the operation goes on on the storage system');
+    super('the operation continues on the storage system');
     this.name = 'InProgress';
     this.token = options.token;
     this.pollAfter = options.pollAfter;

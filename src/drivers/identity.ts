@@ -13,10 +13,10 @@ export function keepIdentity(
   recorded: RecordedIdentity | undefined,
 ): { readonly config: unknown; readonly identity: RecordedIdentity; readonly refusedFields: readonly string[] } {
   const values = new Map<string, unknown>(typeof config === 'object' && config !== null ? Object.entries(config) : []);
-  const wished = identityOf(values, identityFields);
-  if (recorded === undefined) return { config, identity: wished, refusedFields: [] };
-  const refusedFields = identityFields.filter((field) => wished[field] !== recorded[field]);
-  if (refusedFields.length === 0) return { config, identity: wished, refusedFields };
+  const requested = identityOf(values, identityFields);
+  if (recorded === undefined) return { config, identity: requested, refusedFields: [] };
+  const refusedFields = identityFields.filter((field) => requested[field] !== recorded[field]);
+  if (refusedFields.length === 0) return { config, identity: requested, refusedFields };
   for (const field of refusedFields) {
     const text = recorded[field];
     if (text === undefined) values.delete(field);

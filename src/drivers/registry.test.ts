@@ -26,7 +26,7 @@ test('a wrong field is named in one line', () => {
   expect(configured).toEqual({ valid: false, message });
 });
 
-test('an unknown driver is told with those that are known', () => {
+test('an unknown driver is named together with those that are known', () => {
   const message = 'spec.driver: there is no driver "netapp"; known: cephfs, dummy, samba';
   expect(backendConfigOf({ driver: 'netapp' })).toEqual({ valid: false, message });
 });

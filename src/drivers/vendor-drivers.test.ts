@@ -43,7 +43,7 @@ async function refusalOf(...paths: readonly string[]): Promise<string> {
   );
 }
 
-test('a driver in a file outside is one of the drivers, and is told', async () => {
+test('a driver in a file outside is one of the drivers, and is logged', async () => {
   const path = await driverFile('whole.mjs');
   const modules = await loadVendorDrivers(driverModules, [path], logger);
   const spec = { driver: 'vendor.example/disk', parameters: { pool: 'fast' } };

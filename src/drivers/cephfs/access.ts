@@ -65,7 +65,7 @@ export async function denyAll(backend: Backend, share: Subvolume, context: CallC
   await inParallel(authIDs, (authID) => denyAccess(scope, authID));
 }
 
-/** Whether an id that is authorized on the share lacks what Ceph gave it, for example because somebody removed it. */
+/** Whether an id that is authorized on the share lacks what Ceph gave it, for example because someone removed it. */
 export async function isAccessDamaged(backend: Backend, share: Subvolume, signal: AbortSignal): Promise<boolean> {
   const authorized = await listAuthorized(backend.cluster, share, signal);
   for (const [authID, level] of authorized) {

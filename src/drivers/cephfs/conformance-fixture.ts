@@ -17,7 +17,7 @@ export interface TestCluster {
   ask(daemon: 'mon' | 'mgr', command: Readonly<Record<string, unknown>>): Promise<string>;
   /** Writes that many bytes into a directory, and waits until Ceph has counted them. */
   fill(path: string, bytes: number): Promise<void>;
-  /** Makes the manager hang, and go on. */
+  /** Stops the manager's processes, and resumes them. */
   pauseManager(): Promise<void>;
   resumeManager(): Promise<void>;
   stop(): Promise<void>;

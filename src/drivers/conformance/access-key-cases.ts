@@ -93,7 +93,7 @@ export const accessKeyCases: readonly ConformanceCase[] = [
         assert.notEqual(updates.get(good.id)?.state, 'error', 'the rule beside it failed, too');
       }
       await session.updateAccess(theirs, [good], { deleteRules: [taken] });
-      assert.equal(keyOf(await session.updateAccess(mine, [rule]), rule), key, 'the first tenant lost his key');
+      assert.equal(keyOf(await session.updateAccess(mine, [rule]), rule), key, 'the first tenant lost their key');
     },
   },
 ];

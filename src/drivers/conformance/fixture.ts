@@ -53,7 +53,7 @@ export interface ConformanceFixture {
   openInProgressDriver?(logger: DriverLogger): Driver | Promise<Driver>;
   /** Secrets that the driver knows besides those it gets and makes in calls, such as the backend's credentials. */
   readonly secrets?: readonly string[];
-  /** How long a call may go on after its signal aborted, in milliseconds; 5000 when absent. */
+  /** How long a call may continue after its signal aborted, in milliseconds; 5000 when absent. */
   readonly abortBound?: number;
   /** How long a call may take, in milliseconds; 60000 when absent. */
   readonly callTimeout?: number;

@@ -4,7 +4,7 @@ import type { CallContext, Driver } from '../driver.ts';
 import type { ConformanceCase } from './conformance-case.ts';
 import { type ConformanceSession, SkippedCase } from './session.ts';
 
-/** Calls that are cut off or go on for long. */
+/** Calls that are interrupted or take long. */
 export const interruptionCases: readonly ConformanceCase[] = [
   {
     name: 'a call whose signal has aborted already ends within the bound',
@@ -42,7 +42,7 @@ export const interruptionCases: readonly ConformanceCase[] = [
     },
   },
   {
-    name: 'work that goes on on the storage system is followed by its token',
+    name: 'work that continues on the storage system is followed by its token',
     run: async (session) => {
       const { openInProgressDriver } = session.fixture;
       if (openInProgressDriver === undefined)
@@ -124,5 +124,5 @@ async function requireEnd(
   const late = wait(bound, undefined, { signal: done.signal }).catch(() => undefined);
   await Promise.race([Promise.all(ends), late]);
   done.abort();
-  assert.deepEqual([...running], [], `calls went on ${bound} ms after their signal aborted`);
+  assert.deepEqual([...running], [], `calls continued ${bound} ms after their signal aborted`);
 }

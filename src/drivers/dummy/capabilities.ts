@@ -1,5 +1,5 @@
-import type { AccessType, Capabilities, DriverCapacity, ShareProtocol } from '../driver.ts';
-import type { DummyConfig } from './config.ts';
+import type { AccessType, Capabilities, ShareProtocol } from '../driver.ts';
+import type { Backend } from './backend.ts';
 
 /** Access types that the dummy takes, per protocol. */
 export const accessTypesByProtocol: Readonly<Record<ShareProtocol, readonly AccessType[]>> = {
@@ -8,8 +8,8 @@ export const accessTypesByProtocol: Readonly<Record<ShareProtocol, readonly Acce
   CEPHFS: ['cephx', 'ip', 'user'],
 };
 
-/** What a dummy backend of this configuration can do. */
-export function capabilitiesOf(config: DummyConfig, capacity: DriverCapacity): Capabilities {
+/** What the backend can do by its configuration. */
+export function getCapabilities({ config, storage }: Backend): Capabilities {
   const driverHandlesShareServers = config.driverHandlesShareServers;
   return {
     driverHandlesShareServers,
@@ -22,6 +22,6 @@ export function capabilitiesOf(config: DummyConfig, capacity: DriverCapacity): C
     accessKeyTypes: config.accessKeys ? ['cephx'] : [],
     networkAllocationsPerServer: driverHandlesShareServers ? 1 : 0,
     backendInfo: 'dummy/1',
-    capacity,
+    capacity: storage.capacity(),
   };
 }

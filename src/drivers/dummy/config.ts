@@ -5,7 +5,7 @@ import type { Duration } from '../../values/formats.ts';
 import type { DriverOperation, SecurityServiceType, ShareProtocol } from '../driver.ts';
 
 /**
- * Configuration of the embedded dummy driver: a believable backend without storage.
+ * Configuration of the embedded dummy driver: a simulated backend for trials and tests.
  *
  * @x-kubernetes-validations [{
  *   rule: "!self.latency.matches(r'''^(0|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$''') || duration(self.latency) <= duration('24h')",
@@ -96,7 +96,7 @@ export interface DummyFault {
   readonly match?: DummyFaultMatch;
   /**
    * What happens to the call. rejected and unavailable: it fails with an error of that kind. hang: it does not answer.
-   * incompatible: a check says no. ruleError: the matching rule fails, the others do not. inProgress: the work goes on after
+   * incompatible: a check says no. ruleError: the matching rule fails, the others do not. inProgress: the work continues after
    * the call.
    */
   readonly kind: 'rejected' | 'unavailable' | 'hang' | 'incompatible' | 'ruleError' | 'inProgress';

@@ -5,7 +5,7 @@ import { updateAccess } from './access.ts';
 import type { Backend } from './backend.ts';
 import type { AnyCallContext, Call, CallRequest } from './calls/call.ts';
 import type { CallLog } from './calls/call-log.ts';
-import { capabilitiesOf } from './capabilities.ts';
+import { getCapabilities } from './capabilities.ts';
 import type { DummyConfig, DummyFault } from './config.ts';
 import { createFaultInjector } from './faults/faults.ts';
 import { suffer, waitUnlessAborted } from './faults/interruption.ts';
@@ -67,9 +67,7 @@ export function createDummyDriver(
 
   return {
     getCapabilities: (context: AnyCallContext) =>
-      call({ operation: 'getCapabilities', request: {}, context }, () =>
-        capabilitiesOf(config, backend.storage.capacity()),
-      ),
+      call({ operation: 'getCapabilities', request: {}, context }, () => getCapabilities(backend)),
     setupServer: method('setupServer', setupServer),
     teardownServer: method('teardownServer', teardownServer),
     ensureServer: method('ensureServer', ensureServer),

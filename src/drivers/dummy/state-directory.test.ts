@@ -37,7 +37,7 @@ test('servers, shares, rules and keys are there after a restart', async () => {
   expect(await Promise.all(shares.map((share) => recover(after, share, rules)))).toEqual(keys);
 });
 
-test('what a person sets in the files is believed: use, health, a wish for recovery', async () => {
+test('what a person sets in the files takes effect: use, health, a request for recovery', async () => {
   const driver = rig.open();
   const { server, shares } = await makeShares(driver, 'one', ['first']);
   const [request] = shares;
@@ -120,7 +120,7 @@ test('every call is logged when it starts and when it ends, without secrets', as
   for (const secret of [key, 'password-of-corp', 'password-of-lab', 'secret-token']) expect(text).not.toContain(secret);
 });
 
-test('a process killed while it works leaves whole documents that the next one goes on with', {
+test('a process killed while it works leaves whole documents that the next one continues with', {
   timeout: 60_000,
 }, async () => {
   for (let round = 0; round < 5; round += 1) {

@@ -43,7 +43,7 @@ test('the next call of an operation takes up what the one before began', async (
   expect(await long.run(target, context('1'), async () => 'again')).toBe('again');
 });
 
-test('a failure between two calls is told to the next one, and the one after begins again', async () => {
+test('the next call gets a failure between two calls, and the one after begins again', async () => {
   const long = new LongWork<string>(1);
   const { end, begin } = work();
   await expect(long.run(target, context('1'), begin)).rejects.toBeInstanceOf(InProgress);

@@ -52,7 +52,7 @@ export interface SambaBackendConfig {
    */
   readonly updateDNS?: boolean;
   /**
-   * Whether shares may be made on networks without a security service. Nobody can log in there before one is added.
+   * Whether shares may be made on networks without a security service. No user can log in there before one is added.
    *
    * @default false
    */

@@ -9,7 +9,7 @@ export interface TestHosts {
   /** `spec.samba`. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly privateKey: string;
-  /** Where somebody accepts connections and says nothing. */
+  /** Where connections are accepted and nothing is answered. */
   readonly silentPort: number;
   /** A port of 127.0.0.1 that leads to the host, until a request is to stay on its way. */
   openDetour(): Promise<Detour>;

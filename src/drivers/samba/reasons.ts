@@ -90,4 +90,4 @@ export const sambaReasons = {
 /** A reason of the driver itself. */
 export type SambaReason = keyof typeof sambaReasons;
 
-export const { rejected, notFound, unavailable, failure }: Failures<SambaReason> = failures;
+export const { rejected, notFound, unavailable }: Failures<SambaReason> = failures;

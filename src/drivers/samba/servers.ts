@@ -124,7 +124,7 @@ const directoryPasswordRefused = 'DirectoryPasswordRefused';
 
 const startSchema = z.object({ failed: z.record(z.string(), z.string()) });
 
-/** How a server is. One that was never set up does not exist; one that nobody starts, as after a reboot of its host, is started. */
+/** The state of a server. One that was never set up does not exist; one that does not run, as after a reboot of its host, is started. */
 export async function ensureServer(
   { hosts, config }: Backend,
   { server }: ServerRequest,

@@ -128,7 +128,7 @@ export async function ensureShare(
   };
 }
 
-/** What a host warned of, and that it keeps nobody to the size of a share, where that is so. */
+/** The warnings of a host, and one more if it does not enforce the sizes of shares. */
 function warningsOf(
   { name }: Host,
   { quota: kind, warnings }: z.output<typeof resizeSchema>,

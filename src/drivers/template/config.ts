@@ -7,7 +7,7 @@ export const templateConfigSchema = z.strictObject({
   directory: z.string().refine((path) => isAbsolute(path), { error: 'must be an absolute path' }),
   /** Yours: the name of the Secret in the operator's namespace that the credentials are in. */
   credentialsSecretName: z.string().exactOptional(),
-  /** Whether shares are made by jobs that go on after the call. */
+  /** Whether shares are created by jobs that continue after the call. */
   jobs: z.boolean().default(false),
 });
 

@@ -38,8 +38,8 @@ export type StoredShare = z.output<typeof shareSchema>;
 export type StoredRule = z.output<typeof ruleSchema>;
 
 /**
- * Stands in for a storage system: a file for each server and share. Yours is a client of your product's interface instead. What is
- * to be kept of this one: each method takes a signal and ends when it aborts; what is not there is undefined and no error; removing
+ * Takes the place of a storage system: a file for each server and share. Replace it with a client of your product's interface. Keep of
+ * this one: each method takes a signal and ends when it aborts; what is not there is undefined and no error; removing
  * what is not there succeeds; answers of the remote side are parsed, never trusted.
  */
 export class StorageSystem {

@@ -34,7 +34,7 @@ export function denyAccess(scope: AccessScope, authID: string): Promise<void> {
 }
 
 /**
- * Takes an id off a share whose subvolume somebody removed. Ceph has left the id what it had, and its key would be handed out
+ * Takes an id off a share whose subvolume someone removed. Ceph has left the id what it had, and its key would be handed out
  * again with the next share that the id is authorized on.
  */
 export async function denyLost(
@@ -57,8 +57,8 @@ export async function denyLost(
 
 /**
  * A manager that is killed while it writes its record of the share leaves that empty: it would then leave the id its access.
- * Authorizing the id again writes the record anew, unless the id is someone else's. Where the record of the id was lost as well,
- * it counts as the tenant's when it has access to nothing but his shares: that a rule was taken back must not depend on luck.
+ * Authorizing the id again writes the record again, unless the id is someone else's. Where the record of the id was lost as well,
+ * it counts as the tenant's when it has access to nothing but the tenant's shares: whether a denial takes effect must not depend on luck.
  */
 async function isRecordedAgain(scope: AccessScope, authID: string): Promise<boolean> {
   const { backend, share, tenantID, context } = scope;
@@ -87,7 +87,7 @@ async function deauthorizeInconsistent({ backend, share, context }: AccessScope,
   if (others === undefined) await removeEntity(cluster, authID, signal);
 }
 
-/** Takes what Ceph left of the share, where its record of the id was lost or somebody changed the capabilities. */
+/** Takes what Ceph left of the share, where its record of the id was lost or someone changed the capabilities. */
 async function stripCaps(
   { backend, share, context }: Pick<AccessScope, 'backend' | 'context'> & { readonly share: CapsTarget },
   authID: string,

@@ -29,7 +29,7 @@ export function grantAccess(scope: AccessScope, grant: Grant): Promise<AccessUpd
       case 'granted':
     }
     if (before !== undefined) {
-      // Ceph keeps what an id has; where somebody changed that, it does not notice that something is missing.
+      // Ceph keeps what an id has; where someone changed that, Ceph does not notice that something is missing.
       const after = (await readCaps(cluster, authID, signal)) ?? {};
       await repairCaps(cluster, authID, { from: after, to: capsWith(after, share, level) }, signal);
     }
@@ -55,7 +55,7 @@ async function authorizeRepaired(scope: AccessScope, grant: Grant, before: Caps 
   }
   if (answer.outcome !== 'foreign' || before === undefined) return answer;
   if (!(await hasLostItsRecord(scope, authID, before))) return answer;
-  // The old key is not handed out, whoever has it: the id is made anew, with what it had on the tenant's other shares.
+  // The old key is not handed out, whoever has it: the id is created again, with what it had on the tenant's other shares.
   await removeEntity(cluster, authID, signal);
   const renewed = await attempt();
   if (renewed.outcome !== 'granted') return renewed;

@@ -54,11 +54,11 @@ describe('a change', () => {
     expect(plan(lists, { alice: 'r' }).grants).toEqual([grant('alice', 'r', true)]);
   });
 
-  test('to a higher level throws nobody out', () => {
+  test('to a higher level disconnects no one', () => {
     expect(plan({ accessRules: [alice], updateRules: [alice] }, { alice: 'r' }).grants).toEqual([grant('alice')]);
   });
 
-  test('that adds a reader throws nobody out, unless he could write', () => {
+  test('that adds a reader disconnects no one, unless the reader could write', () => {
     const lists = { accessRules: [readingAlice], addRules: [readingAlice] };
     expect(plan(lists).grants).toEqual([grant('alice', 'r')]);
     expect(plan(lists, { alice: 'rw' }).grants).toEqual([grant('alice', 'r', true)]);

@@ -107,12 +107,12 @@ describe('the capabilities without access to a share', () => {
     expect(capsWithout(onOne, one)).toBeUndefined();
     expect(capsWithout({ osd: osdOne }, one)).toBeUndefined();
   });
-  test('are not none for an id that somebody gave more', () => {
+  test('are not none for an id that someone gave more', () => {
     expect(capsWithout({ ...onOne, mgr: 'allow r' }, one)).toEqual({ mgr: 'allow r', mon: 'allow r' });
   });
 });
 
-test('an id is told to have access by its path or by its pool alone', () => {
+test('an id is recognised to have access by its path or by its pool alone', () => {
   expect(grantsShare(onOne, one)).toBe(true);
   expect(grantsShare({ osd: osdOne }, one)).toBe(true);
   expect(grantsShare({ mds: `${mdsTwo},${mdsOne}` }, one)).toBe(true);

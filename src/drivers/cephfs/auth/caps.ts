@@ -33,8 +33,8 @@ export function grantedShares(caps: Caps): readonly GrantedShare[] {
 }
 
 /**
- * Whether an id may do more than what authorizing it on subvolumes gives. Somebody else then uses it: its key is not for a
- * tenant, even if Ceph's records say that the id is his.
+ * Whether an id may do more than what authorizing it on subvolumes gives. Someone else then uses it: its key is not for a
+ * tenant, even if Ceph's records say that the id is theirs.
  */
 export function exceedsShares({ mds, osd, mon, ...others }: Caps): boolean {
   return (
@@ -66,7 +66,7 @@ export function capsWithout(caps: Caps, share: CapsTarget): Caps | undefined {
 
 /**
  * How capabilities name a subvolume that can't be asked for because it is gone: the path has its name, and so has the RADOS
- * namespace. Only for names that are nobody else's. Undefined when they do not.
+ * namespace. Only for names that no other object has. Undefined when they do not.
  */
 export function lostTarget(caps: Caps, { fsName, group, name }: SubvolumeAddress): CapsTarget | undefined {
   const shares = grantedShares(caps).filter((share) => isOn(share, fsName));

@@ -21,7 +21,7 @@ export interface Cluster {
 
 /**
  * Runs a command; its code says what came of it.
- * @throws DriverError `Unavailable` when nobody answers or the call is aborted
+ * @throws DriverError `Unavailable` when no daemon answers or the call is aborted
  */
 export async function runCommand(
   { commands }: Cluster,

@@ -47,7 +47,7 @@ export class RadosConnection {
   constructor({ login, libraries, threads }: RadosConnectionOptions) {
     this.#login = login;
     this.ready = this.#ready.promise;
-    // Without a caller at the moment it is nobody's failure.
+    // While no caller waits, a failure is not an unhandled rejection.
     this.ready.catch(() => {});
     const env = Object.fromEntries(inherited.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
     this.#child = fork(entry, [], {
@@ -105,7 +105,7 @@ export class RadosConnection {
     if (this.#retired && this.#users === 0) this.kill();
   }
 
-  /** Ends it as soon as nobody holds it. */
+  /** Ends it as soon as it is no longer held. */
   retire(): void {
     this.#retired = true;
     if (this.#users === 0) this.kill();

@@ -3,7 +3,7 @@ import type { CephFSReason } from '../reasons.ts';
 
 /**
  * Who can do something about an error: the tenant, by asking for something else; the administrator of the Ceph cluster or of the
- * backend; or nobody, because it is an outage that passes.
+ * backend; or no one, because it is an outage that passes.
  */
 export type Fault = 'tenant' | 'administrator' | 'outage';
 

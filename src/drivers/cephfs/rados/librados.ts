@@ -77,7 +77,7 @@ class LibradosCommands implements CephCommands {
       expiry.resolve(undefined);
     }, timeoutMs);
     const abort = () => {
-      // The command goes on: its slot and its connection are taken until it ends or its time is over.
+      // The command continues: its slot and its connection are taken until it ends or its time is over.
       end(() => answer.reject(abortedError(signal, 'Ceph')));
       timer.unref();
     };
@@ -99,7 +99,7 @@ class LibradosCommands implements CephCommands {
     }
   }
 
-  /** What came of the work, or undefined when its time was over before: its connection serves nobody else then. */
+  /** What came of the work, or undefined when its time was over before: its connection serves no other command then. */
   async #hold<T>(
     connection: RadosConnection,
     work: (connection: RadosConnection) => Promise<T>,
@@ -108,7 +108,7 @@ class LibradosCommands implements CephCommands {
     connection.hold();
     try {
       const result = await Promise.race([work(connection).then((value) => ({ value })), expiry]);
-      // A thread of it may be lost for good. A login that takes long may yet succeed, and others wait for it.
+      // A thread of it may be lost. A login that takes long may yet succeed, and others wait for it.
       if (result === undefined && connection.connected) {
         this.#forget(connection);
         connection.retire();

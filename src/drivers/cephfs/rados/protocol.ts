@@ -9,7 +9,7 @@ export interface RadosLibraries {
 
 const librariesSchema = z.object({ rados: z.string(), cephfs: z.string() });
 
-/** What the process that holds a login is told. The first message is the login, and there is one only. */
+/** Messages to the process that holds a login. The first one is the login, and there is only one. */
 export const radosRequestSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('connect'),

@@ -27,7 +27,7 @@ export interface SubvolumeAddress {
 export interface Subvolume extends SubvolumeAddress {
   /** Absolute in the file system. */
   readonly path: string;
-  /** Bytes; undefined where somebody took the limit away. */
+  /** Bytes; undefined where someone removed the limit. */
   readonly size: number | undefined;
   /** Bytes of data; Ceph counts some seconds late. */
   readonly usedBytes: number;

@@ -7,7 +7,7 @@ import { type Call, loggedArguments } from './call.ts';
 export interface CallLog {
   start(call: Call): void;
   succeeded(call: Call): void;
-  /** `result` is `error`; absent when the work goes on ({@link InProgress}). */
+  /** `result` is `error`; absent when the work continues ({@link InProgress}). */
   failed(call: Call, error: unknown): void;
 }
 

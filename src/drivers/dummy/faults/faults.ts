@@ -44,7 +44,7 @@ export function strikesRule(fault: DummyFault, accessTo: string): boolean {
   return fault.match?.accessTo === undefined || fault.match.accessTo === accessTo;
 }
 
-/** Equal entries are told apart by their order among each other. */
+/** Equal entries are distinguished by their order among each other. */
 function withKeys(faults: readonly DummyFault[]): { fault: DummyFault; key: string }[] {
   const seen = new Map<string, number>();
   return faults.map((fault) => {

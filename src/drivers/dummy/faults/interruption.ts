@@ -22,7 +22,7 @@ export async function waitUnlessAborted(milliseconds: number, call: Call): Promi
  * refused half way) is left to the work itself.
  *
  * `hang` waits for the signal to abort. With the message `ignore-abort` it does not even then, for ever; with
- * `ignore-abort <duration>` it goes on with the work after that time, whatever the signal says.
+ * `ignore-abort <duration>` it continues with the work after that time, whatever the signal says.
  */
 export async function suffer(fault: DummyFault, call: Call): Promise<void> {
   const { operation, request, context } = call;

@@ -10,7 +10,7 @@ const keySchema = z.object({
   key: z.string(),
   /** Ids of the shares that the id is granted on. */
   shares: z.array(z.string()),
-  /** The service for which the key was last made anew, and the operation that asked for it, by share server. */
+  /** The service for which the key was last replaced, and the operation that asked for it, by share server. */
   rotation: z.object({ securityServiceID: z.string(), operations: z.record(z.string(), z.string()) }).optional(),
 });
 type KeyDocument = z.infer<typeof keySchema>;
@@ -24,7 +24,7 @@ export type MakeKey = (length: number) => string;
 /** A random key that looks like one of Ceph. */
 export const randomKey: MakeKey = (length) => `AQ${randomBytes(length).toString('base64')}`.slice(0, length);
 
-/** Which call of an update of a security service makes keys anew. */
+/** Which call of an update of a security service replaces keys. */
 export interface KeyRotation {
   readonly securityServiceID: string;
   readonly serverID: string;
@@ -33,13 +33,13 @@ export interface KeyRotation {
 
 /** The cephx ids of a backend. An id belongs to one tenant, whatever share it is granted on, and has one key. */
 export interface AccessKeys {
-  /** Whether the tenant may use the id: it is free or already his, and not the backend's own. */
+  /** Whether the tenant may use the id: it is free or already theirs, and not the backend's own. */
   mayUse(id: string, owner: Owner): boolean;
   /** Notes that the id is granted on the share; answers its key, new if it had none. Only after {@link AccessKeys.mayUse}. */
   grant(id: string, owner: Owner, shareID: string): string;
   /** The id is gone with its last share. Revoking what was not granted, or another tenant's id, changes nothing. */
   revoke(id: string, owner: Owner, shareID: string): void;
-  /** Makes the key anew, once per update: the share servers that take one service share the new key. */
+  /** Replaces the key, once per update: the share servers that take one service share the new key. */
   rotate(id: string, owner: Owner, rotation: KeyRotation): void;
 }
 

@@ -51,7 +51,7 @@ export function memoryDocumentStore(backendName: string): DocumentStore {
 }
 
 /**
- * Documents as files `<directory>/<kind>/<id>.json`, read anew each time, so that a person or a test may edit them. Written to a
+ * Documents as files `<directory>/<kind>/<id>.json`, read each time, so that a person or a test may edit them. Written to a
  * file beside and renamed: a killed process leaves the old document or the new one. Not flushed to the disk: a crash of the
  * machine may lose the last ones.
  */

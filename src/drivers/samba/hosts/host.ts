@@ -114,7 +114,7 @@ export class Host {
     for (const connection of Object.values(this.#connections)) connection?.close();
   }
 
-  /** One that refuses the key is left alone for some minutes, until the driver is made anew for another key or because a person asks. */
+  /** A host that refused the key gets no command for some minutes, until the driver is created again: for another key, or because a person requests it. */
   async #run(kind: 'quick' | 'long', command: SSHCommand): Promise<CommandResult> {
     const leftMs = (this.#refusal?.until ?? 0) - performance.now();
     if (this.#refusal !== undefined && leftMs > 0)

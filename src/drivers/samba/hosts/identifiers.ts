@@ -16,7 +16,7 @@ export function hostNameOf(identifier: string): string {
   return identifier.split('/', 1)[0] ?? '';
 }
 
-/** Token of an operation that goes on on a host. */
+/** Token of an operation that continues on a host. */
 export function tokenOf(hostName: string): string {
   return `host:${hostName}`;
 }

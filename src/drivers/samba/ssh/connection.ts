@@ -57,7 +57,7 @@ export class SSHConnection {
     this.#client = new ssh2.Client();
     const ready = Promise.withResolvers<void>();
     this.#ready = ready.promise;
-    // Without a caller at the moment it is nobody's failure.
+    // While no caller waits, a failure is not an unhandled rejection.
     this.#ready.catch(() => {});
     let keyRefused = false;
     this.#client
@@ -186,7 +186,10 @@ export class SSHConnection {
 export class NoChannelError extends Error {}
 
 function connectionLost({ name }: HostAddress): Error {
-  return hostError('HostConnectionLost', `the connection to host ${name} broke off; what it was doing goes on there`);
+  return hostError(
+    'HostConnectionLost',
+    `the connection to host ${name} broke off; its running command continues there`,
+  );
 }
 
 function tooMuchOutput({ name }: HostAddress): Error {
