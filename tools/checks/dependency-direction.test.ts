@@ -39,6 +39,13 @@ test.each([
     'interface may not depend on driver',
   ],
   ['a driver', 'drivers/dummy/x.ts', `const a = await import('../../runtime/clock.ts');`, 'may not depend on runtime'],
+  [
+    'a driver on the API',
+    'drivers/samba/config.ts',
+    `import type { A } from '../../api/a.ts';`,
+    'config may not depend on api',
+  ],
+  ['the kit on a driver', 'drivers/kit/x.ts', `import '../cephfs/x.ts';`, 'driver kit may not depend on driver'],
   ['a driver on another', 'drivers/samba/x.ts', `import '../cephfs/x.ts';`, 'samba may not depend on cephfs'],
   [
     'a driver on the suite',
@@ -75,7 +82,8 @@ test('the allowed directions pass', async () => {
     'scheduling/placement.ts': `import ipaddr from 'ipaddr.js'; import type { Share } from '../api/v1alpha1/share.ts';`,
     'api/v1alpha1/share.ts': `import type { KubeObject } from '../../runtime/kube-object.ts';`,
     'drivers/registry.ts': `import './dummy/module.ts';`,
-    'drivers/dummy/module.ts': `import '../driver.ts'; import '../errors.ts'; import './faults.ts';`,
+    'drivers/dummy/module.ts': `import '../driver.ts'; import '../errors.ts'; import '../kit/a.ts'; import './faults/faults.ts';`,
+    'api/v1alpha1/storage-backend.ts': `import type { DummyBackendConfig } from '../../drivers/dummy/config.ts';`,
     'drivers/dummy/conformance.test.ts': `import './conformance-fixture.ts'; import '../conformance.ts';`,
     'runtime/cache.test.ts': `import './kube-object.ts'; import '../../test/faults/manual-clock.ts';`,
   };
