@@ -2,8 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AccessLevel, AccessType, BackendCapabilities } from '../api/v1alpha1/backend-capabilities.ts';
 import { finalizer } from '../api/v1alpha1/labels.ts';
-import type { ShareAccess, ShareAccessPhase, ShareAccessStatus } from '../api/v1alpha1/share-access.ts';
-import { mayBeGranted, planRules, type RulePlan, type RulePlanInput, readyReason } from './plan.ts';
+import type {
+  ShareAccess,
+  ShareAccessFailure,
+  ShareAccessPhase,
+  ShareAccessStatus,
+} from '../api/v1alpha1/share-access.ts';
+import { mayBeGranted, planRules, type RulePlan, type RulePlanInput } from './plan.ts';
 import { targetKey } from './rule-target.ts';
 
 const capabilities: BackendCapabilities = {
@@ -39,8 +44,6 @@ interface RuleOptions {
   readonly type?: AccessType;
   readonly level?: AccessLevel;
   readonly status?: ShareAccessStatus;
-  /** Reason of the Ready condition. */
-  readonly reason?: string;
   readonly sent?: boolean;
   readonly deleting?: boolean;
   readonly paused?: boolean;
@@ -49,14 +52,7 @@ interface RuleOptions {
 }
 
 function rule(options: RuleOptions = {}): ShareAccess {
-  const { name = 'r', to = '10.0.0.1', type = 'ip', level, status = {}, reason, sent = true, generation = 1 } = options;
-  const condition = {
-    type: 'Ready',
-    status: 'False' as const,
-    reason: reason ?? '',
-    message: '',
-    lastTransitionTime: '2026-01-01T00:00:00Z',
-  };
+  const { name = 'r', to = '10.0.0.1', type = 'ip', level, status = {}, sent = true, generation = 1 } = options;
   return {
     metadata: {
       name,
@@ -73,12 +69,12 @@ function rule(options: RuleOptions = {}): ShareAccess {
       accessTo: to,
       ...(level === undefined ? {} : { accessLevel: level }),
     },
-    status: { observedGeneration: 1, ...status, ...(reason === undefined ? {} : { conditions: [condition] }) },
+    status: { observedGeneration: 1, ...status },
   };
 }
 
 const applied: ShareAccessStatus = { phase: 'active', accessLevel: 'rw' };
-const inError: ShareAccessStatus = { phase: 'error' };
+const failed = (failure: ShareAccessFailure): ShareAccessStatus => ({ phase: 'error', failure });
 
 /** A backend that reserves ids, and takes every type of rules. */
 const reservation: Partial<RulePlanInput> = {
@@ -91,8 +87,8 @@ const reservation: Partial<RulePlanInput> = {
 function fate(plan: RulePlan, one: ShareAccess): string {
   const lists = ['add', 'update', 'deny', 'keep', 'hitByServer'] as const;
   const found: string[] = lists.filter((list) => plan[list].includes(one));
-  for (const problem of plan.problems) if (problem.rule === one) found.push(problem.reason);
-  return found.join('+') || 'left alone';
+  for (const problem of plan.problems) if (problem.rule === one) found.push(problem.finding.reason);
+  return found.join('+') || 'in no list';
 }
 
 describe('planRules', () => {
@@ -107,20 +103,20 @@ describe('planRules', () => {
     ],
     ['an applied rule', { status: applied }, 'keep'],
     ['an applied rule of another level', { status: applied, level: 'ro' }, 'update'],
-    ['an applied rule that somebody asked to look at', { status: applied, asked: true }, 'update'],
+    ['an applied rule with a requested reconcile', { status: applied, asked: true }, 'update'],
     [
-      'an applied rule whose level was changed and changed back: a dead operator may have applied it',
+      'an applied rule whose level was changed and changed back: a crashed operator may have applied it',
       { status: applied, generation: 3 },
       'update',
     ],
-    ['the same, when its wait was told', { status: { ...applied, phase: 'queued_to_update' } }, 'update'],
+    ['the same, when its wait was written', { status: { ...applied, phase: 'queued_to_update' } }, 'update'],
     ['a deleted rule', { status: applied, deleting: true }, 'deny'],
-    ['a deleted rule that failed', { status: inError, reason: 'AccessRejected', deleting: true }, 'deny'],
-    ['a deleted rule that no driver has heard of', { sent: false, deleting: true }, 'left alone'],
+    ['a deleted rule that failed', { status: failed('Rejected'), deleting: true }, 'deny'],
+    ['a deleted rule that no driver was called for', { sent: false, deleting: true }, 'in no list'],
     ['a deleted rule of a failed server', { status: applied, deleting: true }, 'deny', { serverFailed: true }],
-    ['an applied rule of a share that goes', { status: applied }, 'deny', { shareIsLeaving: true }],
-    ['an unsent rule of a share that goes', { sent: false }, 'left alone', { shareIsLeaving: true }],
-    ['a paused new rule', { sent: false, paused: true }, 'left alone'],
+    ['an applied rule of a share that is being deleted', { status: applied }, 'deny', { shareIsLeaving: true }],
+    ['an unsent rule of a share that is being deleted', { sent: false }, 'in no list', { shareIsLeaving: true }],
+    ['a paused new rule', { sent: false, paused: true }, 'in no list'],
     ['a paused applied rule', { status: applied, paused: true }, 'keep'],
     ['a paused applied rule of another level', { status: applied, level: 'ro', paused: true }, 'keep'],
     [
@@ -128,28 +124,22 @@ describe('planRules', () => {
       { status: applied, paused: true, deleting: true },
       'keep',
     ],
-    ['a rule that the backend refused', { status: inError, reason: 'AccessRejected' }, 'left alone'],
-    ['the same, asked for again', { status: inError, reason: 'AccessRejected', asked: true }, 'add'],
-    [
-      'the same, granted before',
-      { status: { ...inError, accessLevel: 'rw' }, reason: 'AccessRejected', asked: true },
-      'add',
-    ],
-    ['the same, with a new spec', { status: inError, reason: 'AccessRejected', generation: 2 }, 'add'],
+    ['a rule that the backend refused', { status: failed('Rejected') }, 'in no list'],
+    ['the same, with a requested reconcile', { status: failed('Rejected'), asked: true }, 'add'],
+    ['the same, granted before', { status: { ...failed('Rejected'), accessLevel: 'rw' }, asked: true }, 'add'],
+    ['the same, with a new spec', { status: failed('Rejected'), generation: 2 }, 'add'],
+    ['a rule whose call failed', { status: failed('Call') }, 'in no list'],
+    ['a failed rule that an older version stored, without the cause', { status: { phase: 'error' } }, 'add'],
     [
       'a rule hit by its server, which is back',
-      { status: { ...inError, accessLevel: 'rw' }, reason: 'ShareServerError' },
+      { status: { ...failed('ShareServer'), accessLevel: 'rw' } },
       'hitByServer',
     ],
     ['a rule of a failed server', { status: applied }, 'ShareServerError', { serverFailed: true }],
-    ['a rule that was a duplicate and is none any more', { status: inError, reason: 'DuplicateAccessRule' }, 'add'],
-    [
-      'a rule whose Secret was taken: it is looked at again',
-      { status: inError, reason: 'AccessKeySecretConflict' },
-      'add',
-    ],
+    ['a rule that is no longer a duplicate', { status: failed('Invalid') }, 'add'],
+    ['a rule whose Secret conflicted: it is tried again', { status: failed('AccessKeySecret') }, 'add'],
     ['an id that is reserved', { type: 'cephx', to: 'ops-a' }, 'AccessIDReserved', reservation],
-    ['an id that is not', { type: 'cephx', to: 'team-a' }, 'add', reservation],
+    ['an id that is not reserved', { type: 'cephx', to: 'team-a' }, 'add', reservation],
     ['a user of that name', { type: 'user', to: 'ops-a' }, 'add', reservation],
     [
       'an id that was reserved after the backend granted it',
@@ -158,15 +148,15 @@ describe('planRules', () => {
       reservation,
     ],
     [
-      'an id that was reserved, and is not any more',
-      { type: 'cephx', to: 'ops-a', status: inError, reason: 'AccessIDReserved' },
+      'an id that is no longer reserved',
+      { type: 'cephx', to: 'ops-a', status: failed('Invalid') },
       'add',
       { ...reservation, isReservedID: undefined },
     ],
-    ['a target that is none', { to: '10.0.0.1/8' }, 'InvalidAccessRule'],
-    ['a type that the backend does not take', {}, 'AccessTypeNotSupported', { protocol: 'CIFS' }],
+    ['an invalid target', { to: '10.0.0.1/8' }, 'InvalidAccessRule'],
+    ['a type that the backend does not support', {}, 'AccessTypeNotSupported', { protocol: 'CIFS' }],
     [
-      'a level that the backend does not know',
+      'a level that the backend does not support',
       { level: 'ro' },
       'AccessLevelNotSupported',
       { capabilities: { ...capabilities, accessLevels: ['rw'] } },
@@ -179,28 +169,28 @@ describe('planRules', () => {
     });
   }
 
-  it('takes the applied one of two rules for one client, however it is spelled', () => {
+  it('keeps the applied one of two rules for one client, however it is spelled', () => {
     const first = rule({ name: 'a', to: '10.0.0.1/32' });
     const second = rule({ name: 'b', status: applied });
     const plan = planRules(input([first, second]));
     expect([fate(plan, first), fate(plan, second)]).toEqual(['DuplicateAccessRule', 'keep']);
-    expect(plan.problems[0]?.message).toContain('ShareAccess b ');
+    expect(plan.problems[0]?.finding.message).toContain('ShareAccess b ');
   });
 
-  it('takes a rule whose target is not valid for no rival', () => {
+  it('ignores rules with an invalid target when it looks for duplicates', () => {
     const invalid = rule({ name: 'a', to: '10.0.0.1/8', status: applied });
     const valid = rule({ name: 'b', to: '10.0.0.0/8' });
     const plan = planRules(input([invalid, valid]));
     expect([fate(plan, invalid), fate(plan, valid)]).toEqual(['InvalidAccessRule', 'add']);
   });
 
-  it('leaves the newest out when a share has more than 1,000 rules', () => {
+  it('rejects the newest rules of a share that has more than 1,000', () => {
     const rules = Array.from({ length: 1002 }, (_, index) =>
       rule({ name: `r${String(index).padStart(4, '0')}`, to: `10.0.${index >> 8}.${index & 255}` }),
     );
     const late = rule({ name: 'zz', to: '10.9.9.9', status: applied });
     const plan = planRules(input([...rules, late]));
-    expect(plan.problems.map(({ rule: one, reason }) => `${one.metadata.name} ${reason}`)).toEqual([
+    expect(plan.problems.map(({ rule: one, finding }) => `${one.metadata.name} ${finding.reason}`)).toEqual([
       'r0999 TooManyAccessRules',
       'r1000 TooManyAccessRules',
       'r1001 TooManyAccessRules',
@@ -218,15 +208,20 @@ describe('planRules, whatever the rules are', () => {
     'queued_to_update',
     'denying',
   ];
-  const reasons = ['Applied', 'AccessRejected', 'ShareServerError', 'DuplicateAccessRule', 'AccessKeyMissing'];
+  const failures = [undefined, 'Rejected', 'ShareServer', 'Invalid', 'Call', 'AccessKeySecret'] as const;
   const options = fc.record({
     to: fc.constantFrom('10.0.0.1', '10.0.0.1/32', '10.0.0.2', '10.0.0.0/8', '10.0.0.1/8', 'fd00::1'),
     level: fc.constantFrom<AccessLevel>('rw', 'ro'),
-    status: fc.record(
-      { phase: fc.constantFrom(...phases), accessLevel: fc.constantFrom<AccessLevel>('rw', 'ro') },
-      { requiredKeys: ['phase'] },
-    ),
-    reason: fc.constantFrom(...reasons),
+    status: fc
+      .record(
+        { phase: fc.constantFrom(...phases), accessLevel: fc.constantFrom<AccessLevel>('rw', 'ro') },
+        { requiredKeys: ['phase'] },
+      )
+      .chain((status) =>
+        fc
+          .constantFrom(...failures)
+          .map((failure) => (status.phase === 'error' && failure !== undefined ? { ...status, failure } : status)),
+      ),
     sent: fc.boolean(),
     deleting: fc.boolean(),
     paused: fc.boolean(),
@@ -247,28 +242,27 @@ describe('planRules, whatever the rules are', () => {
       ),
     );
 
-  it('each rule has one fate, and is left alone only when paused, refused by the backend, or never sent and on its way out', () => {
+  it('each rule is in one list, and in none only when paused, refused by the backend, or being deleted without a call for it', () => {
     fc.assert(
       fc.property(inputs, (given) => {
         const plan = planRules(given);
         for (const one of given.rules) {
           const what = fate(plan, one);
           expect(what).not.toContain('+');
-          if (what !== 'left alone') continue;
+          if (what !== 'in no list') continue;
           const leaving = given.shareIsLeaving || one.metadata.deletionTimestamp !== undefined;
-          const { phase, observedGeneration } = one.status ?? {};
+          const { failure, observedGeneration } = one.status ?? {};
           const refused =
-            phase === 'error' &&
+            (failure === 'Rejected' || failure === 'Call') &&
             observedGeneration === one.metadata.generation &&
-            !given.isAskedFor(one) &&
-            !['ShareServerError', 'DuplicateAccessRule', undefined].includes(readyReason(one));
+            !given.isAskedFor(one);
           expect(given.isPaused(one) || (leaving ? !mayBeGranted(one) : refused)).toBe(true);
         }
       }),
     );
   });
 
-  it('nothing that is denied is kept or granted, and no two granted rules are for the same client', () => {
+  it('no denied rule is kept or granted, and no two granted rules are for the same client', () => {
     fc.assert(
       fc.property(inputs, (given) => {
         const plan = planRules(given);
@@ -281,7 +275,7 @@ describe('planRules, whatever the rules are', () => {
     );
   });
 
-  it('the order in which the rules come does not matter', () => {
+  it('the order of the rules does not matter', () => {
     const shuffled = inputs.chain((given) =>
       fc.tuple(
         fc.constant(given),
@@ -317,7 +311,7 @@ describe('planRules, whatever the rules are', () => {
     return { ...given, rules };
   }
 
-  it('when the plan was carried out, nothing is left but rules that waited for a denied one of their client', () => {
+  it('after the plan was carried out, only rules are left that waited for a denied one of the same client', () => {
     fc.assert(
       fc.property(inputs, (given) => {
         const denied = new Set(planRules(given).deny.map(({ spec }) => targetKey(spec)));
@@ -332,7 +326,7 @@ describe('planRules, whatever the rules are', () => {
   });
 });
 
-describe('planRules, with names of a directory', () => {
+describe('planRules, with user names of a directory', () => {
   const names = ['bob', 'CORP\\BOB', 'OTHER\\bob'];
   const rules = names.map((to, index) => {
     const made = rule({ name: `r${index}`, to });
@@ -344,14 +338,18 @@ describe('planRules, with names of a directory', () => {
     return planRules(input(rules, { capabilities: userNames ? { ...known, userNames } : known, server }));
   };
 
-  it('takes two spellings of one user for duplicates', () => {
+  it('treats two spellings of one user as duplicates', () => {
     const plan = planned({ minLength: 1, domainQualified: true, caseInsensitive: true });
     expect(plan.add.map(({ spec }) => spec.accessTo)).toEqual(['bob', 'OTHER\\bob']);
-    expect(plan.problems).toMatchObject([{ rule: rules[1], reason: 'DuplicateAccessRule' }]);
+    expect(plan.problems).toMatchObject([
+      { rule: rules[1], failure: 'Invalid', finding: { reason: 'DuplicateAccessRule' } },
+    ]);
   });
 
-  it('refuses them where the backend does not say that it has them', () => {
-    expect(planned(undefined).problems.map(({ reason }) => reason)).toEqual(Array(3).fill('InvalidAccessRule'));
+  it('rejects them where the backend does not report such names', () => {
+    expect(planned(undefined).problems.map(({ finding }) => finding.reason)).toEqual(
+      Array(3).fill('InvalidAccessRule'),
+    );
   });
 });
 
@@ -359,13 +357,13 @@ describe('planRules, with thousands of rules', () => {
   const many = (count: number, to: (index: number) => string): readonly ShareAccess[] =>
     Array.from({ length: count }, (_, index) => rule({ name: `r${String(index).padStart(5, '0')}`, to: to(index) }));
 
-  it('gives one of them the target that all have, says of those within the limit that they are duplicates, and of the rest that they are too many', () => {
+  it('applies one of many with the same target; those within the limit are duplicates, and the rest are too many', () => {
     const rules = many(2500, () => '10.0.0.1');
     const leaving = rule({ name: 'x', to: '10.0.0.1', status: applied, deleting: true });
     const plan = planRules(input([...rules.toReversed(), leaving]));
     expect(plan.deny).toEqual([leaving]);
     expect(plan.add).toEqual([]);
-    const named = Map.groupBy(plan.problems, ({ reason }) => reason);
+    const named = Map.groupBy(plan.problems, ({ finding }) => finding.reason);
     expect([...named].map(([reason, { length }]) => [reason, length])).toEqual([
       ['TooManyAccessRules', 1500],
       ['DuplicateAccessRule', 1000],
@@ -391,7 +389,7 @@ describe('planRules, with thousands of rules', () => {
     expect(best).toBeLessThan(100);
   });
 
-  it('normalises each target once, and none beyond the limit', () => {
+  it('normalizes each target once, and none beyond the limit', () => {
     let reads = 0;
     const rules = many(4000, () => '10.0.0.1').map((one): ShareAccess => {
       const { accessTo, ...spec } = one.spec;

@@ -161,7 +161,7 @@ describe("what the share's backend takes", () => {
       allowed: false,
       code: 400,
       reason: 'AccessTypeNotSupported',
-      message: 'the backend takes no rules of type cephx on NFS shares; it takes: ip, user, cert',
+      message: 'the backend does not support rules of type cephx on NFS shares; it supports: ip, user, cert',
     });
   });
 
@@ -199,7 +199,7 @@ describe('a duplicate', () => {
       allowed: false,
       code: 400,
       reason: 'DuplicateAccessRule',
-      message: `ShareAccess old gives the same ${accessType} access to the share already`,
+      message: `ShareAccess old already gives the same ${accessType} access to the share`,
     });
   });
 
@@ -223,7 +223,7 @@ describe('a duplicate', () => {
     expect(create(fresh())).toMatchObject({
       reason: 'DuplicateAccessRule',
       message:
-        'ShareAccess old gives the same ip access to the share already and is being deleted: wait until it is gone',
+        'ShareAccess old already gives the same ip access to the share and is being deleted; wait until it is gone',
     });
   });
 });
@@ -317,7 +317,7 @@ it('what is refused the reconciler would tell as a problem of the same reason, a
       const problem = problems.find((entry) => entry.rule === later);
       const verdict = own.create(shareAccessValidator, object);
       if (verdict.allowed) expect(problem).toBeUndefined();
-      else expect(problem).toMatchObject({ reason: verdict.reason, message: verdict.message });
+      else expect(problem?.finding).toMatchObject({ reason: verdict.reason, message: verdict.message });
     }),
     { numRuns: 60 },
   );

@@ -1,9 +1,4 @@
-import {
-  type LastingRuleProblem,
-  problemOfNewRule,
-  problemWithin,
-  type RuleSurroundings,
-} from '../access-rules/plan.ts';
+import { type InvalidRule, type RuleSurroundings, validateInBackend, validateNewRule } from '../access-rules/plan.ts';
 import { shareAccesses } from '../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import { namespaceView } from '../cluster-state/namespace-view.ts';
@@ -18,12 +13,12 @@ export const shareAccessValidator: Validator<ShareAccess> = {
     const { object, oldObject } = write;
     if (object.metadata.deletionTimestamp !== undefined || !specChanges(write)) return allowed;
     const problem =
-      oldObject === undefined ? problemOfNew(object, state) : problemWithin(object, surroundingsOf(object, state));
+      oldObject === undefined ? problemOfNew(object, state) : validateInBackend(object, surroundingsOf(object, state));
     return problem === undefined ? allowed : refusedWith(problem.reason, problem.message);
   },
 };
 
-function problemOfNew(rule: ShareAccess, state: AdmissionState): LastingRuleProblem | undefined {
+function problemOfNew(rule: ShareAccess, state: AdmissionState): InvalidRule | undefined {
   const { namespace = '', name } = rule.metadata;
   // The cache may still show one of that name that is gone.
   const others = namespaceView(state, namespace)
@@ -32,7 +27,7 @@ function problemOfNew(rule: ShareAccess, state: AdmissionState): LastingRuleProb
   // Of rules that are made in the same second the stored one comes first.
   const { uid: _uid, creationTimestamp: _time, ...metadata } = rule.metadata;
   const { status: _status, ...stored } = rule;
-  return problemOfNewRule({ ...stored, metadata }, others, surroundingsOf(rule, state));
+  return validateNewRule({ ...stored, metadata }, others, surroundingsOf(rule, state));
 }
 
 /** What is known of the rule's share; undefined before it is placed. */

@@ -273,6 +273,9 @@ export interface AccessRequest extends ShareRequest {
   readonly updateRules: readonly DriverAccessRule[];
 }
 
+/** The lists of access rules of one call. */
+export type RuleLists = Pick<AccessRequest, 'accessRules' | 'addRules' | 'updateRules' | 'deleteRules'>;
+
 /** Request of the check of a changed security service. */
 export interface SecurityServiceCheckRequest extends ServerRequest {
   readonly shares: readonly DriverShare[];

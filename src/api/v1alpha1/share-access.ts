@@ -56,7 +56,7 @@ import type { Conditions, RequestToken, ResourceName } from './formats.ts';
  * ]
  */
 export interface ShareAccessSpec {
-  /** Share that the rule is for, in the same namespace. Immutable. The share may be made later. */
+  /** Share that the rule is for, in the same namespace. Immutable. The share may be created later. */
   readonly shareName: ResourceName;
   /** Type of the target. Immutable. Which types a share takes depends on its protocol and its backend. */
   readonly accessType: AccessType;
@@ -89,6 +89,18 @@ export type ShareAccessPhase =
   | 'queued_to_deny'
   | 'denying';
 
+/**
+ * Why a rule is in phase `error`.
+ * - `Invalid`: the rule can't be applied as it is; the operator checks again whenever its share is reconciled.
+ * - `ShareServer`: its share server failed; the rule is recovered with the server.
+ * - `AccessKeySecret`: a Secret with the name that the access key requires does not belong to the rule.
+ * - `Rejected`: the backend refused the rule.
+ * - `Call`: a driver call for the rule failed, or returned no usable access key.
+ *
+ * After `Rejected` and `Call` the rule is not tried again until its spec changes or a reconcile is requested.
+ */
+export type ShareAccessFailure = 'Invalid' | 'ShareServer' | 'AccessKeySecret' | 'Rejected' | 'Call';
+
 /** Reference to the Secret that holds the rule's access key. */
 export interface AccessKeySecretReference {
   /** Name of the Secret in the rule's namespace; its keys are accessKey, userID and userKey. */
@@ -108,6 +120,13 @@ export interface ShareAccessStatus {
    * for its turn. applying, updating, denying: the driver is at work. error: refused by the backend, or its share server failed.
    */
   readonly phase?: ShareAccessPhase;
+  /**
+   * Why the phase is error; absent in every other phase. Invalid: the rule can't be applied as it is. ShareServer: its share server
+   * failed. AccessKeySecret: the name of the access key's Secret is in use. Rejected: the backend refused the rule. Call: a driver
+   * call failed or returned no usable key. After Rejected and Call the rule is not tried again until its spec changes or a
+   * reconcile is requested.
+   */
+  readonly failure?: ShareAccessFailure;
   /** Conditions: Ready; Reconciling and Stalled while true. */
   readonly conditions?: Conditions;
   /** Object that `Ready` says this one waits for. */
@@ -116,6 +135,8 @@ export interface ShareAccessStatus {
   readonly accessLevel?: AccessLevel;
   /** Secret that holds the access key; absent for types without a key. */
   readonly accessKeySecretRef?: AccessKeySecretReference;
+  /** true when the backend may have another access key than the Secret, because the API server refused to store it. */
+  readonly accessKeyOutdated?: boolean;
   /** The last handled value of the annotation `sharenet.io/reconcile-requested-at`. */
   readonly lastHandledReconcileAt?: RequestToken;
 }

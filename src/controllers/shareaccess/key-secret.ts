@@ -1,4 +1,3 @@
-import { readyReason } from '../../access-rules/plan.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import { apiVersion } from '../../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
@@ -7,18 +6,17 @@ import { isAlreadyExists, isConflict, isNotFound } from '../../runtime/api-error
 import { type Secret, secretData, secrets, secretText } from '../../runtime/core-types.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
-import { writeRefused } from '../status/refused-writes.ts';
 
-/** Most characters of an access key. */
+/** Maximum length of an access key. */
 export const maxKeyLength = 255;
 
 /** What is found under the name of a rule's Secret. */
 export type KeySecret =
   | { readonly state: 'ours'; readonly secret: Secret }
-  /** Ours, but somebody changed what is in it. */
+  /** Ours, but its content was changed. */
   | { readonly state: 'altered'; readonly secret: Secret }
   | { readonly state: 'missing' }
-  /** A Secret of that name that belongs to somebody else: never touched. */
+  /** A Secret of that name that does not belong to the rule: never touched. */
   | { readonly state: 'foreign' };
 
 const nameSuffix = '-access-key';
@@ -28,25 +26,25 @@ export function keySecretName(rule: ShareAccess): string {
   return `${rule.metadata.name}${nameSuffix}`;
 }
 
-/** Name of the rule that a Secret is for; undefined where it is not named like one for a rule. */
+/** Name of the rule that a Secret belongs to; undefined where its name is not that of a rule's Secret. */
 export function ruleNameOf({ metadata: { name } }: Secret): string | undefined {
   return name.endsWith(nameSuffix) ? name.slice(0, -nameSuffix.length) : undefined;
 }
 
-/** Named by its owner reference; where somebody removed that, proven by the digest, which nobody else can make. */
+/** By its owner reference; where that was removed, by the digest, which nobody else can create. */
 function isOurs(operator: Operator, secret: Secret, rule: ShareAccess): boolean {
   const owned = secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true;
   return owned || isProven(operator, secret, rule);
 }
 
-/** Whether the digest proves the content: under the rule's name, or under its UID as it was made before. */
+/** Whether the digest proves the content: for the rule's name, or for its UID as older versions made it. */
 function isProven(operator: Operator, secret: Secret, rule: ShareAccess): boolean {
   const recorded = secret.metadata.annotations?.[labels.accessKeyDigest];
   const texts = textsOf(secret);
   return recorded === digestOf(operator, rule, texts) || recorded === digestUnder(operator, [uidOf(rule)], texts);
 }
 
-/** A backup brings a rule back under its name, not under its UID. */
+/** A rule restored from a backup has its former name, but not its UID. */
 function digestOf(operator: Operator, { metadata }: ShareAccess, texts: Readonly<Record<string, string>>): string {
   return digestUnder(operator, ['access-key', metadata.namespace ?? '', metadata.name], texts);
 }
@@ -62,7 +60,7 @@ function textsOf(secret: Secret): Record<string, string> {
   return Object.fromEntries(Object.keys(secret.data ?? {}).map((key) => [key, secretText(secret, key) ?? '']));
 }
 
-/** Looks in the cache, which holds the Secrets with our label only: a foreign one shows as missing there. */
+/** Looks in the cache, which holds only Secrets with our label: a foreign one appears as missing. */
 export function cachedKeySecret(operator: Operator, rule: ShareAccess): KeySecret {
   const namespace = rule.metadata.namespace ?? '';
   const secret = operator.informers.accessKeys.cache.get({ namespace, name: keySecretName(rule) });
@@ -74,17 +72,16 @@ export function cachedKeySecret(operator: Operator, rule: ShareAccess): KeySecre
   return verdict;
 }
 
-/** Verdicts on Secrets of the cache, which never change: each pass over a share asks for all of its rules. */
+/** Results for cached Secrets, which never change: each pass over a share asks for all of its rules. */
 const judged = new WeakMap<
   Secret,
   { readonly ruleUID: string; readonly installation: Installation; readonly verdict: KeySecret }
 >();
 
-/** Whether nothing is amiss with a rule, as far as the caches show. */
-export function isIntact({ operator }: { readonly operator: Operator }, rule: ShareAccess): boolean {
-  const { phase, accessKeySecretRef } = rule.status ?? {};
-  // What the API server refused to keep may be a key that the backend has changed.
-  if (phase !== 'active' || readyReason(rule) === writeRefused) return false;
+/** Whether the rule is granted and its key is in its Secret, as far as the caches show. */
+export function isIntact(operator: Operator, rule: ShareAccess): boolean {
+  const { phase, accessKeySecretRef, accessKeyOutdated } = rule.status ?? {};
+  if (phase !== 'active' || accessKeyOutdated === true) return false;
   return accessKeySecretRef === undefined || cachedKeySecret(operator, rule).state === 'ours';
 }
 
@@ -92,23 +89,23 @@ function judge(operator: Operator, rule: ShareAccess, secret: Secret): KeySecret
   if (!isOurs(operator, secret, rule)) return { state: 'foreign' };
   const intact =
     secret.partial !== true &&
-    // A digest under an installation key that was lost proves nothing: the backend is asked what the key is.
+    // A digest made with a lost installation key proves nothing: the backend is asked for the access key.
     isProven(operator, secret, rule) &&
     secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true &&
     secret.metadata.labels?.[labels.accessKeyLabel] === 'true' &&
     secret.type === 'Opaque';
   if (intact) return { state: 'ours', secret };
-  // On its way out it can be neither updated nor replaced.
+  // While it is being deleted it can be neither updated nor replaced.
   const held = !isUpdatable(secret) && secret.metadata.deletionTimestamp !== undefined;
   return held ? { state: 'foreign' } : { state: 'altered', secret };
 }
 
-/** Whether the API server takes another key in it. */
+/** Whether the API server allows another key in it. */
 function isUpdatable({ immutable, type }: Secret): boolean {
   return immutable !== true && type === 'Opaque';
 }
 
-/** Looks at the API server, also for Secrets that carry no label of ours. */
+/** Looks at the API server, also for Secrets without our label. */
 export async function liveKeySecret(operator: Operator, rule: ShareAccess): Promise<KeySecret> {
   const namespace = rule.metadata.namespace ?? '';
   try {
@@ -120,9 +117,9 @@ export async function liveKeySecret(operator: Operator, rule: ShareAccess): Prom
 }
 
 /**
- * Looks, before the driver is asked for a key, whether it could be kept: by a dry run of the write that would follow. A key that
- * nobody gets must not be granted.
- * @returns false when a Secret of that name belongs to somebody else
+ * Checks before a driver call whether the key could be stored, by a dry run of that write: no access is granted whose key nobody
+ * gets.
+ * @returns false when a Secret of that name does not belong to the rule
  * @throws RefusedWrite when the API server would refuse the Secret
  */
 export async function tryKeySecret(operator: Operator, rule: ShareAccess): Promise<boolean> {
@@ -143,7 +140,7 @@ export async function tryKeySecret(operator: Operator, rule: ShareAccess): Promi
   try {
     await client.replace(secrets, merged(present.secret, wanted), { dryRun: true });
   } catch (error) {
-    // The cache is behind: the write itself finds out.
+    // The cache lags: the write itself finds out.
     if (!isConflict(error) && !isNotFound(error)) throw error;
   }
   return true;
@@ -169,9 +166,9 @@ function keySecret(operator: Operator, rule: ShareAccess, accessKey: string): Se
 }
 
 /**
- * Keeps a rule's access key: creates the Secret, or replaces the key in place by one guarded update, so that there is no
- * moment without one; one that cannot be updated is deleted and created. Nothing is written when it holds the key already.
- * @returns false when a Secret of that name belongs to somebody else, or is held by a finalizer
+ * Stores a rule's access key: creates the Secret, or replaces the key in place by one guarded update, so that a Secret always
+ * exists; one that cannot be updated is deleted and created. Nothing is written when it holds the key already.
+ * @returns false when a Secret of that name does not belong to the rule, or is held by a finalizer
  */
 export async function storeKey(operator: Operator, rule: ShareAccess, accessKey: string): Promise<boolean> {
   const { cache } = operator.informers.accessKeys;
@@ -190,7 +187,7 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
       }
     }
     if (present.state === 'ours' && sameContent(present.secret, wanted)) return true;
-    // The cache keeps no labels and annotations but ours: what others wrote is to stay.
+    // The cache keeps only our labels and annotations: those of others must stay.
     const live = await liveKeySecret(operator, rule);
     if (live.state !== 'ours' && live.state !== 'altered') {
       present = live;
@@ -205,7 +202,7 @@ export async function storeKey(operator: Operator, rule: ShareAccess, accessKey:
       cache.observe(await operator.client.replace(secrets, merged(live.secret, wanted)));
       return true;
     } catch (error) {
-      // Deleted behind the cache's back.
+      // It was deleted, and the cache lags.
       if (!isNotFound(error)) throw error;
       present = { state: 'missing' };
     }
@@ -235,7 +232,7 @@ function merged(secret: Secret, wanted: Secret): Secret {
   };
 }
 
-/** The digest counts, too: one under an installation key that was lost could not show an alteration any more. */
+/** Compares the digest too: one made with a lost installation key would no longer reveal a change. */
 function sameContent(secret: Secret, wanted: Secret): boolean {
   const keys = Object.keys(wanted.data ?? {});
   const digest = (one: Secret): string | undefined => one.metadata.annotations?.[labels.accessKeyDigest];
@@ -249,7 +246,7 @@ function sameContent(secret: Secret, wanted: Secret): boolean {
 /** Deletes the rule's Secret, if it is ours. */
 export async function deleteKey(operator: Operator, rule: ShareAccess): Promise<void> {
   let present = cachedKeySecret(operator, rule);
-  // The cache does not show one whose label somebody removed.
+  // The cache does not show a Secret whose label was removed.
   if (present.state === 'missing' && rule.status?.accessKeySecretRef !== undefined) {
     present = await liveKeySecret(operator, rule);
   }
@@ -258,7 +255,7 @@ export async function deleteKey(operator: Operator, rule: ShareAccess): Promise<
   await remove(operator, anyVersion);
 }
 
-/** Deletes a Secret: this version of it where the version is given. */
+/** Deletes a Secret; where a version is given, only that version. */
 async function remove({ client }: Operator, metadata: Secret['metadata']): Promise<void> {
   const { uid, resourceVersion } = metadata;
   try {

@@ -11,8 +11,9 @@ import { shares } from '../../api/v1alpha1/resource-types.ts';
 import type { Share } from '../../api/v1alpha1/share.ts';
 import { callContext, createDriverRig, type DriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { DriverError } from '../../drivers/errors.ts';
-import { Recovery } from './recovery.ts';
-import { accessScope, planOf } from './scope.ts';
+import { ShareMemories } from './memory.ts';
+import { examineAndRecover, isRecoveryDue } from './recovery.ts';
+import { AccessScope } from './scope.ts';
 
 const name = { namespace: 'team-a', name: 'share' };
 const context = reconcileContext(name);
@@ -21,7 +22,7 @@ const size = 2 ** 30;
 
 let rig: OperatorRig;
 let storage: DriverRig;
-/** What happens while the driver looks at the share. */
+/** What happens while the driver examines the share. */
 let meanwhile: () => void;
 /** Whether the driver asks for a recovery. */
 let reapplyAccess: boolean;
@@ -55,7 +56,7 @@ afterEach(async () => {
   await storage.cleanup();
 });
 
-test('a token that is handled lifts the refusal of a size in the same write', async () => {
+test('a handled request lifts the refusal of a size in the same write', async () => {
   const message = 'it holds more';
   const reason = 'ShareShrinkingPossibleDataLoss';
   const share = await become({
@@ -68,9 +69,9 @@ test('a token that is handled lifts the refusal of a size in the same write', as
       lastError: { operation: 'shrinkShare', reason, message, generation: 3 },
     },
   });
-  const recovery = new Recovery(rig.operator);
-  expect(isDue(recovery, share)).toBe(true);
-  await run(recovery);
+  const memories = new ShareMemories();
+  expect(isDue(memories, share)).toBe(true);
+  await run(memories);
   const after = await rig.operator.client.get(shares, name);
   expect(after.status).toMatchObject({ lastHandledReconcileAt: 'again', phase: 'available', size: '1Gi' });
   expect(after.status?.lastError).toBeUndefined();
@@ -78,31 +79,33 @@ test('a token that is handled lifts the refusal of a size in the same write', as
     ['Ready', 'False', 'Resizing'],
     ['Reconciling', 'True', 'Resizing'],
   ]);
-  expect(isDue(recovery, after)).toBe(false);
+  expect(isDue(memories, after)).toBe(false);
 });
 
-test('a change that the backend tells while a share is looked at has it looked at once more', async () => {
+test('a change of the backend while a share is examined causes another examination', async () => {
   const share = present();
-  const recovery = new Recovery(rig.operator);
-  expect(isDue(recovery, share)).toBe(false);
-  recovery.examineLater([share]);
-  meanwhile = () => recovery.examineLater([share]);
-  await run(recovery);
-  expect(isDue(recovery, share)).toBe(true);
+  const memories = new ShareMemories();
+  expect(isDue(memories, share)).toBe(false);
+  memories.of(share).examineSoon = true;
+  meanwhile = () => {
+    memories.of(share).examineSoon = true;
+  };
+  await run(memories);
+  expect(isDue(memories, share)).toBe(true);
   meanwhile = () => undefined;
-  await run(recovery);
-  expect(isDue(recovery, share)).toBe(false);
+  await run(memories);
+  expect(isDue(memories, share)).toBe(false);
 });
 
-test('a look that failed is still to be taken', async () => {
+test('an examination that failed is repeated', async () => {
   const share = present();
-  const recovery = new Recovery(rig.operator);
-  recovery.examineLater([share]);
+  const memories = new ShareMemories();
+  memories.of(share).examineSoon = true;
   meanwhile = () => {
     throw new DriverError({ kind: 'Unavailable', reason: 'Away', message: 'the storage is away' });
   };
-  await expect(run(recovery)).rejects.toThrow('the storage is away');
-  expect(isDue(recovery, share)).toBe(true);
+  await expect(run(memories)).rejects.toThrow('the storage is away');
+  expect(isDue(memories, share)).toBe(true);
 });
 
 test('a recovery that ended before its keys were in their Secrets is repeated by the next process', async () => {
@@ -127,21 +130,21 @@ test('a recovery that ended before its keys were in their Secrets is repeated by
   };
   const metadata = { ...backend.metadata, resourceVersion: '2' };
   cache.observe({ ...backend, metadata, status: { ...backend.status, capabilities } });
-  // Only tried it is accepted, so that the driver is asked.
+  // A dry run is accepted, so that the driver is called.
   const failing: typeof server.fault = ({ method, path, query }) =>
     method === 'POST' && path.endsWith('/secrets') && !query.has('dryRun') ? { status: 403 } : undefined;
   server.fault = failing;
-  const died = new Recovery(operator);
-  died.examineLater([present()]);
+  const crashed = new ShareMemories();
+  crashed.of(present()).examineSoon = true;
   reapplyAccess = true;
-  await expect(run(died)).rejects.toThrow();
+  await expect(run(crashed)).rejects.toThrow();
   expect(present().status?.operation).toMatchObject({ name: 'updateAccess' });
 
   server.fault = () => undefined;
   reapplyAccess = false;
-  // What was refused a moment ago rests; the next process does not know of it.
+  // A write that was refused a moment ago is not repeated at once; the next process does not know of it.
   await rig.clock.advance(1000);
-  const next = new Recovery(operator);
+  const next = new ShareMemories();
   expect(isDue(next, present())).toBe(true);
   await run(next);
   expect(present().status?.operation).toBeUndefined();
@@ -170,16 +173,18 @@ async function become(share: Share): Promise<Share> {
   return present();
 }
 
-function isDue(recovery: Recovery, share: Share): boolean {
-  const scope = accessScope(rig.operator, context, share);
-  return recovery.isDue(scope, planOf(scope));
+function scopeOf(memories: ShareMemories, share: Share): AccessScope {
+  return new AccessScope(rig.operator, context, memories.of(share), share);
 }
 
-async function run(recovery: Recovery): Promise<void> {
-  const { operator } = rig;
-  const lease = await operator.calls.acquire({ backendName: 'b', tenant }, context.signal, 10_000);
+function isDue(memories: ShareMemories, share: Share): boolean {
+  return isRecoveryDue(scopeOf(memories, share));
+}
+
+async function run(memories: ShareMemories): Promise<void> {
+  const lease = await rig.operator.calls.acquire({ backendName: 'b', tenant }, context.signal, 10_000);
   try {
-    await recovery.run(() => accessScope(operator, context, present()), lease);
+    await examineAndRecover(scopeOf(memories, present()), lease);
   } finally {
     lease.release();
   }

@@ -1,57 +1,51 @@
-import { readyReason } from '../../access-rules/plan.ts';
 import type { ShareAccess } from '../../api/v1alpha1/share-access.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { storageID } from '../../cluster-state/storage-id.ts';
-import type { SecurityServiceUpdateResult } from '../../drivers/driver.ts';
+import type { AccessUpdate, SecurityServiceUpdateResult } from '../../drivers/driver.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
-import { boundedExportLocations } from '../driver-calls/driver-data.ts';
 import { isApplied } from '../driver-calls/shares-for-driver.ts';
 import type { Operator } from '../operator.ts';
-import { writeDriverResult } from '../status/driver-result.ts';
 import { workOf } from '../status/refused-writes.ts';
-import { draftOf } from '../status/status-draft.ts';
 import { storeKey } from './key-secret.ts';
-import { appliedReadiness, forRule, writeRule, writeRuleError } from './rule-status.ts';
+import { reportingOnRule, writeFailed, writeStillGranted } from './rule-status.ts';
+import { writeExportLocations } from './share-status.ts';
 
-/** Stores what an update of a share server returned for its shares and their rules. A rule being denied is not revived. */
+/** Stores what an update of a share server returned for its shares and their rules. Rules that are being denied stay so. */
 export async function storeShareResults(
   operator: Operator,
   server: ShareServer,
   { exportLocations, accessUpdates }: SecurityServiceUpdateResult,
 ): Promise<void> {
-  const { informers, client } = operator;
   const { sharesOn, rulesOf } = namespaceView(operator, server.metadata.namespace ?? '');
   for (const share of sharesOn(server.metadata.name)) {
     const locations = exportLocations?.get(storageID(share));
-    if (locations !== undefined) {
-      await writeDriverResult(operator, informers.shares, share, (fresh) => {
-        const draft = draftOf(operator, fresh);
-        return draft.set({ exportLocations: boundedExportLocations(locations) }).write(client, informers.shares);
-      });
-    }
-    for (const [ruleID, { accessKey, state, reason }] of accessUpdates?.get(storageID(share)) ?? []) {
+    if (locations !== undefined) await writeExportLocations(operator, share, locations);
+    for (const [ruleID, update] of accessUpdates?.get(storageID(share)) ?? []) {
       const rule = rulesOf(share.metadata.name).find((candidate) => uidOf(candidate) === ruleID);
-      if (rule === undefined || !isApplied(rule)) continue;
-      if (accessKey !== undefined) {
-        await forRule(operator, rule, () => storeKey(operator, rule, accessKey), {
-          work: workOf('shareserver', nameOf(server)),
-        });
-      }
-      if (state === 'error') await writeRuleError(operator, rule, 'AccessRejected', reason ?? 'refused by the backend');
-      else if (readyReason(rule) === 'AccessRejected') await writeGranted(operator, rule);
+      if (rule !== undefined && isApplied(rule)) await storeRuleResult(operator, server, rule, update);
     }
   }
 }
 
-/** A rule that an update before had refused, for a user of the other directory, is granted again. */
-async function writeGranted(operator: Operator, rule: ShareAccess): Promise<void> {
-  const { accessLevel = 'rw' } = rule.spec;
-  await writeRule(operator, rule, (draft, fresh) => {
-    if (fresh.metadata.deletionTimestamp !== undefined || fresh.status?.accessLevel !== accessLevel) return;
-    draft.set({ phase: 'active' });
-    draft.setReadiness(appliedReadiness);
-    // A spec that changed meanwhile has not been applied.
-    draft.set({ observedGeneration: rule.metadata.generation });
-  });
+async function storeRuleResult(
+  operator: Operator,
+  server: ShareServer,
+  rule: ShareAccess,
+  { accessKey, state, reason }: AccessUpdate,
+): Promise<void> {
+  if (accessKey !== undefined) {
+    const work = workOf('shareserver', nameOf(server));
+    const changes = { accessKeyOutdated: true };
+    await reportingOnRule(operator, rule, () => storeKey(operator, rule, accessKey), { work, changes });
+  }
+  if (state === 'error') {
+    const finding = { reason: 'AccessRejected', message: reason ?? 'the backend rejected the rule' } as const;
+    // A request to reconcile the rule stays unhandled.
+    const { lastHandledReconcileAt } = rule.status ?? {};
+    await writeFailed(operator, rule, 'Rejected', finding, { lastHandledReconcileAt });
+  } else if (rule.status?.failure === 'Rejected') {
+    // A former update rejected it, for a user of the other directory.
+    await writeStillGranted(operator, rule);
+  }
 }

@@ -1,8 +1,5 @@
 import { parseAddress, parseNetwork } from '../../values/ip-address.ts';
-import type { AccessRequest, AccessUpdate } from '../driver.ts';
-
-/** The lists of an updateAccess. */
-export type RuleLists = Pick<AccessRequest, 'accessRules' | 'addRules' | 'updateRules' | 'deleteRules'>;
+import type { AccessUpdate, RuleLists } from '../driver.ts';
 
 /** Whether the share is to be made equal to its rules, whatever was done before. */
 export function isRecovery({ addRules, updateRules, deleteRules }: Omit<RuleLists, 'accessRules'>): boolean {

@@ -1,5 +1,12 @@
-import type { AccessRequest, AccessUpdate, AccessUpdates, CallContext, DriverAccessRule } from '../driver.ts';
-import { isAddressOrNetwork, isRecovery, type RuleLists, ruleError } from '../kit/access-rules.ts';
+import type {
+  AccessRequest,
+  AccessUpdate,
+  AccessUpdates,
+  CallContext,
+  DriverAccessRule,
+  RuleLists,
+} from '../driver.ts';
+import { isAddressOrNetwork, isRecovery, ruleError } from '../kit/access-rules.ts';
 import type { Backend } from './backend.ts';
 import { findShare, getShare } from './shares.ts';
 import type { StoredRule } from './storage-system.ts';

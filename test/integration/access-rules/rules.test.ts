@@ -155,7 +155,7 @@ describe('access rules', () => {
     await tenant.grant('key', 'nfs');
     const rule = await tenant.untilError('key', 'AccessTypeNotSupported');
     expect(messageOf(rule, 'Ready')).toBe(
-      'the backend takes no rules of type cephx on NFS shares; it takes: ip, user, cert',
+      'the backend does not support rules of type cephx on NFS shares; it supports: ip, user, cert',
     );
     expect(rule.metadata.finalizers).toBeUndefined();
     expect(await tenant.callsOf('updateAccess')).toEqual([]);

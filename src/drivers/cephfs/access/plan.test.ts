@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { DriverAccessRule } from '../../driver.ts';
-import type { RuleLists } from '../../kit/access-rules.ts';
+import type { DriverAccessRule, RuleLists } from '../../driver.ts';
 import type { CephLevel } from '../subvolumes/subvolumes.ts';
 import { planAccess } from './plan.ts';
 

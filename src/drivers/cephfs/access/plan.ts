@@ -1,5 +1,5 @@
-import type { DriverAccessRule } from '../../driver.ts';
-import { isRecovery, type RuleLists } from '../../kit/access-rules.ts';
+import type { DriverAccessRule, RuleLists } from '../../driver.ts';
+import { isRecovery } from '../../kit/access-rules.ts';
 import type { CephLevel } from '../subvolumes/subvolumes.ts';
 
 /** A cephx id to be authorized on a share. */

@@ -129,7 +129,7 @@ describe('share servers in use are moved from one domain to another', () => {
     const reasonOf = async (name: string) =>
       (await settled(name, 'error')).status?.conditions?.find(({ type }) => type === 'Ready')?.message;
     expect(await reasonOf('unknown')).toContain('knows no such user');
-    expect(await reasonOf('again')).toContain('ShareAccess share-0-bob gives the same user access');
+    expect(await reasonOf('again')).toContain('ShareAccess share-0-bob already gives the same user access');
   });
 
   test('what is not needed any more is taken away, also in the domain', { timeout: 200_000 }, async () => {
