@@ -12,7 +12,7 @@ import { namespaceTerminating } from './findings.ts';
 import { draftOf, latestOf, type ManagedObject, type Readiness, type StatusDraft } from './status-draft.ts';
 
 /** Reason of an object for which the API server refused a write of the operator. */
-export const writeRefused = 'WriteRefused';
+const writeRefused = 'WriteRefused';
 
 /** Most characters of the API server's sentence: what is to be done about it follows in the same message. */
 const maxSentenceLength = 640;
