@@ -39,7 +39,7 @@ def conflicting_mac(frame: bytes, own_mac: bytes, address: bytes) -> bytes | Non
 
 
 def probe_ipv4(payload: dict) -> dict:
-    """{interface, address} -> {conflict: MAC address or null}. Takes about a second when nobody answers."""
+    """{interface, address} -> {conflict: MAC address or null}. Takes about a second without an answer."""
     address = ipaddress.IPv4Address(payload["address"]).packed
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE_ARP)) as raw:
         raw.bind((payload["interface"], ETHERTYPE_ARP))

@@ -112,7 +112,7 @@ def health(instance: Instance) -> dict:
 
 def credentials_expire_time(instance: Instance) -> str | None:
     """When the account that the server joined with can't log in any more, RFC 3339, as it was when the service was
-    applied; None: never, or nobody knows."""
+    applied; None: never, or not known."""
     told = (membership.current(instance) or {}).get("credentialsExpireTime")
     return None if told in (NEVER, UNKNOWN) else told
 

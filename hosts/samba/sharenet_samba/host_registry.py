@@ -16,7 +16,7 @@ from .layout import Layout
 from .locks import holding
 from .problem import Problem, internal, rejected
 from .segments import host_addresses, read_devices, segments_of
-from .state import Allocation, has_data, load_state
+from .state import Allocation, Share, has_data, load_state
 
 FOLDER = Path("/var/lib/sharenet-samba")
 FORMAT = 1
@@ -149,6 +149,23 @@ def release(layout: Layout, server_id: str) -> None:
     registry = _of(layout)
     if registry.servers[_name(layout)].pop(server_id, None) is not None:
         _write(registry)
+
+
+def is_project_shared(layout: Layout, share: Share) -> bool:
+    """Whether another share on the same file system has the number too: two roots of a former version could give it."""
+    place = quota.point_of(layout.root)
+    for other in {_name(layout), *_read().servers}:
+        root = Layout(other)
+        if quota.point_of(root.root) != place:
+            continue
+        for server_id in root.server_ids():
+            try:
+                state = load_state(root.server(server_id).state)
+            except Problem:
+                continue
+            if state and any(each.id != share.id and each.project == share.project for each in state.shares.values()):
+                return True
+    return False
 
 
 def new_project(layout: Layout) -> int:

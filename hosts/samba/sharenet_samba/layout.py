@@ -41,7 +41,7 @@ class Layout:
                 "the directory on a new host",
             ) from None
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
-            raise rejected("RootUnsafe", f"{self.root} must be a directory of root that nobody else may write to")
+            raise rejected("RootUnsafe", f"{self.root} must be a directory that root owns and only root may write to")
         # What a share holds is reached through a share server only.
         for path in (self.servers, self.locks, self.orders):
             path.mkdir(mode=0o700, exist_ok=True)

@@ -113,7 +113,7 @@ def _exactly(tcp: socket.socket, length: int, end: float) -> bytes:
 
 def _first_answer(servers: list[str], name: str, kind: str) -> tuple[str | None, list[dict]]:
     """What the first name server says that knows; one that answers, but not with this, comes after the others. None:
-    nobody answers."""
+    none answers."""
     without_result = None
     for server in servers:
         try:

@@ -84,7 +84,7 @@ def _local_kind(name: str) -> str | None:
 
 
 def ldap_answers(nsswitch: str = "/etc/nsswitch.conf", library: str = "libnss_ldap.so.2") -> bool:
-    """Whether the LDAP directory, where names come from one, says of a name that nobody has that it does not know it.
+    """Whether the LDAP directory, where names come from one, says of an unused name that it does not know it.
     The usual lookup says the same of a directory that is down."""
     with open(nsswitch, encoding="utf-8") as file:
         if not any(line.startswith("passwd:") and "ldap" in line.split() for line in file):

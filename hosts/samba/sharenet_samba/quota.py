@@ -48,6 +48,11 @@ def _mount(path: Path) -> tuple[str, bool]:
     return (found[0], counts_projects(found[1], found[2])) if found else ("/", False)
 
 
+def point_of(path: Path) -> str:
+    """Where the file system is mounted that holds the path."""
+    return _mount(path)[0]
+
+
 def kind_of(path: Path) -> str:
     """`project` or `none`."""
     return "project" if _mount(path)[1] else "none"

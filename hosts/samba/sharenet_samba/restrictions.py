@@ -64,7 +64,7 @@ def read_restrictions() -> Restrictions | None:
         with open(FILE, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
-                raise ValueError("it must be a file of root that nobody else may write to")
+                raise ValueError("root must own it, and only root may write to it")
             text = file.read(LONGEST + 1)
         if len(text) > LONGEST:
             raise ValueError("it is too long")

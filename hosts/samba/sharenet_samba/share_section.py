@@ -18,7 +18,7 @@ def element(rule: Rule, state: State) -> str:
 
 
 def share_section(share: Share, state: State) -> dict[str, str]:
-    """Without a rule nobody has access: the share is then not offered at all. User rules tell who, ip rules from where;
+    """Without a rule there is no access: the share is then not offered at all. User rules tell who, ip rules from where;
     with only ip rules every user who can log in may come from there, with both both must hold."""
     users = [rule for rule in share.rules if rule.type == "user"]
     addresses = [rule for rule in share.rules if rule.type == "ip"]

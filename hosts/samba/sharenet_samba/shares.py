@@ -57,7 +57,7 @@ def _exists(instance: Instance, share_id: str) -> bool:
 
 
 def add(layout: Layout, request: Fields, deadline: Deadline) -> dict:
-    """{root, owner, serverID, share} -> {path, quota}. Nobody has access before access-set gives it."""
+    """{root, owner, serverID, share} -> {path, quota}. There is no access before access-set gives it."""
     wanted = share_of(request)
     with in_turn(layout, request, deadline, wanted.id):
         instance = ready_instance(layout, request, deadline)
@@ -90,6 +90,13 @@ def resize(layout: Layout, request: Fields, deadline: Deadline) -> dict:
     with in_turn(layout, request, deadline, f"{share_id}/size"):
         instance = ready_instance(layout, request, deadline)
         share = known_share(instance, share_id)
+        if share.project is not None and host_registry.is_project_shared(layout, share):
+            raise rejected(
+                "ProjectShared",
+                "an older version gave this share and another one of the file server host the same project number, so that "
+                "one limit holds for both; move the data to a new share and delete this one",
+                detail=f"project {share.project}",
+            )
         if size < share.size:
             used = quota.used_bytes(_directory(instance, share_id), share.project, deadline)
             if used > size:
@@ -119,7 +126,7 @@ def describe(layout: Layout, request: Fields, deadline: Deadline) -> dict:
 
 
 def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
-    """{root, owner, serverID, shareID} -> {}. First nobody reaches it, then its data goes. A share that is not there is
+    """{root, owner, serverID, shareID} -> {}. First access to it ends, then its data goes. A share that is not there is
     removed already; so is one of a server that is not there."""
     share_id = request.text("shareID", IDENTIFIER)
     with in_turn(layout, request, deadline, share_id):
@@ -139,7 +146,7 @@ def remove(layout: Layout, request: Fields, deadline: Deadline) -> dict:
         instance.reload()
         close_share(instance, share.name)
         _delete_data(_directory(instance, share_id), deadline)
-        if share.project is not None:
+        if share.project is not None and not host_registry.is_project_shared(layout, share):
             quota.clear_limit(instance.paths.shares, share.project)
         del instance.state.shares[share_id]
         instance.save()

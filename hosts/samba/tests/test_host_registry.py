@@ -15,6 +15,7 @@ from sharenet_samba.state import Allocation, Owner, Share, State, save_state
 
 ONE, TWO = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SHARE = "33333333-2222-3333-4444-555555555555"
+OTHER = "55555555-2222-3333-4444-555555555555"
 
 
 def device(name: str, kind: str | None = None, **more: object) -> dict:
@@ -158,6 +159,21 @@ class Claims(unittest.TestCase):
             given = [host_registry.new_project(layout) for layout in (self.a, self.b, self.a)]
         self.assertEqual(len(set(given)), 3)
         self.assertGreater(min(given), quota.FIRST_PROJECT)
+
+    def test_a_number_that_two_roots_of_a_former_version_gave_is_found(self):
+        share = Share(SHARE, "share", 1, 7)
+        self.store(self.a, ONE, Allocation("10.0.0.5", 24, "flat", "s"), 7)
+        host_registry.register(self.a, Deadline(5))
+        self.assertFalse(host_registry.is_project_shared(self.a, share))
+        other = State(Owner("i", "n"), TWO, "n", "H", "eth0", [], shares={OTHER: Share(OTHER, "other", 1, 7)})
+        self.b.server(TWO).base.mkdir()
+        save_state(self.b.server(TWO).state, other)
+        host_registry.register(self.b, Deadline(5))
+        self.assertTrue(host_registry.is_project_shared(self.a, share))
+        self.assertFalse(host_registry.is_project_shared(self.a, Share(SHARE, "share", 1, 8)))
+        # Each file system counts by itself.
+        with mock.patch.object(quota, "point_of", str):
+            self.assertFalse(host_registry.is_project_shared(self.a, share))
 
     def test_a_damaged_registry_is_reported_and_not_overwritten(self):
         self.claim(self.a, ONE, "10.0.0.5")
