@@ -13,8 +13,8 @@ from .smbconf import SECTION
 from .state import Allocation, Owner
 
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
-# A number would be read as an IPv4 address.
-HOSTNAME = re.compile(r"(?!([0-9]+|0[xX][0-9A-Fa-f]*)$)[A-Za-z0-9]([A-Za-z0-9-]{0,13}[A-Za-z0-9])?")
+# A number would be read as an IPv4 address, and `localhost` as the machine that asks.
+HOSTNAME = re.compile(r"(?!([0-9]+|0[xX][0-9A-Fa-f]*|(?i:localhost))$)[A-Za-z0-9]([A-Za-z0-9-]{0,13}[A-Za-z0-9])?")
 WORKGROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 PLAIN = re.compile(r"[A-Za-z0-9._:@/-]{1,253}")
 HIGHEST_USER = (1 << 32) - 2
