@@ -7,14 +7,14 @@ import { canonicalUser, manilaNames, type UserNames, userNameFault } from './use
 /** The part of a rule that says who gets access. */
 export type RuleTarget = Pick<ShareAccessSpec, 'accessType' | 'accessTo'>;
 
-/** Line and paragraph separators break lines, too; what is invisible or turns text around would look like another name. */
+/** Line and paragraph separators break lines; invisible characters and those that change the text direction make a name look like another. */
 const invisible = 'must not contain control or invisible characters';
 const controlCharacter = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /**
- * Judges the target and the level of an access rule by their format.
+ * Validates the format of an access rule's target and level.
  * @param names how the directory behind the share names users
- * @returns one sentence that says what is wrong, undefined when nothing is
+ * @returns one sentence that says what is wrong; undefined for a valid rule
  */
 export function validateRule(
   spec: RuleTarget & Pick<ShareAccessSpec, 'accessLevel'>,
@@ -29,13 +29,12 @@ export function validateRule(
   return problem === undefined ? undefined : `accessTo ${quoted(accessTo)} of type ${accessType} ${problem}`;
 }
 
-/** Canonical spellings of all but users by the spec that they were worked out for: specs come out of a cache and never change. */
+/** Canonical spellings of all targets but users, by spec: cached specs never change. */
 const targetKeys = new WeakMap<RuleTarget, string>();
 
 /**
- * The target in one canonical spelling, so that two rules for the same client are told to be: networks are compared as such
- * (`10.0.0.1` is `10.0.0.1/32`), users as their directory does,
- * everything else to the letter. Worked out once for each spec but of users.
+ * The target in its canonical spelling, which is equal for two rules for the same client: networks are compared as such
+ * (`10.0.0.1` is `10.0.0.1/32`), users as their directory compares them, everything else literally.
  */
 export function targetKey(target: RuleTarget, names: UserNames = manilaNames): string {
   if (target.accessType === 'user') return `user:${canonicalUser(target.accessTo, names)}`;
@@ -54,7 +53,7 @@ export function sameTarget(left: RuleTarget, right: RuleTarget, names: UserNames
 
 /**
  * Finds the rule of each target that wins: the applied one, then the older, then the one with the lower uid. A rule that is being
- * deleted and was never applied does not compete. One look at each rule, however many have one target.
+ * deleted and was never applied does not compete.
  * @param rules of one share
  */
 export function winnersByTarget(
@@ -138,7 +137,7 @@ function canonicalTarget(accessType: string, accessTo: string): string {
   const address = parseAddress(accessTo);
   if (address !== undefined) return `${formatAddress(address)}/${address.family === 4 ? 32 : 128}`;
   const network = parseNetwork(accessTo);
-  // What is no valid target is no rival of one that is.
+  // An invalid target is no duplicate of a valid one.
   if (network === undefined || network.hostBits) return accessTo;
   return `${formatAddress({ family: network.family, value: network.first })}/${network.prefixLength}`;
 }
@@ -155,7 +154,7 @@ function isApplied({ status }: ShareAccess): boolean {
   return status?.phase === 'active' || status?.accessLevel !== undefined;
 }
 
-/** Of two rules the one that comes first is the applied one, then the older, then the one with the lower uid. */
+/** Orders rules: the applied one comes first, then the older, then the one with the lower uid. */
 export function byPrecedence(left: ShareAccess, right: ShareAccess): number {
   return (
     Number(isApplied(right)) - Number(isApplied(left)) ||
@@ -164,12 +163,12 @@ export function byPrecedence(left: ShareAccess, right: ShareAccess): number {
   );
 }
 
-/** Creation time as the API server writes it, which sorts as text; a rule that is not stored yet is the youngest. */
+/** Creation time as the API server writes it, which sorts as text; a rule that is not stored yet is the newest. */
 function age({ metadata: { creationTimestamp } }: ShareAccess): string {
   return creationTimestamp ?? '~';
 }
 
-/** Quoted and escaped, at most 64 characters: the text is the tenant's. */
+/** Quoted and escaped, at most 64 characters: the text comes from the tenant. */
 function quoted(text: string): string {
   return safeText(JSON.stringify([...text].slice(0, 64).join('')));
 }

@@ -1,19 +1,19 @@
 import type { BackendCapabilities, UserNameRules } from '../api/v1alpha1/backend-capabilities.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 
-/** How names of users and groups are judged and compared. */
+/** How names of users and groups are validated and compared. */
 export interface UserNames extends UserNameRules {
-  /** Names of the domain that the share server is in, as they may stand before or after a user's name. */
+  /** Names of the share server's domain that may precede or follow a user's name. */
   readonly ownDomains: readonly string[];
 }
 
-/** The shortest name where the backend says nothing else: Manila's. */
+/** The minimum length where the backend reports none: Manila's. */
 const usualMinLength = 4;
 
-/** As Manila has it: the names of a directory that nothing more is known of. */
+/** The rules of Manila, for a directory that reports none. */
 export const manilaNames: UserNames = { ownDomains: [] };
 
-/** Before anything is known of the backend: everything that some directory has. */
+/** The backend is not known yet: every name that some directory allows. */
 const anyNames: UserNames = { minLength: 1, domainQualified: true, ownDomains: [] };
 
 /**
@@ -30,7 +30,7 @@ export function userNamesOf(
   return { ...capabilities.userNames, ownDomains: [domain, workgroup].filter((name) => name !== undefined) };
 }
 
-/** Why the directory has no such user, in words that follow the name; undefined where nothing is wrong with its form. */
+/** Why the directory can't have such a user, in words that follow the name; undefined for a valid name. */
 export function userNameFault(text: string, names: UserNames): string | undefined {
   const minLength = names.minLength ?? usualMinLength;
   const length = [...text].length;
@@ -46,7 +46,7 @@ export function userNameFault(text: string, names: UserNames): string | undefine
   return /^\.+$/.test(name) ? 'must not consist of dots only' : undefined;
 }
 
-/** One spelling of all that mean the same user: `CORP\Bob`, `bob@corp.test` and `bob` in the domain CORP. */
+/** The canonical spelling of a user: `CORP\Bob`, `bob@corp.test` and `bob` are equal in the domain CORP. */
 export function canonicalUser(text: string, names: UserNames): string {
   const spelled = names.caseInsensitive === true ? text.normalize('NFC').toLowerCase() : text;
   if (names.domainQualified !== true) return spelled;

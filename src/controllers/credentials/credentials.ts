@@ -5,8 +5,8 @@ import { findPassword, type PasswordState } from '../../cluster-state/credential
 import { appliedService } from '../driver-calls/driver-requests.ts';
 
 /**
- * Names credentials by what a directory sees of them: account, password, and the servers that are asked. Services of one namespace
- * that say the same have the same; those of two namespaces never do, so that no tenant learns about another's password.
+ * Identifies credentials by what a directory sees of them: account, password and servers. Equal services of one namespace have the
+ * same identifier; services of two namespaces never do, so that no tenant learns about another's password.
  * @returns undefined where there is no password
  */
 export function credentialsOf(
@@ -20,7 +20,7 @@ export function credentialsOf(
   return installation.digest(namespace, type, credentialsVersion, ...account, servers.join('\n'), dnsIPs.join('\n'));
 }
 
-/** The credentials of a service as it is now. */
+/** Identifies the present credentials of a service. */
 export function presentCredentials(state: PasswordState, service: SecurityService): string | undefined {
   const password = findPassword(state, service);
   if (password.state !== 'usable') return undefined;

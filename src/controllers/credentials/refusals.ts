@@ -8,45 +8,45 @@ import type { Operator } from '../operator.ts';
 import { draftOf } from '../status/status-draft.ts';
 import { presentCredentials } from './credentials.ts';
 
-/** Reason of what waits because a directory refused the credentials of a security service. */
+/** Reason of objects that wait because a directory refused the credentials of a security service. */
 export const credentialsRefused = 'CredentialsRefused';
 
-const mostLearnt = 1000;
+const maxUnstored = 1000;
 
 /**
- * Which credentials a directory has refused. A refusal is stored in the status of the SecurityService, so that a restart tries nothing
- * again; what this process has just learnt counts before that.
+ * The credentials that a directory has refused. A refusal is stored in the status of the SecurityService, so that a restart does not
+ * try them again; refusals that are not stored yet are kept here.
  */
 export class CredentialRefusals {
   readonly #clock: Clock;
   /** By credentials. */
-  readonly #learnt = new Map<string, CredentialsRefusal>();
+  readonly #unstored = new Map<string, CredentialsRefusal>();
   #onRefused: (service: SecurityService) => void = () => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Who stores a refusal: called with each service that one was learnt of. */
+  /** Sets the function that is called with each service whose credentials were refused; it stores the refusal. */
   onRefused(store: (service: SecurityService) => void): void {
     this.#onRefused = store;
   }
 
-  /** Notes that a directory refused credentials. */
+  /** A directory refused credentials. */
   add(
     service: SecurityService | undefined,
     credentials: string,
     { reason, message }: Pick<CredentialsRefusal, 'reason' | 'message'>,
   ): void {
     if (service === undefined) return;
-    this.#learnt.set(credentials, { credentials, reason, message, time: timestamp(this.#clock) });
-    // Those that were never stored, because the service changed at once.
-    const [oldest] = this.#learnt.keys();
-    if (this.#learnt.size > mostLearnt && oldest !== undefined) this.#learnt.delete(oldest);
+    this.#unstored.set(credentials, { credentials, reason, message, time: timestamp(this.#clock) });
+    // A refusal is never stored where the service has changed meanwhile.
+    const [oldest] = this.#unstored.keys();
+    if (this.#unstored.size > maxUnstored && oldest !== undefined) this.#unstored.delete(oldest);
     this.#onRefused(service);
   }
 
-  /** Why these credentials are not to be tried; undefined when they may be. */
+  /** Why these credentials must not be tried; undefined when they may be. */
   find(
     { informers }: PasswordState,
     namespace: string,
@@ -54,10 +54,10 @@ export class CredentialRefusals {
   ): CredentialsRefusal | undefined {
     if (credentials === undefined) return undefined;
     const [stored] = informers.securityServices.cache.byIndex('byRefusedCredentials', `${namespace}/${credentials}`);
-    return this.#learnt.get(credentials) ?? stored?.status?.refusal;
+    return this.#unstored.get(credentials) ?? stored?.status?.refusal;
   }
 
-  /** Why the present credentials of one of these services are not to be tried. */
+  /** Why the present credentials of one of these services must not be tried. */
   findAny(state: PasswordState, namespace: string, names: readonly string[]): CredentialsRefusal | undefined {
     const { service } = namespaceView(state, namespace);
     for (const name of names) {
@@ -68,18 +68,18 @@ export class CredentialRefusals {
     return undefined;
   }
 
-  /** What is to be stored about a service: the refusal of its present credentials. */
+  /** The refusal of a service's present credentials, to be stored in its status. */
   ofService(state: PasswordState, service: SecurityService): CredentialsRefusal | undefined {
     const credentials = presentCredentials(state, service);
-    const learnt = credentials === undefined ? undefined : this.#learnt.get(credentials);
-    if (learnt !== undefined) return learnt;
+    const unstored = credentials === undefined ? undefined : this.#unstored.get(credentials);
+    if (unstored !== undefined) return unstored;
     const { refusal } = service.status ?? {};
     return refusal?.credentials === credentials ? refusal : undefined;
   }
 
   /**
-   * Lets the present credentials of these services be tried again, because a person asked for it. To be called before the request counts
-   * as handled.
+   * Allows another try of the present credentials of these services, because a person requested it. Called before the request is
+   * recorded as handled.
    * @returns whether they had been refused
    * @throws ApiError with a conflict when a service was changed meanwhile
    */
@@ -95,7 +95,7 @@ export class CredentialRefusals {
       const present = service(name);
       const credentials = present && presentCredentials(state, present);
       if (credentials === undefined) continue;
-      lifted = this.#learnt.delete(credentials) || lifted;
+      lifted = this.#unstored.delete(credentials) || lifted;
       for (const refused of securityServices.cache.byIndex('byRefusedCredentials', `${namespace}/${credentials}`)) {
         await draftOf(state, securityServices.cache.get(nameOf(refused)) ?? refused)
           .set({ refusal: undefined })
@@ -106,8 +106,8 @@ export class CredentialRefusals {
     return lifted;
   }
 
-  /** The refusal is in the status of its service now. */
+  /** The refusal is stored in the status of its service. */
   stored({ credentials }: CredentialsRefusal): void {
-    this.#learnt.delete(credentials);
+    this.#unstored.delete(credentials);
   }
 }

@@ -16,7 +16,7 @@ function setUp() {
   return { clock, trials, order, begin };
 }
 
-describe('credentials of which nothing is known', () => {
+describe('credentials that no directory has accepted', () => {
   it('are tried by one call at a time, until a directory accepts them', async () => {
     const { clock, trials, order, begin } = setUp();
     await begin('a');
@@ -29,7 +29,7 @@ describe('credentials of which nothing is known', () => {
     trials.end(['ad'], order[1] ?? '', 'accepted');
     await others;
     expect(order.toSorted()).toEqual(['a', 'b', 'c', 'd']);
-    // Accepted 30 s ago is not known any more.
+    // After 30 s they no longer count as accepted.
     for (const holder of ['c', 'd']) trials.end(['ad'], holder, 'unknown');
     await clock.advance(30_000);
     await begin('e');
@@ -40,15 +40,15 @@ describe('credentials of which nothing is known', () => {
     await late;
   });
 
-  it('stay with a call whose work goes on, which comes back, and are free when it never does', async () => {
+  it('stay with a call whose work is unfinished until it ends, and become free when it never continues', async () => {
     const { clock, trials, order, begin } = setUp();
     await begin('a');
-    trials.end(['ad'], 'a', { goesOnMs: 2000 });
+    trials.end(['ad'], 'a', { continuesInMs: 2000 });
     const other = begin('b');
     await clock.advance(2000);
     await begin('a');
     expect(order).toEqual(['a', 'a']);
-    trials.end(['ad'], 'a', { goesOnMs: 2000 });
+    trials.end(['ad'], 'a', { continuesInMs: 2000 });
     await clock.advance(32_000);
     await other;
     expect(order).toEqual(['a', 'a', 'b']);
@@ -66,7 +66,7 @@ describe('credentials of which nothing is known', () => {
     await both;
   });
 
-  it('that are not free in time are a call that may be made later', async () => {
+  it('that do not become free in time fail the call as Unavailable', async () => {
     const { clock, begin } = setUp();
     await begin('a');
     const late = expect(begin('b')).rejects.toMatchObject({ kind: 'Unavailable', reason: 'OperationRunning' });

@@ -1,26 +1,26 @@
 import { DriverError } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
-/** How long credentials that a directory accepted are taken for good, in milliseconds. */
+/** How long accepted credentials count as accepted, in milliseconds. */
 const acceptedMs = 30_000;
-/** How much longer than the driver says work that goes on keeps others from trying, in milliseconds. */
+/** How much longer than the driver says unfinished work keeps the turn, in milliseconds. */
 const graceMs = 30_000;
 
 interface Trial {
-  /** The call that tries them; undefined when none does. */
+  /** The operation that tries them; undefined: none. */
   holder: string | undefined;
-  /** When a holder that was not heard of since lets others try. */
+  /** When a holder that made no further call loses its turn. */
   heldUntil: number;
   acceptedUntil: number;
   readonly waiting: Set<() => void>;
 }
 
-/** How a call with credentials ended: `unknown` where it did not come to a log-in, or nobody knows. */
-export type TrialEnd = 'accepted' | 'unknown' | { readonly goesOnMs: number };
+/** How a call with credentials ended; `unknown` where it is not known whether the directory accepted them. */
+export type TrialEnd = 'accepted' | 'unknown' | { readonly continuesInMs: number };
 
 /**
- * Lets one call alone try credentials of which it is not known that a directory accepts them, so that a wrong password costs one refused
- * log-in and not one for each share server. Once they are accepted, calls run side by side.
+ * Lets only one call at a time try credentials that no directory has accepted lately, so that a wrong password costs one refused
+ * log-in, not one for each share server. Once they are accepted, calls run in parallel.
  */
 export class CredentialTrials {
   readonly #clock: Clock;
@@ -47,7 +47,7 @@ export class CredentialTrials {
         throw new DriverError({
           kind: 'Unavailable',
           reason: 'OperationRunning',
-          message: 'another call is trying the same credentials; this goes on by itself when it has ended',
+          message: 'another call is trying the same credentials; the operator retries when it has ended',
         });
       }
       await this.#change(taken, Math.max(1, leftMs), signal);
@@ -60,7 +60,7 @@ export class CredentialTrials {
     }
   }
 
-  /** Ends the turn of a call, or keeps it while its work goes on. */
+  /** Ends the turn of a call, or keeps it while its work is unfinished. */
   end(credentials: readonly string[], holder: string, how: TrialEnd): void {
     const now = this.#clock.now();
     for (const one of credentials) {
@@ -69,7 +69,7 @@ export class CredentialTrials {
       if (how === 'accepted') trial.acceptedUntil = now + acceptedMs;
       if (trial.holder === holder) {
         if (typeof how === 'object') {
-          trial.heldUntil = now + how.goesOnMs + graceMs;
+          trial.heldUntil = now + how.continuesInMs + graceMs;
           continue;
         }
         trial.holder = undefined;
@@ -108,7 +108,7 @@ export class CredentialTrials {
     return made;
   }
 
-  /** Now and then: each end of a call must not cost more the more tenants there are. */
+  /** Only from time to time: the end of a call must not cost more with more tenants. */
   #forget(now: number): void {
     if (now < this.#forgottenAt + acceptedMs) return;
     this.#forgottenAt = now;

@@ -8,37 +8,37 @@ import type { Operator } from '../operator.ts';
 import { credentialsBeingTried } from '../status/findings.ts';
 import type { TrialEnd } from './trials.ts';
 
-/** A service with credentials that a call is given. */
+/** A service whose credentials a call passes to the driver. */
 export interface GivenCredentials {
   readonly applied: AppliedSecurityService;
-  /** Names them; undefined where there are none. */
+  /** Their identifier; undefined where there are none. */
   readonly credentials: string | undefined;
 }
 
-/** What a call that is given credentials is. */
+/** A call that passes credentials to the driver. */
 interface CredentialsUse {
   readonly namespace: string;
   /** The same for each call of one operation. */
   readonly holder: string;
-  /** Credentials without which the call is not to be made. */
+  /** Credentials without which the call must not be made. */
   readonly required: readonly GivenCredentials[];
-  /** Credentials without which it can be made; who calls leaves out those that are refused by then. */
+  /** Credentials without which it can be made; the caller leaves out those that were refused meanwhile. */
   readonly optional?: readonly GivenCredentials[];
   readonly signal: AbortSignal;
   readonly waitMs: number;
-  /** Is told what is waited for; undefined: for nothing any more. */
+  /** Called with what is waited for; undefined: nothing any more. */
   readonly waiting?: (wait: Finding | undefined) => void;
 }
 
-type Said = Pick<CredentialsRefusal, 'reason' | 'message'>;
+type RefusalText = Pick<CredentialsRefusal, 'reason' | 'message'>;
 
-/** What is said of a refusal that the call itself did not fail for. */
-const refusedQuietly: Said = {
+/** Text of a refusal that did not fail the call. */
+const refusedQuietly: RefusalText = {
   reason: 'CredentialsRefused',
   message: 'the directory refused the user and the password of the security service',
 };
 
-/** The call was not made: a directory has refused the same credentials meanwhile. */
+/** The call was not made, because a directory refused the same credentials meanwhile. */
 export class CredentialsNotTried extends DriverError {
   constructor({ reason, message }: CredentialsRefusal) {
     super({ kind: 'Rejected', reason, message });
@@ -46,11 +46,11 @@ export class CredentialsNotTried extends DriverError {
 }
 
 /**
- * Makes a call that is given credentials when it is its turn to try them, and notes what the directory said. To be called before anything
- * is held that another call needs.
+ * Makes a call that passes credentials when it is its turn to try them, and records whether the directory refused them. Called before
+ * anything is locked that another call needs.
  * @throws CredentialsNotTried; what the call throws; DriverError `Unavailable` when the turn does not come in time
  */
-export async function useCredentials<R extends (CredentialsResult & { readonly refusal?: Said }) | undefined>(
+export async function useCredentials<R extends (CredentialsResult & { readonly refusal?: RefusalText }) | undefined>(
   operator: Operator,
   { namespace, holder, required, optional = [], signal, waitMs, waiting }: CredentialsUse,
   call: () => Promise<R>,
@@ -62,7 +62,7 @@ export async function useCredentials<R extends (CredentialsResult & { readonly r
   await trials.begin(names, holder, signal, waitMs);
   waiting?.(undefined);
   let how: TrialEnd = 'unknown';
-  const note = (ids: readonly string[], said: Said): void => {
+  const note = (ids: readonly string[], said: RefusalText): void => {
     for (const { applied, credentials } of given) {
       if (credentials === undefined || !ids.includes(applied.uid)) continue;
       const service = namespaceView(operator, namespace).service(applied.name);
@@ -80,7 +80,7 @@ export async function useCredentials<R extends (CredentialsResult & { readonly r
     if (refusedCredentials.length === 0) how = 'accepted';
     return result;
   } catch (thrown) {
-    if (thrown instanceof InProgress) how = { goesOnMs: thrown.pollAfter * 1000 };
+    if (thrown instanceof InProgress) how = { continuesInMs: thrown.pollAfter * 1000 };
     else if (thrown instanceof DriverError) note(thrown.refusedCredentials, thrown);
     throw thrown;
   } finally {

@@ -1,13 +1,13 @@
 import { DriverError } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
-/** How long denials and deletions come before everything else once a storage system answers again, in milliseconds. */
+/** How long only denials and deletions are made once a storage system answers again, in milliseconds. */
 const headStartMs = 500;
 
-/** When who met a circuit that has just opened looks again, in milliseconds: by then the backend says so. */
+/** Pause of a pass whose call was suspended, in milliseconds: by then the backend's status shows it. */
 export const suspendedPauseMs = 1000;
 
-/** No call was made: the storage system of the backend does not answer. */
+/** No call was made, because the storage system does not answer. */
 export class CallsSuspended extends DriverError {
   constructor(backendName: string) {
     super({
@@ -19,15 +19,15 @@ export class CallsSuspended extends DriverError {
 }
 
 /**
- * A circuit breaker for each backend. A failed call opens none: it may be the directory or the server of one tenant that does not answer.
- * It asks for a probe at once, and that decides: a probe that fails opens, one that succeeds closes.
+ * A circuit breaker for each backend. A failed call does not open it: perhaps only one tenant's directory or server does not answer.
+ * It causes a probe at once; a probe that fails opens the circuit, one that succeeds closes it.
  */
 export class BackendCircuits {
   readonly #clock: Clock;
   readonly #open = new Map<string, CallsSuspended>();
   /** By backend: aborted when its circuit opens. */
   readonly #waits = new Map<string, AbortController>();
-  /** By backend: until when calls that take nothing away wait for those that do. */
+  /** By backend: until when only denials and deletions are made. */
   readonly #headStarts = new Map<string, number>();
   #onSuspicion: (backendName: string) => void = () => undefined;
 
@@ -35,17 +35,17 @@ export class BackendCircuits {
     this.#clock = clock;
   }
 
-  /** Who probes a backend at once. */
+  /** Sets the function that probes a backend at once. */
   onSuspicion(probe: (backendName: string) => void): void {
     this.#onSuspicion = probe;
   }
 
-  /** A call failed in a way that an outage of the backend would explain. */
+  /** A call failed as in an outage of the backend. */
   suspect(backendName: string): void {
     if (!this.#open.has(backendName)) this.#onSuspicion(backendName);
   }
 
-  /** The backend does not answer: calls that wait fail, others are not made. */
+  /** The backend does not answer: waiting calls fail, and no others are made. */
   open(backendName: string): void {
     if (this.#open.has(backendName)) return;
     const error = new CallsSuspended(backendName);
@@ -54,7 +54,7 @@ export class BackendCircuits {
     this.#waits.delete(backendName);
   }
 
-  /** The backend answers, or is not asked. */
+  /** The backend answers, or is not probed. */
   close(backendName: string): void {
     if (this.#open.delete(backendName)) this.#headStarts.set(backendName, this.#clock.now() + headStartMs);
   }
@@ -83,7 +83,7 @@ export class BackendCircuits {
     return wait.signal;
   }
 
-  /** Lets what is taken away go first when the storage system answers again. */
+  /** Waits while only denials and deletions are made. */
   async afterHeadStart(backendName: string, signal: AbortSignal): Promise<void> {
     const leftMs = (this.#headStarts.get(backendName) ?? 0) - this.#clock.now();
     if (leftMs > 0) await this.#clock.sleep(leftMs, signal);

@@ -9,7 +9,7 @@ function nameFor(operator: Operator, server: ShareServer) {
   return { namespace: operator.namespace, name: `share-server-${storageID(server)}` };
 }
 
-/** What the driver wants kept secret about a server; empty where it keeps nothing. */
+/** The driver's secret data of a server; empty where it has none. */
 export function readBackendSecrets(operator: Operator, server: ShareServer): Readonly<Record<string, string>> {
   const secret = operator.informers.credentials.cache.get(nameFor(operator, server));
   return Object.fromEntries(
@@ -17,12 +17,12 @@ export function readBackendSecrets(operator: Operator, server: ShareServer): Rea
   );
 }
 
-/** What is kept secret about a server, to be kept out of errors. */
+/** The secret texts of a server, which must not appear in errors. */
 export function secretTexts(operator: Operator, server: ShareServer): readonly string[] {
   return Object.values(readBackendSecrets(operator, server));
 }
 
-/** Keeps what the driver returned as backendSecrets in a Secret of the operator's namespace. */
+/** Stores what the driver returned as backendSecrets in a Secret of the operator's namespace. */
 export async function storeBackendSecrets(
   operator: Operator,
   server: ShareServer,
@@ -51,7 +51,7 @@ export async function storeBackendSecrets(
   cache.observe(await operator.client.replace(secrets, { ...live, data: { ...live.data, ...wanted.data } }));
 }
 
-/** Removes the server's backend secrets; done after the tear-down. */
+/** Deletes the server's backend secrets after its teardown. */
 export async function deleteBackendSecrets(operator: Operator, server: ShareServer): Promise<void> {
   const name = nameFor(operator, server);
   try {

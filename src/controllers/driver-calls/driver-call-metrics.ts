@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { DriverOperation } from '../../drivers/driver.ts';
 import type { DriverErrorKind } from '../../drivers/errors.ts';
 
-/** Every value, so that the compiler finds one that is missing. */
+/** All operations: the compiler reports a missing one. */
 const operations: Readonly<Record<DriverOperation, true>> = {
   getCapabilities: true,
   setupServer: true,
@@ -63,7 +63,7 @@ export class DriverCallMetrics {
     });
   }
 
-  /** Has the counters of a backend begin at zero. The probe is no call of this kind. */
+  /** Starts the counters of a backend at zero. The probe is not counted. */
   track(backend: string): void {
     for (const operation of Object.keys(operations)) {
       if (operation === 'getCapabilities') continue;
@@ -71,7 +71,7 @@ export class DriverCallMetrics {
     }
   }
 
-  /** Drops the series of a backend that is gone. */
+  /** The backend is gone. */
   forget(backend: string): void {
     for (const operation of Object.keys(operations)) {
       this.#stuck.remove({ backend, operation });
@@ -82,7 +82,7 @@ export class DriverCallMetrics {
     }
   }
 
-  /** Begins to follow a call. */
+  /** A call begins. */
   begin(backend: string, operation: string): ObservedCall {
     const started = performance.now();
     let stuck = false;

@@ -2,16 +2,16 @@ import type { ExportLocation } from '../../api/v1alpha1/share.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { safeText } from '../../values/safe-text.ts';
 
-/** Most characters of one text of a driver (`DriverText` of the API). */
+/** Maximum length of a driver's text (`DriverText` of the API). */
 const maxTextLength = 4096;
 const maxDetails = 128;
 const maxExportLocations = 256;
 const maxLocationMetadata = 64;
 
 /**
- * Backend details fit for status: at most 128, each cut to its field's maximum. A driver that says too much must not make the
- * write of what it did fail.
- * @param own the operator's entries, which go before those of the driver
+ * Backend details within the limits of the status: at most 128, each truncated. A driver that returns too much must not make the write
+ * of its result fail.
+ * @param own the operator's entries, which precede those of the driver
  */
 export function boundedDetails(
   details: Readonly<Record<string, string>>,
@@ -20,7 +20,7 @@ export function boundedDetails(
   return boundedTexts({ ...own, ...details, ...own }, maxDetails);
 }
 
-/** Export locations fit for status. */
+/** Export locations within the limits of the status. */
 export function boundedExportLocations(locations: readonly ExportLocation[]): readonly ExportLocation[] {
   const paths = new Set<string>();
   return locations
@@ -34,7 +34,7 @@ export function boundedExportLocations(locations: readonly ExportLocation[]): re
 }
 
 /**
- * An identifier as it is: cut it would name something else.
+ * An unchanged identifier: a truncated one would identify something else.
  * @throws DriverError `Internal` when it is too long to be stored
  */
 export function storableIdentifier(identifier: string): string {

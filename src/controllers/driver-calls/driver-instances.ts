@@ -3,7 +3,7 @@ import { DriverError } from '../../drivers/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { FairSlots } from '../../runtime/fair-slots.ts';
 
-/** What a call does for its tenant: taking access away comes before everything else. */
+/** Priority of a call: denials and deletions come first. */
 export type CallPriority = 'denial' | 'normal';
 
 interface Instance {
@@ -20,7 +20,7 @@ interface Instance {
 /** A slot of a backend, taken until it is released, and the driver to use in it. */
 export interface DriverSlot {
   readonly driver: Driver;
-  /** Texts that the driver was given and that must not show in an error. */
+  /** Texts that the driver got and that must not appear in an error. */
   readonly secrets: readonly string[];
   release(): void;
 }
@@ -45,9 +45,9 @@ export class DriverInstances {
   }
 
   /**
-   * Puts `driver` in the place of the present one, which is closed when its calls have ended. A call that never ends is
-   * waited for `drainMs` at most, so that a stuck driver can be replaced.
-   * @param secrets texts among the driver's credentials that must not show in an error
+   * Replaces the present driver, which is closed when its calls have ended, after `drainMs` at the latest: a stuck driver can be
+   * replaced.
+   * @param secrets texts among the driver's credentials that must not appear in an error
    */
   async replace(
     backendName: string,
@@ -56,7 +56,7 @@ export class DriverInstances {
     secrets: readonly string[] = [],
   ): Promise<void> {
     let instance = this.#instance(backendName);
-    // One after another: what the one before put there has to be closed, too.
+    // One replacement after another: each closes the driver that it replaces.
     while (instance.replacing !== undefined) {
       await instance.replacing;
       instance = this.#instance(backendName);
@@ -87,7 +87,7 @@ export class DriverInstances {
     const instance = this.#instances.get(backendName);
     if (instance?.driver === undefined) throw noDriver(backendName);
     const releaseSlot = await instance.slots.acquire(namespace, priority === 'denial' ? 'urgent' : 'normal', signal);
-    // Another replacement may have begun while the first was waited for.
+    // Another replacement may have begun during the wait.
     while (instance.replacing !== undefined) await instance.replacing;
     const { driver, secrets } = instance;
     if (driver === undefined) {

@@ -19,8 +19,8 @@ import { parseDuration } from '../../values/duration.ts';
 import { parseQuantity } from '../../values/quantity.ts';
 
 /**
- * A name for the server in directories and DNS: at most 15 characters, safe as a NetBIOS name, derived from the UID so that it
- * stays the same and is not taken twice.
+ * The name of the server in directories and DNS: at most 15 characters, valid as a NetBIOS name, and derived from the UID so that it is
+ * stable and unique.
  */
 export function hostnameOf(server: ShareServer): string {
   const digest = createHash('sha256').update(storageID(server)).digest();
@@ -45,7 +45,7 @@ function allocationsOf(server: ShareServer, network: ShareNetwork | undefined): 
   });
 }
 
-/** The network's subnets; the server's own as it was given, whatever became of it in the network. */
+/** The network's subnets; the server's own as it was when the server was created. */
 function subnetsOf({ status }: ShareServer, network: ShareNetwork | undefined): readonly ShareNetworkSubnet[] {
   const given = status?.subnet;
   const present = network?.spec.subnets ?? [];
@@ -70,7 +70,7 @@ export function driverServer(
   };
 }
 
-/** A share network for the driver; where it is gone (a forced deletion) what the server still knows of it. */
+/** A share network for the driver; where it is gone (a forced deletion), what the server has recorded of it. */
 export function driverNetwork(server: ShareServer, network: ShareNetwork | undefined): DriverNetwork {
   return {
     id: network === undefined ? '' : uidOf(network),
@@ -80,7 +80,7 @@ export function driverNetwork(server: ShareServer, network: ShareNetwork | undef
   };
 }
 
-/** A share for the driver, at the size it has (or is to get first). */
+/** A share for the driver, with its present size, or its first one. */
 export function driverShare(share: Share): DriverShare {
   const { identifier, exportLocations, size } = share.status ?? {};
   return {
@@ -93,19 +93,19 @@ export function driverShare(share: Share): DriverShare {
   };
 }
 
-/** An access rule for the driver, at the level wanted or at a given one. */
+/** An access rule for the driver, at the level of its spec or at a given one. */
 export function driverRule(rule: ShareAccess, level = rule.spec.accessLevel ?? 'rw'): DriverAccessRule {
   return {
     id: uidOf(rule),
     name: rule.metadata.name,
     accessType: rule.spec.accessType,
-    // As it was judged and compared: white space around a common name is none of it.
+    // As it was validated and compared: white space around a common name does not belong to it.
     accessTo: rule.spec.accessType === 'cert' ? rule.spec.accessTo.trim() : rule.spec.accessTo,
     accessLevel: level,
   };
 }
 
-/** What a server is given of a service: every field that is not secret. */
+/** What a server gets of a service: every field that is not secret. */
 export function appliedService(
   service: SecurityService,
   credentialsVersion: string | undefined,
@@ -120,7 +120,7 @@ export function appliedService(
   };
 }
 
-/** A service for the driver from what was stored of it, and what was found of its Secrets. */
+/** A service for the driver, from its stored fields and its Secrets. */
 export function driverService(
   applied: AppliedSecurityService,
   found: { readonly password: string; readonly authorities?: string } | undefined,
@@ -143,7 +143,7 @@ export function serviceDetails(services: readonly AppliedSecurityService[]): Rec
   return Object.fromEntries(
     services.map(({ generation: _generation, credentialsVersion: _version, uid: _uid, type, tls, ...fields }) => [
       `security_service_${type}`,
-      // Certificates are long, and in the server's status already.
+      // Certificates are long, and the server's status has them already.
       JSON.stringify(tls?.mode === undefined ? fields : { ...fields, tls: { mode: tls.mode } }),
     ]),
   );

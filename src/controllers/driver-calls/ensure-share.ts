@@ -16,18 +16,18 @@ import { driverShare, timeoutsOf } from './driver-requests.ts';
 import { finalFailure } from './final-failure.ts';
 import { serverOfShare } from './server-for-driver.ts';
 
-/** How a share stands that the storage system does not have. */
+/** Readiness of a share that the storage system no longer has. */
 export const shareLost: Readiness = {
   state: 'stalled',
   reason: 'ShareLost',
-  message: `the storage system does not have the share any more; delete the Share, or restore its data and set the annotation ${labels.reconcileRequestedAt}`,
+  message: `the storage system no longer has the share; delete the Share, or restore its data and set the annotation ${labels.reconcileRequestedAt}`,
 };
 
 const lost: Pick<ShareHealth, 'exists'> = { exists: false };
 
 /**
- * Asks the driver whether the share is still there and where it is. A share that is gone is an error, never silently made anew;
- * one that is back is available again.
+ * Asks the driver whether the share still exists and where it is. A share that is lost is an error and never recreated silently;
+ * one that exists again is available again.
  * @throws DriverError `Unavailable`
  */
 export async function ensureShare(
@@ -40,7 +40,7 @@ export async function ensureShare(
   if (health === undefined) return { exists: share.status?.phase !== 'error', reapplyAccess: false };
   const { informers, client } = operator;
   await writeDriverResult(operator, informers.shares, share, (fresh) => {
-    // Its deletion finds out by itself.
+    // Its deletion asks the driver itself.
     if (fresh.metadata.deletionTimestamp !== undefined) return undefined;
     const draft = draftOf(operator, fresh);
     if ('size' in health) {
@@ -60,7 +60,7 @@ export async function ensureShare(
   return { exists: health.exists, reapplyAccess: 'size' in health && health.reapplyAccess === true };
 }
 
-/** What the driver says; undefined where it does not tell, or can't. */
+/** What the driver reports; undefined where it does not, or can't. */
 async function healthOf(
   operator: Operator,
   { share, server, network, backend }: PlacedShare,
@@ -92,7 +92,7 @@ async function healthOf(
   }
 }
 
-/** Whether something was to be done with the share that is gone. */
+/** Whether the operation is about a share that existed. */
 function isWork({ status }: Share): boolean {
   return ['extendShare', 'shrinkShare', 'updateAccess'].includes(status?.operation?.name ?? '');
 }

@@ -1,6 +1,6 @@
 import { Fifo } from '../../runtime/fifo.ts';
 
-/** How a lock is held: many `shared`, or one `exclusive`. */
+/** A lock has many `shared` holders, or one `exclusive`. */
 export type LockMode = 'shared' | 'exclusive';
 
 /** One lock that a call needs. */
@@ -21,15 +21,15 @@ interface Lock {
 }
 
 /**
- * Reader-writer locks by key, first come first served: once an exclusive request waits, later shared ones wait behind it, so
- * that a steady stream of calls can't keep a change waiting for ever.
+ * Reader-writer locks by key, in order of arrival: shared requests wait behind an earlier exclusive one, so that a steady stream of
+ * calls can't delay a change forever.
  */
 export class LockTable {
   readonly #locks = new Map<string, Lock>();
 
   /**
-   * Takes all locks, in the order of their keys so that two callers can't wait for each other.
-   * @returns the function that gives them all back
+   * Acquires all locks, in the order of their keys so that two callers can't wait for each other.
+   * @returns the function that releases them
    * @throws the signal's reason when it aborts while waiting; nothing is held then
    */
   async acquire(requests: readonly LockRequest[], signal: AbortSignal): Promise<() => void> {
@@ -49,7 +49,7 @@ export class LockTable {
     return release;
   }
 
-  /** Whether anybody holds the lock. */
+  /** Whether the lock has a holder. */
   isHeld(key: string): boolean {
     const lock = this.#locks.get(key);
     return lock !== undefined && (lock.exclusive || lock.shared > 0);

@@ -3,14 +3,14 @@ import { DriverError } from '../../drivers/errors.ts';
 import { redact, safeText } from '../../values/safe-text.ts';
 
 /**
- * The same error with texts that may be shown: no known secret, no control characters, bounded. That includes the cause, which
- * a logger prints with its stack.
+ * The same error with texts that may be shown: without known secrets and control characters, and bounded. That includes the cause,
+ * which a logger prints with its stack.
  */
 export function presentable(error: DriverError, secrets: readonly string[]): DriverError {
-  // A driver that is a file of its own may have been built with an older class.
+  // A third-party driver may have been built with an older class.
   const refusedCredentials = error.refusedCredentials ?? [];
   return new DriverError({
-    // Tried again by a timer they would lock the account.
+    // Automatic retries would lock the account.
     kind: error.kind === 'Unavailable' && refusedCredentials.length > 0 ? 'Rejected' : error.kind,
     refusedCredentials,
     reason: driverReason(error.reason),

@@ -1,14 +1,14 @@
 import { redact } from '../../values/safe-text.ts';
 
 /**
- * Fields of results whose texts are for people. Others are the driver's data, which it gets back as it gave them: a password that
- * happens to be a part of a path must not change that.
+ * Fields of results whose texts are for people. Others are the driver's data, which it gets back unchanged: a password that happens
+ * to be part of a path must not change it.
  */
 const shownFields: ReadonlySet<string> = new Set(['reason', 'message', 'text']);
 
 /** The same result without the known secrets in its texts for people: warnings, reasons, impact. */
 export function presentableResult<R>(result: R, secrets: readonly string[]): R {
-  // Every value keeps its type: only texts are replaced, by texts.
+  // Every value keeps its type: texts are replaced by texts.
   return secrets.length === 0 ? result : (redacted(result, secrets) as R);
 }
 

@@ -5,7 +5,7 @@ import type { Operator } from '../operator.ts';
 import { readBackendSecrets } from './backend-secrets.ts';
 import { driverServer } from './driver-requests.ts';
 
-/** A share server for the driver, with what the driver wants kept secret about it. */
+/** A share server for the driver, with its secret data. */
 export function serverForDriver(
   operator: Operator,
   server: ShareServer,

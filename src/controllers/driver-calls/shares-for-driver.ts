@@ -7,7 +7,7 @@ import { hasFinalizer } from '../lifecycle/finalizers.ts';
 import type { Operator } from '../operator.ts';
 import { driverRule, driverShare } from './driver-requests.ts';
 
-/** Whether the backend has the rule: it was applied and is not being taken away. */
+/** Whether the backend has the rule: it was applied and is not being denied. */
 export function isApplied(rule: ShareAccess): boolean {
   return hasFinalizer(rule) && rule.metadata.deletionTimestamp === undefined && rule.status?.accessLevel !== undefined;
 }

@@ -32,7 +32,7 @@ export async function addFinalizer<T extends KubeObject>(
   return written;
 }
 
-/** Removes our finalizer; an object that is gone already is fine. */
+/** Removes our finalizer; the object may be gone already. */
 export async function removeFinalizer<T extends KubeObject>(
   client: ApiClient,
   informer: Informer<T>,
@@ -54,8 +54,8 @@ export async function removeFinalizer<T extends KubeObject>(
 }
 
 /**
- * The object with all its finalizers: of very many the cache keeps some, and the others must not be lost with a write. The
- * write stays guarded by the version that was decided on.
+ * The object with all its finalizers: the cache keeps only some of very many, and a write must not lose the others. The write is still
+ * guarded by the cached version.
  */
 async function whole<T extends KubeObject>(client: ApiClient, informer: Informer<T>, object: T): Promise<T> {
   if ((object.metadata.finalizers ?? []).length < maxKeptFinalizers) return object;

@@ -8,11 +8,11 @@ import type { Operator } from '../operator.ts';
 import type { PlacedShare } from '../status/findings.ts';
 
 /**
- * A cache may be behind the API server, one kind for itself and for minutes: after a fail-over it may lack what the leader before
- * wrote. Before anything is released, deleted or torn down, the objects that the decision depends on are read here.
+ * A cache may lag behind the API server, each kind on its own and for minutes: after a failover it may lack the former leader's writes.
+ * Before anything is removed, deleted or torn down, the objects that the decision depends on are read here.
  */
 
-/** How long a decision waits for a cache that is behind, in milliseconds. */
+/** Pause of a decision that waits for a lagging cache. */
 export const staleCache = { requeueAfterMs: 1000 } as const;
 
 /** Reads an object from the API server and shows it to the cache; undefined where it does not exist. */
@@ -22,7 +22,7 @@ async function readLive<T extends KubeObject>(
   name: ObjectName,
 ): Promise<T | undefined> {
   try {
-    // An operator with rights in some namespaces only may list and watch what belongs to the whole cluster, and no more.
+    // An operator with permissions for some namespaces may list and watch cluster-scoped objects, but not get them.
     const live = informer.type.namespaced
       ? await client.get(informer.type, name)
       : (await client.list(informer.type, { fieldSelector: `metadata.name=${name.name}` })).items[0];
@@ -36,7 +36,7 @@ async function readLive<T extends KubeObject>(
 
 /**
  * Lists objects from the API server and shows them to the cache.
- * @param cached what the cache has of the same selection: it loses those that exist no more
+ * @param cached what the cache has of the same selection: those that no longer exist are removed from it
  */
 export async function listLive<T extends KubeObject>(
   { client }: Pick<Operator, 'client'>,
@@ -52,7 +52,7 @@ export async function listLive<T extends KubeObject>(
   return items;
 }
 
-/** Lists the access rules of a share in the same way. @param cached as of {@link listLive} */
+/** Lists the access rules of a share in the same way. @param cached see {@link listLive} */
 export async function listRulesLive(
   operator: Pick<Operator, 'client' | 'informers'>,
   { metadata: { namespace, name } }: Share,
@@ -79,7 +79,7 @@ export async function isCurrent<T extends KubeObject>(
   );
 }
 
-/** Whether a share and what it is on are as the API server has them. */
+/** Whether a share, its network, server and backend are as the API server has them. */
 export async function isPlacementCurrent(
   operator: Pick<Operator, 'client' | 'informers'>,
   { share, network, server, backend }: PlacedShare,

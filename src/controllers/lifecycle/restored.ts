@@ -7,25 +7,25 @@ import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
 import type { Readiness } from '../status/status-draft.ts';
 
-/** Whether the object was created from the backup of another one and was not compared with the storage system since. */
+/** Whether the object was restored from a backup and has not been compared with the storage system since. */
 export function isRestored({ metadata }: Stored): boolean {
   const recorded = metadata.annotations?.[labels.recordedUID];
   return recorded !== undefined && recorded !== metadata.uid;
 }
 
-/** Whether what the storage system has of the object cannot be told: its status was not restored with it. */
+/** Whether it is unknown what the storage system has of the object, because its status was not restored. */
 export function lacksStatus(object: Stored): boolean {
   return isRestored(object) && storageID(object) === uidOf(object);
 }
 
-/** How an object stands that was restored without its status. */
+/** Readiness of an object that was restored without its status. */
 export const restoredWithoutStatus: Readiness = {
   state: 'stalled',
   reason: 'RestoredWithoutStatus',
-  message: `it was restored without its status, so that what the storage system has of it is not known; restore it with its status, or remove the annotation ${labels.recordedUID} to have it made anew, empty`,
+  message: `it was restored without its status, so that its data on the storage system is unknown; restore it with its status, or remove the annotation ${labels.recordedUID} to create it again, empty`,
 };
 
-/** Notes that a restored object was compared with the storage system, in one guarded write. */
+/** Records that a restored object was compared with the storage system, in one guarded write. */
 export async function noteCompared<T extends Stored>(
   { client }: Pick<Operator, 'client'>,
   informer: Informer<T>,

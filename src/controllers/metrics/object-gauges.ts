@@ -7,10 +7,10 @@ import { parseQuantity } from '../../values/quantity.ts';
 import { complaintsOf, type WithStatus, withOwnSeries } from './unhealthy-objects.ts';
 
 /**
- * Adds the gauges that are read from the caches when somebody asks. Objects have series of their own only while something is
- * wrong with them or a change is under way.
+ * Adds the gauges that are read from the caches at each scrape. Objects have series of their own only while something is wrong
+ * with them or a change is in progress.
  *
- * @param isLeading only then is anything told: replicas that wait would tell everything once more
+ * @param isLeading waiting replicas report nothing: they would report everything a second time
  * @param now milliseconds since the Unix epoch
  */
 export function registerObjectGauges(

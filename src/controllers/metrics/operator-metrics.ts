@@ -13,19 +13,19 @@ import { registerObjectGauges } from './object-gauges.ts';
 import { RecentRecoveries } from './recent-recoveries.ts';
 import type { WithStatus } from './unhealthy-objects.ts';
 
-/** Credentials that expire later than this are nobody's business yet, in milliseconds. */
+/** Credentials that expire later than this are not reported, in milliseconds. */
 const soonMs = 30 * 24 * 3600_000;
 
-/** What the operator tells about its objects and its work on them, beside the runtime's own figures. */
+/** Metrics of the operator's objects and its work on them, in addition to those of the runtime. */
 export class OperatorMetrics {
   readonly #clock: Clock;
   readonly #timeToReady: Histogram<'kind'>;
   readonly #changeDuration: Histogram<'result'>;
   readonly #recoveries: Counter<'result'>;
   readonly #recent = new RecentRecoveries();
-  /** The last answer about each share server, by `namespace/name`. */
+  /** The last examination of each share server, by `namespace/name`. */
   readonly #health = new Map<string, ServerHealth>();
-  /** UIDs of objects that were seen from their beginning and have not been ready yet. */
+  /** UIDs of objects whose creation was seen and that have not been ready yet. */
   readonly #fresh = new Set<string>();
   #leading = false;
 
@@ -99,7 +99,7 @@ export class OperatorMetrics {
     });
   }
 
-  /** From now on what is seen is this process' work; another replica tells of what was before. */
+  /** From now on this process is the leader: it reports what happens. */
   lead(): void {
     this.#leading = true;
   }
@@ -110,12 +110,12 @@ export class OperatorMetrics {
     this.#recent.add(keyOf(share.metadata), this.#clock.now());
   }
 
-  /** The storage system told how a share server is. */
+  /** A share server was examined. */
   examined(server: KubeObject, health: ServerHealth): void {
     this.#health.set(keyOf(server.metadata), health);
   }
 
-  /** Follows the objects of all kinds. Their numbers are read from the caches when somebody asks. */
+  /** Follows the objects of all kinds. Gauges of objects are read from the caches at each scrape. */
   follow(registry: Registry, informers: Informers): void {
     const { storageBackends, securityServices, shareNetworks, shareServers, shares, shareAccesses } = informers;
     const followKind = <T extends WithStatus>(informer: Informer<T>): void => {
@@ -139,7 +139,7 @@ export class OperatorMetrics {
       if (type === 'deleted') this.#recent.forget(keyOf(object.metadata));
     });
     shareServers.onEvent(({ type, object }) => {
-      // What was told of a server that is in error, or was made anew under the name, is of the past.
+      // The last examination does not apply to a server in error, or to a new one of the same name.
       if (type === 'deleted' || object.status?.phase !== 'active') this.#health.delete(keyOf(object.metadata));
     });
     registerObjectGauges(

@@ -3,7 +3,7 @@ import type { Condition } from '../../api/v1alpha1/conditions.ts';
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import { compare } from '../../values/compare.ts';
 
-/** The parts of an object that tell how it is. */
+/** The parts of an object that show whether it is healthy. */
 export interface WithStatus extends KubeObject {
   readonly status?: {
     readonly phase?: string;
@@ -25,7 +25,7 @@ export interface Complaint {
   readonly since: number;
 }
 
-/** What each condition has to be for an object to count as unhealthy. Reconciling says nothing that Ready does not. */
+/** The status of each condition that makes an object unhealthy. Reconciling adds nothing to Ready. */
 const unhealthyStatus: Readonly<Partial<Record<ConditionType, 'True' | 'False'>>> = {
   Ready: 'False',
   Stalled: 'True',
@@ -38,13 +38,13 @@ const unhealthyStatus: Readonly<Partial<Record<ConditionType, 'True' | 'False'>>
 
 const isConditionType = (type: string): type is ConditionType => type in unhealthyStatus;
 
-/** An object is not unhealthy for being made or changed just now: else a burst of new objects would be a burst of series. */
+/** A new or changed object is not unhealthy at once: a burst of new objects would create a burst of series. */
 const graceMs = 60_000;
 
-/** Most series of one kind: when a storage system fails, everything on it is unhealthy, and a count says as much. */
+/** Maximum number of series of one kind: when a storage system fails, everything on it is unhealthy, and a count is enough. */
 export const maxSeriesOfKind = 500;
 
-/** What is wrong with an object for a minute or longer. */
+/** What has been wrong with an object for a minute or longer. */
 export function complaintsOf(kind: string, { metadata, status }: WithStatus, now: number): readonly Complaint[] {
   return (status?.conditions ?? []).flatMap((condition): Complaint[] => {
     const { type, reason } = condition;
@@ -56,7 +56,7 @@ export function complaintsOf(kind: string, { metadata, status }: WithStatus, now
   });
 }
 
-/** Those that get a series of their own: the oldest, so that the choice is the same at every look. */
+/** The ones that get a series of their own: the oldest, so that every scrape selects the same. */
 export function withOwnSeries(complaints: readonly Complaint[]): readonly Complaint[] {
   if (complaints.length <= maxSeriesOfKind) return complaints;
   const key = ({ namespace, name, condition }: Complaint): string => `${namespace}/${name}/${condition}`;
