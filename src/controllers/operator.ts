@@ -13,7 +13,7 @@ import type { DriverInstances } from './driver-calls/driver-instances.ts';
 import type { SuspectServers } from './driver-calls/suspect-servers.ts';
 import type { OperatorMetrics } from './metrics/operator-metrics.ts';
 import type { PendingAssociations } from './network-change/pending-associations.ts';
-import type { ChangeRollout } from './shareserver/change-rollout.ts';
+import type { ChangeRollout } from './network-change/rollout.ts';
 import { namespaceNotKnown } from './status/findings.ts';
 import type { RefusedWrites } from './status/refused-writes.ts';
 

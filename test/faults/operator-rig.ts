@@ -9,8 +9,8 @@ import { DriverInstances } from '../../src/controllers/driver-calls/driver-insta
 import { SuspectServers } from '../../src/controllers/driver-calls/suspect-servers.ts';
 import { OperatorMetrics } from '../../src/controllers/metrics/operator-metrics.ts';
 import { PendingAssociations } from '../../src/controllers/network-change/pending-associations.ts';
+import { ChangeRollout } from '../../src/controllers/network-change/rollout.ts';
 import type { Operator } from '../../src/controllers/operator.ts';
-import { ChangeRollout } from '../../src/controllers/shareserver/change-rollout.ts';
 import { RefusedWrites } from '../../src/controllers/status/refused-writes.ts';
 import type { Tenant } from '../../src/drivers/driver.ts';
 import { createApiClient } from '../../src/runtime/api-client.ts';

@@ -3,9 +3,9 @@ import type { ShareServer, ShareServerChange } from '../../api/v1alpha1/share-se
 import { neverSetUp, updateFailed } from '../../network-change/server-state.ts';
 import { lagOf, serverChanges } from '../../network-change/up-to-date.ts';
 import { timestamp } from '../../runtime/clock.ts';
-import { beginning } from '../shareserver/change-beginning.ts';
 import { setServiceState } from '../shareserver/service-state.ts';
 import { draftOf, ownPhase } from '../status/status-draft.ts';
+import { beginning } from './apply-beginning.ts';
 import { liveServers } from './live-servers.ts';
 import type { NetworkScope } from './network-scope.ts';
 import { comparisonOf } from './service-comparison.ts';

@@ -4,6 +4,7 @@ import * as labels from '../../api/v1alpha1/labels.ts';
 import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
 import type { ServerHealth } from '../../drivers/driver.ts';
 import { createDriverRig } from '../../drivers/dummy/driver-rig.ts';
+import { applyChange } from '../network-change/apply.ts';
 import { shareServerReconciler } from './reconciler.ts';
 
 const key = { namespace: 'team-a', name: 'net-1' };
@@ -48,7 +49,7 @@ async function rigWith(status: ShareServerStatus, metadata: Partial<ShareServer[
       status: next,
     });
   show();
-  const reconciler = shareServerReconciler(operator);
+  const reconciler = shareServerReconciler(operator, applyChange);
   const stored = () => informer.cache.get(key)?.status;
   return {
     ...rig,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createOperatorRig } from '../../../test/faults/operator-rig.ts';
 import type { Controller } from '../../runtime/controller.ts';
+import { applyChange } from '../network-change/apply.ts';
 import { shareServerReconciler } from './reconciler.ts';
 
 test('servers are reconciled when their network or backend is gone, also by force', async () => {
@@ -17,7 +18,7 @@ test('servers are reconciled when their network or backend is gone, also by forc
       });
     },
   };
-  shareServerReconciler(rig.operator).register({ controller: () => controller }, 1);
+  shareServerReconciler(rig.operator, applyChange).register({ controller: () => controller }, 1);
   shareServers.cache.observe({
     metadata: { namespace: 'team-a', name: 'net-1', uid: 'uid-net-1', resourceVersion: '1' },
     spec: { backendName: 'b', shareNetworkName: 'net', subnetName: 'default' },

@@ -12,7 +12,6 @@ import { when } from '../reconcile/when.ts';
 import { callsSuspended } from '../status/findings.ts';
 import { serverAvailable } from '../status/readiness.ts';
 import { latestOf } from '../status/status-draft.ts';
-import { takePart } from './change.ts';
 import { checkHealthWhenDue, examine, showHealth } from './health.ts';
 import { dropChange } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
@@ -22,29 +21,36 @@ import { isStillServing, showStillServing, teardownPhases } from './teardown.ts'
 import { deleteWhenUnused } from './unused.ts';
 import { watchForShareServers } from './watches.ts';
 
-const phases: readonly Phase<ServerScope>[] = [
-  recordFirstPhase,
-  applyChange,
-  pause,
-  requireStoredStatus,
-  deleteWhenUnused,
-  when(isToBeSetUp, setupPhases),
-  examineOnRequest,
-  showError,
-  checkHealthWhenDue,
-  showHealth,
-];
-
-/** Sets share servers up, applies changes of security services to them, and tears them down. */
-export function shareServerReconciler(operator: Operator): Reconciler<ShareServer, ServerScope> {
+/**
+ * Sets share servers up, applies changes of security services to them, and tears them down.
+ * @param applyChange applies a change of the server's network; the folder of network changes builds on this one
+ */
+export function shareServerReconciler(
+  operator: Operator,
+  applyChange: Phase<ServerScope>,
+): Reconciler<ShareServer, ServerScope> {
   const memory = new ServerMemory(operator);
+  const phases: readonly Phase<ServerScope>[] = [
+    recordFirstPhase,
+    // A pause during a change takes effect after it.
+    applyChange,
+    waitForMaintenance,
+    pause,
+    requireStoredStatus,
+    deleteWhenUnused,
+    when(isToBeSetUp, setupPhases),
+    examineOnRequest,
+    showError,
+    checkHealthWhenDue,
+    showHealth,
+  ];
   return new Reconciler(operator, {
     name: 'shareserver',
     informer: operator.informers.shareServers,
     watches: (controller) => watchForShareServers(operator, controller),
     scope: (pass) => serverScope(pass, memory),
     phases,
-    deletion: [pauseDeletion, serveWhileNeeded, ...teardownPhases],
+    deletion: [pauseDeletion, serveWhileNeeded(phases), ...teardownPhases],
     ready: serverAvailable,
     reset: dropChange,
     stored: noteRestored,
@@ -58,16 +64,10 @@ function recordFirstPhase({ draft }: ServerScope): Step {
   return done;
 }
 
-/** A pause during a change takes effect after it. */
-async function applyChange(scope: ServerScope): Promise<Step> {
-  const { phase, networkChange } = scope.draft.status;
-  if (phase !== 'network_change') return done;
-  if (networkChange === undefined) {
-    const message = 'in maintenance: an administrator set the phase to network_change';
-    return wait({ reason: 'Maintenance', message });
-  }
-  const result = await takePart(scope, networkChange, scope.memory.progress);
-  return stop(result?.requeueAfterMs);
+function waitForMaintenance({ draft }: ServerScope): Step {
+  if (draft.status.phase !== 'network_change') return done;
+  const message = 'in maintenance: an administrator set the phase to network_change';
+  return wait({ reason: 'Maintenance', message });
 }
 
 function isToBeSetUp({ server, draft }: ServerScope): boolean {
@@ -110,14 +110,16 @@ const errorReasons: ReadonlyMap<string, Reason> = new Map([
 ]);
 
 /** A server that is to be deleted serves its shares and finishes its part of a change first. */
-async function serveWhileNeeded(scope: ServerScope): Promise<Step> {
-  const { draft } = scope;
-  const isServing = isStillServing(scope);
-  const isChanging = draft.status.phase === 'network_change' && draft.status.networkChange !== undefined;
-  if (!isServing && !isChanging) return done;
-  if (isServing) showStillServing(scope);
-  const step = await runPhases(scope, phases);
-  if (step.kind !== 'done') return step;
-  draft.setReadiness(serverAvailable);
-  return stop(step.requeueAfterMs);
+function serveWhileNeeded(phases: readonly Phase<ServerScope>[]): Phase<ServerScope> {
+  return async (scope) => {
+    const { draft } = scope;
+    const isServing = isStillServing(scope);
+    const isChanging = draft.status.phase === 'network_change' && draft.status.networkChange !== undefined;
+    if (!isServing && !isChanging) return done;
+    if (isServing) showStillServing(scope);
+    const step = await runPhases(scope, phases);
+    if (step.kind !== 'done') return step;
+    draft.setReadiness(serverAvailable);
+    return stop(step.requeueAfterMs);
+  };
 }

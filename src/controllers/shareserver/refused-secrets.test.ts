@@ -8,6 +8,7 @@ import { createDriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
 import type { Reconcile } from '../../runtime/controller.ts';
 import type { KubeObject } from '../../runtime/kube-object.ts';
+import { applyChange } from '../network-change/apply.ts';
 import { shareServerReconciler } from './reconciler.ts';
 
 const tenant = { namespace: 'team-a', namespaceUID: 'uid-team-a' };
@@ -58,7 +59,7 @@ test('a driver whose secrets about a server the API server refuses to keep is as
       : undefined;
 
   let reconcile: Reconcile | undefined;
-  shareServerReconciler(operator).register(
+  shareServerReconciler(operator, applyChange).register(
     {
       controller: (options) => {
         reconcile = options.reconcile;

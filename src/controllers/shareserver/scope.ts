@@ -2,7 +2,7 @@ import type { Share } from '../../api/v1alpha1/share.ts';
 import type { ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerPhase } from '../../api/v1alpha1/share-server.ts';
 import type { StorageBackend } from '../../api/v1alpha1/storage-backend.ts';
-import { namespaceView } from '../../cluster-state/namespace-view.ts';
+import { type NamespaceView, namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { DriverError } from '../../drivers/errors.ts';
 import { timestamp } from '../../runtime/clock.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
@@ -23,6 +23,7 @@ export interface ServerScope extends Pass<ShareServer> {
   readonly memory: ServerMemory;
   readonly server: ShareServer;
   readonly namespace: string;
+  readonly view: NamespaceView;
   readonly network: ShareNetwork | undefined;
   readonly backend: StorageBackend | undefined;
   /** Shares that are placed on the server, from the cache. */
@@ -33,13 +34,15 @@ export interface ServerScope extends Pass<ShareServer> {
 export function serverScope(pass: Pass<ShareServer>, memory: ServerMemory): ServerScope {
   const server = pass.draft.object;
   const namespace = server.metadata.namespace ?? '';
-  const { network, backend, sharesOn } = namespaceView(pass.operator, namespace);
+  const view = namespaceView(pass.operator, namespace);
+  const { network, backend, sharesOn } = view;
   const ownBackend = backend(server.spec.backendName);
   return {
     ...pass,
     memory,
     server,
     namespace,
+    view,
     network: network(server.spec.shareNetworkName),
     backend: ownBackend,
     shares: sharesOn(server.metadata.name),

@@ -13,13 +13,13 @@ export class ServerMemory {
   readonly healthSchedule: HealthSchedule;
   /** Passes that compared a restored server with the storage system. */
   readonly comparedIn = new WeakSet<ServerScope>();
-  readonly #suspects: Operator['suspects'];
+  readonly #operator: Pick<Operator, 'suspects' | 'rollout'>;
 
-  constructor(operator: Pick<Operator, 'clock' | 'random' | 'informers' | 'suspects'>) {
+  constructor(operator: Pick<Operator, 'clock' | 'random' | 'informers' | 'suspects' | 'rollout'>) {
     this.progress = new CallProgress(operator);
     this.addresses = new ReservedAddresses(operator.informers.shareServers);
     this.healthSchedule = new HealthSchedule(operator);
-    this.#suspects = operator.suspects;
+    this.#operator = operator;
   }
 
   /** Forgets a server that is gone. */
@@ -28,6 +28,7 @@ export class ServerMemory {
     this.progress.forget(uid);
     this.addresses.release(uid);
     this.healthSchedule.forget(uid);
-    this.#suspects.take(server);
+    this.#operator.suspects.take(server);
+    this.#operator.rollout.forget(server);
   }
 }

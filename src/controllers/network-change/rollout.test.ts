@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SecurityServiceChangePolicy, ShareNetwork } from '../../api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../api/v1alpha1/share-server.ts';
-import { ChangeRollout } from './change-rollout.ts';
+import { ChangeRollout } from './rollout.ts';
 
 const change = 'c1';
 

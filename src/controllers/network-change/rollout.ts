@@ -10,7 +10,7 @@ export type Turn = 'begin' | 'wait' | 'skip';
  * - `chosen`: its turn has come, the driver was not called.
  * - `called`: the driver was, or may have been, called.
  */
-type Step = 'stored' | 'chosen' | 'called';
+type Progress = 'stored' | 'chosen' | 'called';
 
 /**
  * Gives servers of a change their turn: at most `maxConcurrentServers` at once, none after `maxFailures` failures or an abort.
@@ -19,7 +19,7 @@ type Step = 'stored' | 'chosen' | 'called';
  * leader's the driver may have been called.
  */
 export class ChangeRollout {
-  readonly #steps = new Map<string, Map<string, Step>>();
+  readonly #steps = new Map<string, Map<string, Progress>>();
 
   /** Notes that this process stored the beginning of a server whose turn has not come. */
   stored(changeID: string, server: ShareServer): void {
@@ -81,10 +81,15 @@ export class ChangeRollout {
     if (steps?.size === 0) this.#steps.delete(changeID);
   }
 
-  #of(changeID: string): Map<string, Step> {
+  /** Forgets a server that is gone. */
+  forget(server: ShareServer): void {
+    for (const changeID of [...this.#steps.keys()]) this.ended(changeID, server);
+  }
+
+  #of(changeID: string): Map<string, Progress> {
     const present = this.#steps.get(changeID);
     if (present !== undefined) return present;
-    const made = new Map<string, Step>();
+    const made = new Map<string, Progress>();
     this.#steps.set(changeID, made);
     return made;
   }
