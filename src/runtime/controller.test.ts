@@ -31,6 +31,7 @@ describe('a controller', () => {
     workers = 2,
     clock: Clock = systemClock,
     blockedAfterMs?: number,
+    keyField?: string,
   ): QueueController {
     const logger = createLogger({
       level: 'debug',
@@ -38,7 +39,7 @@ describe('a controller', () => {
       destination: { write: (line) => void log.push(JSON.parse(line)) },
     });
     const controller = new QueueController(
-      { name: 'test', workers, reconcile },
+      { name: 'test', workers, reconcile, keyField },
       { logger, clock, random: Math.random, metrics, stuckAfterMs: 1_000, blockedAfterMs },
     );
     running = controller.run(stop.signal);
@@ -127,6 +128,15 @@ describe('a controller', () => {
     outside.resolve();
     await eventually('both runs of the slow one', () => order.length === 3);
     expect(order).toEqual(['quick', 'slow', 'slow']);
+  });
+
+  it('logs the name of a key of another kind under the field of that kind', async () => {
+    const reconcile = () => Promise.reject(new Error('first'));
+    start(reconcile, 1, systemClock, undefined, 'share').enqueue(key('one'));
+    await eventually('a failure', () => log.some(({ level }) => level === 'error'));
+    const line = log.find(({ level }) => level === 'error');
+    expect(line).toMatchObject({ controller: 'test', namespace: 'a', share: 'one' });
+    expect(line).not.toHaveProperty('name');
   });
 
   it('tries again with growing delays after any kind of failure, and logs with reconcileID', async () => {

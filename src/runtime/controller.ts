@@ -15,7 +15,7 @@ import { type AddOptions, namespaceOf, WorkQueue } from './work-queue.ts';
 export interface ReconcileContext {
   readonly key: ObjectName;
   readonly reconcileID: string;
-  /** Carries controller, namespace, name and reconcileID. */
+  /** Carries controller, namespace, name (see `keyField`) and reconcileID. */
   readonly logger: Logger;
   /** Aborted at shutdown and when leadership is lost. */
   readonly signal: AbortSignal;
@@ -45,6 +45,8 @@ export interface ControllerOptions {
   /** Most keys that are worked on at once (without those outside of a worker); of several one namespace never has all. */
   readonly workers: number;
   readonly reconcile: Reconcile;
+  /** The log field for the name of a key, where keys are objects of another kind than the controller's; `name` when absent. */
+  readonly keyField?: string | undefined;
 }
 
 /** A queue of keys that informers and others fill; the manager runs its workers. */
@@ -162,7 +164,8 @@ export class QueueController implements Controller {
     metrics?.activeWorkers.inc(this.#labels);
     const name = nameOf(key);
     const reconcileID = randomUUID();
-    const logger = this.#logger.child({ ...name, reconcileID });
+    const { keyField = 'name' } = this.#options;
+    const logger = this.#logger.child({ namespace: name.namespace, [keyField]: name.name, reconcileID });
     const running: Running = { key: name, logger, since: clock.now(), reported: false };
     this.#running.add(running);
     const context: ReconcileContext = {

@@ -49,6 +49,7 @@ export class ShareAccessReconciler {
     const { informers } = this.#operator;
     const controller = manager.controller({
       name: 'shareaccess',
+      keyField: 'share',
       workers,
       reconcile: reportingRefusals(this.#operator, 'shareaccess', informers.shares, (context) =>
         this.reconcile(context),
