@@ -5,7 +5,7 @@ import { type ApiClient, createApiClient, type HttpApiClient } from '../runtime/
 import { ObjectCache } from '../runtime/cache.ts';
 import { type Secret, secrets, secretText } from '../runtime/core-types.ts';
 import { createLogger } from '../runtime/logger.ts';
-import { CertificateKeeper, type KeepOptions } from './certificate-keeper.ts';
+import { CertificateKeeper, type EnsureOptions } from './certificate-keeper.ts';
 import { certificateSecretName } from './serving-certificate.ts';
 
 const namespace = 'sharenet-system';
@@ -34,9 +34,9 @@ describe('the keeper of the certificate', () => {
   function replica(through: ApiClient = client) {
     const cache = new ObjectCache<Secret>({ logger, emit: () => undefined });
     const keeper = new CertificateKeeper({ client: through, cache, namespace, clock, logger });
-    const keep = (options: Partial<KeepOptions> = {}) =>
-      keeper.keep({ leads: true, byCertManager: false, trusts: () => true, ...options });
-    return { cache, keep };
+    const ensure = (options: Partial<EnsureOptions> = {}) =>
+      keeper.ensure({ leads: true, byCertManager: false, trusts: () => true, ...options });
+    return { cache, ensure };
   }
 
   const stored = () => client.get(secrets, name);
@@ -44,31 +44,31 @@ describe('the keeper of the certificate', () => {
 
   it('of two that find nothing, one makes it and the other takes it', async () => {
     const [one, two] = [replica(), replica()];
-    const first = await one.keep({ leads: false });
+    const first = await one.ensure({ leads: false });
     // It does not know yet: its create is refused, and it reads what is there.
-    expect(await two.keep({ leads: false })).toEqual({ until: clock.now() });
-    const second = await two.keep({ leads: false });
+    expect(await two.ensure({ leads: false })).toEqual({ until: clock.now() });
+    const second = await two.ensure({ leads: false });
     expect(second.serving?.fingerprint).toBe(first.serving?.fingerprint);
     expect(second.until).toBeGreaterThan(clock.now() + 59 * day);
     const before = writes();
-    await one.keep();
-    await two.keep();
+    await one.ensure();
+    await two.ensure();
     expect(writes()).toBe(before);
   });
 
   it('renews in two steps, and only the leader does', async () => {
-    const { keep } = replica();
-    const first = await keep();
+    const { ensure } = replica();
+    const first = await ensure();
     await clock.advance(61 * day);
-    expect((await keep({ leads: false })).serving?.fingerprint).toBe(first.serving?.fingerprint);
+    expect((await ensure({ leads: false })).serving?.fingerprint).toBe(first.serving?.fingerprint);
     expect(writes()).toBe(1);
-    const prepared = await keep();
+    const prepared = await ensure();
     expect(prepared.serving?.fingerprint).toBe(first.serving?.fingerprint);
     expect(prepared.trust?.bundle).toMatch(/^(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n){2}$/);
     // Nothing happens as long as the API server is not told of it.
     await clock.advance(day);
-    expect((await keep({ trusts: () => false })).serving?.fingerprint).toBe(first.serving?.fingerprint);
-    const promoted = await keep();
+    expect((await ensure({ trusts: () => false })).serving?.fingerprint).toBe(first.serving?.fingerprint);
+    const promoted = await ensure();
     expect(promoted.serving?.fingerprint).not.toBe(first.serving?.fingerprint);
     expect(promoted.trust?.bundle).toBe(prepared.trust?.bundle);
     expect(Object.keys((await stored()).data ?? {}).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
@@ -76,29 +76,29 @@ describe('the keeper of the certificate', () => {
   });
 
   it('that was away for a year makes a new one at once, leading or not', async () => {
-    await replica().keep();
+    await replica().ensure();
     const old = await stored();
     await clock.advance(365 * day);
     const late = replica();
     late.cache.observe(old);
-    const kept = await late.keep({ leads: false });
+    const kept = await late.ensure({ leads: false });
     expect(kept.serving?.notAfter).toBeGreaterThan(clock.now());
     expect(secretText(await stored(), 'ca.crt')).toBe(kept.trust?.bundle);
   });
 
   it('stores what it has again when the Secret is gone or was spoiled', async () => {
-    const { cache, keep } = replica();
-    const first = await keep();
-    await keep();
+    const { cache, ensure } = replica();
+    const first = await ensure();
+    await ensure();
     const before = await stored();
     server.remove(collection, name);
     const resourceVersion = String(Number(before.metadata.resourceVersion) + 1);
     cache.apply(undefined, 'DELETED', { ...before, metadata: { ...before.metadata, resourceVersion } });
-    expect((await keep()).serving?.fingerprint).toBe(first.serving?.fingerprint);
+    expect((await ensure()).serving?.fingerprint).toBe(first.serving?.fingerprint);
     expect(secretText(await stored(), 'tls.crt')).toBe(secretText(before, 'tls.crt'));
     const spoiled: Secret = { ...before, data: {} };
     cache.observe(server.put(collection, spoiled));
-    await keep();
+    await ensure();
     expect(secretText(await stored(), 'tls.crt')).toBe(secretText(before, 'tls.crt'));
   });
 
@@ -127,9 +127,9 @@ describe('the keeper of the certificate', () => {
       for (const [step, wait] of [0, 61 * day, day].entries()) {
         await clock.advance(wait);
         const next = async (through?: ApiClient) => {
-          const { cache, keep } = replica(through);
+          const { cache, ensure } = replica(through);
           if (isStored) cache.observe(await stored());
-          return await keep();
+          return await ensure();
         };
         await expect(next(dying(when)), `step ${step}`).rejects.toThrow('the process died');
         isStored ||= when === 'after';
@@ -145,23 +145,23 @@ describe('the keeper of the certificate', () => {
   );
 
   it('writes nothing over a Secret of somebody else, nor where cert-manager is to write', async () => {
-    const { cache, keep } = replica();
-    expect(await keep({ byCertManager: true })).toEqual({
+    const { cache, ensure } = replica();
+    expect(await ensure({ byCertManager: true })).toEqual({
       problem: `Secret ${namespace}/${name.name} does not exist: cert-manager has not made the certificate yet`,
     });
     const foreign: Secret = { metadata: name, type: 'Opaque', data: {} };
     cache.observe(server.put(collection, foreign));
-    expect((await keep()).problem).toMatch(/was made neither by the operator nor by cert-manager/);
+    expect((await ensure()).problem).toMatch(/was made neither by the operator nor by cert-manager/);
     expect(writes()).toBe(0);
   });
 
   it('that finds its version outdated reads the newer one', async () => {
-    const { keep } = replica();
-    await keep();
+    const { ensure } = replica();
+    await ensure();
     await clock.advance(61 * day);
     const newer = server.put(collection, { ...(await stored()) });
-    expect(await keep()).toEqual({ until: clock.now() });
+    expect(await ensure()).toEqual({ until: clock.now() });
     expect((await stored()).metadata.resourceVersion).toBe(newer.metadata.resourceVersion);
-    expect((await keep()).trust?.bundle).toMatch(/(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n){2}/);
+    expect((await ensure()).trust?.bundle).toMatch(/(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n){2}/);
   });
 });

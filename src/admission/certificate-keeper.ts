@@ -17,30 +17,30 @@ import {
 import type { Trust } from './webhook-registration.ts';
 
 /** What the stored Secret means for this process now. */
-export interface KeptCertificate {
+export interface EnsuredCertificate {
   /** What to serve; undefined: what was served before, if anything. */
   readonly serving?: ServingCertificate;
-  /** What the API server is to trust; absent where cert-manager tells it. */
+  /** What the API server has to trust; absent where cert-manager sets it. */
   readonly trust?: Trust;
-  /** Why there is no certificate from the Secret, or why the API server may not trust the one that is, a line for the administrator. */
+  /** For the administrator: why there is no certificate from the Secret, or why the API server may not trust it. */
   readonly problem?: string;
-  /** When to look again, milliseconds since the Unix epoch. */
+  /** When to call again, milliseconds since the Unix epoch. */
   readonly until?: number;
 }
 
-/** What a look at the Secret depends on. */
-export interface KeepOptions {
+/** What the next step depends on. */
+export interface EnsureOptions {
   /** Only the leader renews; every replica may make what is missing. */
   readonly leads: boolean;
   /** The Secret is cert-manager's to write. */
   readonly byCertManager: boolean;
-  /** Whether the API server was told to trust an authority, PEM. */
+  /** Whether the registration makes the API server trust an authority, PEM. */
   readonly trusts: (authority: string) => boolean;
 }
 
 /**
- * Keeps the Secret of the webhook's certificate: makes it, renews it, stores it again when it was deleted. Replicas do the same at
- * the same time: one that is late takes what the other has stored.
+ * Maintains the Secret with the certificate of the webhook: creates it, renews it, and stores it again when it was deleted. All
+ * replicas do so; one that is late uses what another one has stored.
  */
 export class CertificateKeeper {
   readonly #client: ApiClient;
@@ -48,7 +48,7 @@ export class CertificateKeeper {
   readonly #namespace: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** As last seen in order: what is served while the Secret is gone. */
+  /** The last valid content: what is served while the Secret is gone. */
   #last: StoredCertificates | undefined;
 
   constructor(options: {
@@ -66,10 +66,10 @@ export class CertificateKeeper {
   }
 
   /**
-   * Looks at the Secret and does the next step.
+   * Does the next step for the Secret.
    * @throws ApiError
    */
-  async keep(options: KeepOptions): Promise<KeptCertificate> {
+  async ensure(options: EnsureOptions): Promise<EnsuredCertificate> {
     const name = { namespace: this.#namespace, name: certificateSecretName };
     const secret = this.#cache.get(name);
     const stored = readCertificateSecret(secret, this.#namespace);
@@ -79,8 +79,8 @@ export class CertificateKeeper {
         return {
           serving: stored.serving,
           problem:
-            `Secret ${name.namespace}/${name.name} is of cert-manager, but the registration does not ask it for the authority: ` +
-            'delete the Secret to have the operator make the certificate, or install the webhook for cert-manager',
+            `Secret ${name.namespace}/${name.name} belongs to cert-manager, but the registration does not ask cert-manager for the authority: ` +
+            'delete the Secret so that the operator makes the certificate, or install the webhook for cert-manager',
         };
       case 'absent':
         if (options.byCertManager) {
@@ -102,15 +102,15 @@ export class CertificateKeeper {
   async #rotate(
     secret: Secret | undefined,
     stored: StoredCertificates,
-    options: KeepOptions,
-  ): Promise<KeptCertificate> {
+    options: EnsureOptions,
+  ): Promise<EnsuredCertificate> {
     const { serving, next, bundle } = stored;
     const now = this.#clock.now();
     const known = next === undefined ? undefined : { ...next, trusted: options.trusts(next.authority) };
     const step = rotationStep({ serving, next: known }, now);
     if (step.kind === 'make')
       return await this.#store(secret, await this.#make(now), 'a new certificate of the webhook');
-    // Also for those who do not lead, when nothing that is served is good any more.
+    // Replicas that do not lead renew only a certificate that has expired.
     const mayRenew = options.leads || now >= serving.notAfter;
     if (step.kind === 'promote' && next !== undefined && mayRenew) {
       return await this.#store(secret, { serving: next, bundle }, 'the next certificate of the webhook is served now');
@@ -124,11 +124,11 @@ export class CertificateKeeper {
         'the next certificate of the webhook, to be served soon',
       );
     }
-    return { ...kept(stored), ...(step.kind === 'wait' ? { until: step.until } : { until: serving.notAfter }) };
+    return { ...ensured(stored), ...(step.kind === 'wait' ? { until: step.until } : { until: serving.notAfter }) };
   }
 
-  /** Stores what was last in order, or something new. */
-  async #restore(secret: Secret | undefined, what: string): Promise<KeptCertificate> {
+  /** Stores the last valid content, or a new certificate. */
+  async #restore(secret: Secret | undefined, what: string): Promise<EnsuredCertificate> {
     if (this.#last !== undefined) return await this.#store(secret, this.#last, `${what}, as it was`);
     return await this.#store(secret, await this.#make(this.#clock.now()), what);
   }
@@ -138,7 +138,7 @@ export class CertificateKeeper {
     return { serving, bundle: serving.authority };
   }
 
-  async #store(present: Secret | undefined, stored: StoredCertificates, what: string): Promise<KeptCertificate> {
+  async #store(present: Secret | undefined, stored: StoredCertificates, what: string): Promise<EnsuredCertificate> {
     const made = certificateSecret(this.#namespace, stored);
     const name = { namespace: this.#namespace, name: certificateSecretName };
     try {
@@ -158,11 +158,11 @@ export class CertificateKeeper {
       { secret: certificateSecretName, expires: new Date(stored.serving.notAfter).toISOString() },
       `stored ${what}`,
     );
-    // The next look decides what follows.
-    return { ...kept(stored), until: this.#clock.now() };
+    // The next pass decides what follows.
+    return { ...ensured(stored), until: this.#clock.now() };
   }
 }
 
-function kept({ serving, bundle }: StoredCertificates): KeptCertificate {
+function ensured({ serving, bundle }: StoredCertificates): EnsuredCertificate {
   return { serving, trust: { bundle, serving: serving.authority } };
 }

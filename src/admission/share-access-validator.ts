@@ -3,8 +3,8 @@ import { shareAccesses } from '../api/v1alpha1/resource-types.ts';
 import type { ShareAccess } from '../api/v1alpha1/share-access.ts';
 import { namespaceView } from '../cluster-state/namespace-view.ts';
 import { reservedIDsOf } from '../cluster-state/reserved-ids.ts';
-import { refusedWith, specChanges } from './refusal.ts';
-import { type AdmissionState, allowed, type Validator } from './verdict.ts';
+import { type AdmissionState, specChanges, type Validator } from './validator.ts';
+import { allowed, refuse } from './verdict.ts';
 
 /** Judges access rules by their format, by what the share's backend takes, and against the other rules of the share. */
 export const shareAccessValidator: Validator<ShareAccess> = {
@@ -14,7 +14,7 @@ export const shareAccessValidator: Validator<ShareAccess> = {
     if (object.metadata.deletionTimestamp !== undefined || !specChanges(write)) return allowed;
     const problem =
       oldObject === undefined ? problemOfNew(object, state) : validateInBackend(object, surroundingsOf(object, state));
-    return problem === undefined ? allowed : refusedWith(problem.reason, problem.message);
+    return problem === undefined ? allowed : refuse(problem.reason, problem.message);
   },
 };
 

@@ -9,8 +9,8 @@ import { requestToken } from '../cluster-state/requests.ts';
 import { type GuardReason, judgeChange } from '../network-change/judge-change.ts';
 import { subnetProblem } from '../scheduling/subnets.ts';
 import { safeText } from '../values/safe-text.ts';
-import { type Refusal, refusedWith } from './refusal.ts';
-import { type AdmissionState, allowed, type ObjectWrite, type Validator, type Verdict } from './verdict.ts';
+import type { AdmissionState, ObjectWrite, Validator } from './validator.ts';
+import { allowed, type Refusal, refuse, type Verdict } from './verdict.ts';
 
 type Write = ObjectWrite<ShareNetwork>;
 
@@ -43,7 +43,7 @@ function subnetRefusal({ object, oldObject }: Write, state: AdmissionState): Ref
   const servers = oldObject === undefined ? [] : namespaceView(state, namespace).serversOf(name);
   const problem = subnetProblem(object.spec, servers);
   if (problem === undefined) return undefined;
-  return refusedWith(problem.reason, problem.message);
+  return refuse(problem.reason, problem.message);
 }
 
 function guardVerdict(write: Write, state: AdmissionState): Verdict {
@@ -62,7 +62,7 @@ function guardVerdict(write: Write, state: AdmissionState): Verdict {
   const now = judgeChange(input);
   if (now.kind !== 'refused') return allowed;
   const lasting = write.dryRun === true ? judgeChange(input, broughtByOtherManifests) : now;
-  if (lasting.kind === 'refused') return refusedWith(lasting.finding.reason, lasting.finding.message);
+  if (lasting.kind === 'refused') return refuse(lasting.finding.reason, lasting.finding.message);
   const { reason, message } = now.finding;
   return { allowed: true, warnings: [safeText(`would be refused as things are: ${reason}: ${message}`)] };
 }
@@ -89,7 +89,7 @@ function segmentRefusalOf({ object, oldObject }: Write, state: AdmissionState): 
     return !isDeepStrictEqual(placeOf(subnet), old === undefined ? undefined : placeOf(old));
   };
   const problem = segmentRefusal(state, object, moves);
-  return problem === undefined ? undefined : refusedWith('SegmentNotAllowed', problem);
+  return problem === undefined ? undefined : refuse('SegmentNotAllowed', problem);
 }
 
 function placeOf({ networkType = 'flat', segmentationID, cidr }: ShareNetworkSubnet): readonly unknown[] {

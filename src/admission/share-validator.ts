@@ -3,8 +3,8 @@ import type { Share } from '../api/v1alpha1/share.ts';
 import { namespaceView } from '../cluster-state/namespace-view.ts';
 import { lastingRefusal } from '../scheduling/placement.ts';
 import { sizeProblem } from '../scheduling/share-size.ts';
-import { refusedWith } from './refusal.ts';
-import { allowed, type Validator } from './verdict.ts';
+import type { Validator } from './validator.ts';
+import { allowed, refuse } from './verdict.ts';
 
 /** Refuses new shares that no backend will ever take, and sizes below the minimum. */
 export const shareValidator: Validator<Share> = {
@@ -14,7 +14,7 @@ export const shareValidator: Validator<Share> = {
       const { size } = object.spec;
       // A share that was made with less stays as it is, whatever else of it changes.
       const tooSmall = size === oldObject?.spec.size ? undefined : sizeProblem(size);
-      return tooSmall === undefined ? allowed : refusedWith('InvalidSize', tooSmall);
+      return tooSmall === undefined ? allowed : refuse('InvalidSize', tooSmall);
     }
     const { namespace = '' } = object.metadata;
     const { shareNetworkName } = object.spec;
@@ -29,6 +29,6 @@ export const shareValidator: Validator<Share> = {
       backends: state.informers.storageBackends.cache.list(),
     });
     if (refusal === undefined) return allowed;
-    return refusedWith(refusal.reason, refusal.message);
+    return refuse(refusal.reason, refusal.message);
   },
 };

@@ -3,8 +3,8 @@ import type { StorageBackend } from '../api/v1alpha1/storage-backend.ts';
 import { usersOfBackend } from '../cluster-state/backend-users.ts';
 import { identityRefusal, keepIdentity } from '../drivers/identity.ts';
 import { backendConfigOf, configMemberOf } from '../drivers/registry.ts';
-import { refusedWith, specChanges } from './refusal.ts';
-import { allowed, type Validator } from './verdict.ts';
+import { specChanges, type Validator } from './validator.ts';
+import { allowed, refuse } from './verdict.ts';
 
 /** Has the driver check its part of the spec, and keeps the identity of a backend that is in use. */
 export const storageBackendValidator: Validator<StorageBackend> = {
@@ -13,7 +13,7 @@ export const storageBackendValidator: Validator<StorageBackend> = {
     const { object, oldObject } = write;
     if (!specChanges(write)) return allowed;
     const configured = backendConfigOf(object.spec, state.modules);
-    if (!configured.valid) return refusedWith('InvalidConfiguration', configured.message);
+    if (!configured.valid) return refuse('InvalidConfiguration', configured.message);
     if (oldObject === undefined) return allowed;
     const users = usersOfBackend(state, object.metadata.name);
     if (users.length === 0) return allowed;
@@ -21,6 +21,6 @@ export const storageBackendValidator: Validator<StorageBackend> = {
     const { refusedFields } = keepIdentity(configured.config, identityFields, oldObject.status?.identity);
     if (refusedFields.length === 0) return allowed;
     const message = identityRefusal(configMemberOf(object.spec), refusedFields, users);
-    return refusedWith('IdentityFieldsImmutable', `${message}; for another storage system make another StorageBackend`);
+    return refuse('IdentityFieldsImmutable', `${message}; for another storage system make another StorageBackend`);
   },
 };

@@ -3,7 +3,7 @@ import { shareAccessValidator } from './share-access-validator.ts';
 import { shareNetworkValidator } from './share-network-validator.ts';
 import { shareValidator } from './share-validator.ts';
 import { storageBackendValidator } from './storage-backend-validator.ts';
-import type { Validator } from './verdict.ts';
+import type { Validator } from './validator.ts';
 
 /**
  * The validators by kind. What they refuse, the reconcilers tell as a condition of the same reason, without a driver call. A

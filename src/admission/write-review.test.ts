@@ -3,7 +3,7 @@ import { createOperatorRig } from '../../test/faults/operator-rig.ts';
 import { shareNetworks, shares } from '../api/v1alpha1/resource-types.ts';
 import { probeAnnotation } from './admission-probe.ts';
 import { type AdmissionRequest, parseAdmissionReview } from './admission-review.ts';
-import type { Validator } from './verdict.ts';
+import type { Validator } from './validator.ts';
 import { reviewWrite } from './write-review.ts';
 
 const operatorUser = 'system:serviceaccount:sharenet-system:sharenet-operator';

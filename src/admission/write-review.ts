@@ -3,7 +3,8 @@ import { probeVerdict } from './admission-probe.ts';
 import type { AdmissionAnswer, AdmissionRequest } from './admission-review.ts';
 import { deletionWarning } from './deletion-warning.ts';
 import { statusResetAnnotation, statusResetNote } from './status-reset.ts';
-import { type AdmissionState, allowed, type Validator, type Verdict } from './verdict.ts';
+import type { AdmissionState, Validator } from './validator.ts';
+import { allowed, type Verdict } from './verdict.ts';
 
 type WriteRequest = Extract<AdmissionRequest, { operation: 'CREATE' | 'UPDATE' }>;
 

@@ -1,4 +1,5 @@
-import type { AdmissionState, Validator, Verdict } from '../../src/admission/verdict.ts';
+import type { AdmissionState, Validator } from '../../src/admission/validator.ts';
+import type { Verdict } from '../../src/admission/verdict.ts';
 import type { BackendCapabilities } from '../../src/api/v1alpha1/backend-capabilities.ts';
 import type { ShareNetworkStatus } from '../../src/api/v1alpha1/share-network.ts';
 import type { ShareServer, ShareServerStatus } from '../../src/api/v1alpha1/share-server.ts';

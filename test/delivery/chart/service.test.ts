@@ -156,7 +156,7 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
     expect([failures, asked > 10]).toEqual([[], true]);
     expect(await refusedWrite()).toMatch(/ShareNetworkInUse/);
     // No operator was started again.
-    expect((await pod.log()).match(/"serving with another certificate"/g)).toHaveLength(5);
+    expect((await pod.log()).match(/"serving a new certificate"/g)).toHaveLength(5);
   });
 
   test("is the operator's own again when cert-manager is asked no more and its Secret is deleted", async () => {
@@ -191,7 +191,7 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
     });
     pod = await release.startPod({ waitReady: false });
     const readiness = async () => await (await fetch(`${pod.healthURL}/readyz`).catch(() => undefined))?.text();
-    const line = 'admission Secret sharenet-system/sharenet-webhook-certificate is of cert-manager, but ';
+    const line = 'admission Secret sharenet-system/sharenet-webhook-certificate belongs to cert-manager, but ';
     await eventually('the line', async () => (await readiness())?.includes(line));
     await cluster.kubectl('delete', 'secret', certificateSecretName, `--namespace=${namespace}`);
     await pod.ready();
