@@ -6,7 +6,8 @@ import type { ShareNetwork, ShareNetworkSubnet } from '../api/v1alpha1/share-net
 import type { ShareServer, ShareServerSpec, ShareServerStatus } from '../api/v1alpha1/share-server.ts';
 import type { StorageBackend, StorageBackendSpec } from '../api/v1alpha1/storage-backend.ts';
 import { parseQuantity } from '../values/quantity.ts';
-import { lastingRefusal, type Placement, type PlacementBackend, type PlacementInput, placeShare } from './placement.ts';
+import type { PlacementBackend } from './filters.ts';
+import { lastingRefusal, type Placement, type PlacementInput, placeShare } from './placement.ts';
 import { namespaceAllowed, segmentAllowed } from './selection.ts';
 
 function share(spec: Partial<ShareSpec> = {}): Share {
@@ -114,11 +115,11 @@ describe('a share', () => {
     expect(place({ share: alone, network: undefined, backends })).toEqual({ kind: 'backend', backendName: 'a' });
     expect(place({ share: alone, network: undefined })).toMatchObject({
       reason: 'ShareNetworkRequired',
-      message: 'a: makes share servers and needs a shareNetworkName',
+      message: 'a: uses share servers and requires a shareNetworkName',
     });
     expect(place({ backends })).toMatchObject({
       reason: 'ShareNetworkNotSupported',
-      message: 'a: makes no share servers and so serves no share network',
+      message: 'a: has no share servers and supports no share networks',
     });
   });
 
@@ -158,9 +159,9 @@ describe('a share', () => {
       'CapabilityNotSupported',
       'accessTypes user for NFS',
     ],
-    [{ free: '9Gi' }, {}, passing, 'has not enough free space for 10Gi'],
-    [{ free: '19Gi', reservedBytes: 10 * 2 ** 30 }, {}, passing, 'has not enough free space for 10Gi'],
-    [{}, { size: 'x' }, passing, "can't read the size x"],
+    [{ free: '9Gi' }, {}, passing, 'does not have enough free space for 10Gi'],
+    [{ free: '19Gi', reservedBytes: 10 * 2 ** 30 }, {}, passing, 'does not have enough free space for 10Gi'],
+    [{}, { size: 'x' }, passing, 'cannot parse the size x'],
   ];
   it.each(unfit)('waits for a backend with %j when it wants %j: %s', (changes, spec, reason, obstacle) => {
     const input = { share: share(spec), backends: [backend('a', changes)] };
@@ -189,7 +190,7 @@ describe('a share', () => {
     expect(place({ backends })).toEqual({
       kind: 'wait',
       reason: 'NoValidBackend',
-      message: 'a: has not enough free space for 10Gi; b: is not enabled; c: is not ready',
+      message: 'a: does not have enough free space for 10Gi; b: is not enabled; c: is not ready',
     });
   });
 
@@ -235,7 +236,7 @@ describe('a protocol that needs a security service', () => {
     expect(place({ share: cifs, backends: [backend('b', { ready: false }), backend('a')] })).toEqual({
       kind: 'wait',
       reason: 'SecurityServiceRequired',
-      message: 'a: needs a security service of type active_directory or ldap on share network net; b: is not ready',
+      message: 'a: requires a security service of type active_directory or ldap on share network net; b: is not ready',
     });
   });
 
@@ -362,8 +363,7 @@ describe('what no backend will ever take', () => {
     ];
     expect(refuse({ share: cephfs, backends })).toEqual({
       reason: 'NoValidBackend',
-      message:
-        'a: makes no share servers and so serves no share network; b: does not support protocol CEPHFS, only: NFS',
+      message: 'a: has no share servers and supports no share networks; b: does not support protocol CEPHFS, only: NFS',
     });
   });
 

@@ -1,3 +1,4 @@
+import type { Finding } from '../api/v1alpha1/finding.ts';
 import type { ShareNetworkSpec, ShareNetworkSubnet } from '../api/v1alpha1/share-network.ts';
 import type { ShareServer } from '../api/v1alpha1/share-server.ts';
 import {
@@ -13,11 +14,9 @@ import {
 import { nameList } from '../values/name-list.ts';
 import { mergeRanges } from './address-ranges.ts';
 
-/** What is wrong with the subnets of a network. */
-export interface SubnetProblem {
+/** What is wrong with the subnets of a network; the message names the subnet. */
+export interface SubnetFinding extends Finding {
   readonly reason: 'SubnetInvalid' | 'SubnetInUse';
-  /** One sentence that names the subnet. */
-  readonly message: string;
 }
 
 /**
@@ -27,7 +26,7 @@ export interface SubnetProblem {
 export function subnetProblem(
   spec: Pick<ShareNetworkSpec, 'subnets'>,
   servers: readonly ShareServer[],
-): SubnetProblem | undefined {
+): SubnetFinding | undefined {
   const invalid = validateSubnets(spec);
   if (invalid !== undefined) return { reason: 'SubnetInvalid', message: invalid };
   const used = usedSubnetProblem(spec, servers);

@@ -63,14 +63,14 @@ describe('what admission would refuse, stored while it was away', () => {
     },
     {
       reason: 'ShareNetworkRequired',
-      says: 'makes share servers and needs a shareNetworkName',
+      says: 'uses share servers and requires a shareNetworkName',
       spec: {},
       dummy: servers,
     },
     {
       // Also where the network does not exist: it would make no difference.
       reason: 'ShareNetworkNotSupported',
-      says: 'makes no share servers and so serves no share network',
+      says: 'has no share servers and supports no share networks',
       spec: { shareNetworkName: 'later' },
     },
     {

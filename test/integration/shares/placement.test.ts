@@ -47,7 +47,7 @@ describe('placing shares', () => {
     const reason = (what: string) => (object: Parameters<typeof conditionOf>[0]) =>
       conditionOf(object, 'Reconciling') === `True/${what}`;
     const big = await tenant.untilShare('big', 'waits', reason('NoValidBackend'));
-    expect(messageOf(big, 'Ready')).toContain(`${backendName}: has not enough free space for 7Pi`);
+    expect(messageOf(big, 'Ready')).toContain(`${backendName}: does not have enough free space for 7Pi`);
     const served = await tenant.untilShare('served', 'waits', reason('CapabilityNotSupported'));
     expect(messageOf(served, 'Ready')).toContain('lacks the required capability driverHandlesShareServers=true');
     await tenant.untilShare('homeless', 'waits', reason('BackendNotFound'));
@@ -114,7 +114,7 @@ describe('placing shares', () => {
       'waits',
       (object) => conditionOf(object, 'Ready') === 'False/SecurityServiceRequired',
     );
-    expect(messageOf(waiting, 'Ready')).toContain('needs a security service of type active_directory or ldap');
+    expect(messageOf(waiting, 'Ready')).toContain('requires a security service of type active_directory or ldap');
     expect((await cluster.client.list(shareServers, { namespace })).items).toEqual([]);
     await cluster.apply(
       passwordSecret(namespace, 'ad-password', 'secret-ad'),
