@@ -126,7 +126,8 @@ async function deleteOnBackend(scope: ShareScope): Promise<Step> {
   // The failure of the last call remains shown until the next one has ended.
   if (lastError?.operation === 'deleteShare') showBlocked(draft, retried(lastError));
   else {
-    draft.removeCondition('DeletionBlocked');
+    // While the API server refuses a write for the share, its status keeps saying so.
+    if (operator.refusedWrites.readinessOf(uidOf(share)) === undefined) draft.removeCondition('DeletionBlocked');
     draft.setReadiness({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
   }
   const stored = await checkpoint(scope, (pass) => shareScope(pass, memory));
