@@ -288,7 +288,7 @@ describe('a lease', () => {
     expect(await rig.calls.whileQuiet('net', never, 1000, async () => 'quiet')).toBe('quiet');
   });
 
-  it('lets calls for different shares of one server run together, and set-up or update of the server alone', async () => {
+  it('lets calls for different shares of one server run together, and setup or update of the server alone', async () => {
     const rig = await setUp();
     const first = await rig.calls.acquire(scope, never, 1000);
     expect(await isFree(rig, { ...scope, shareUID: 'share-2' })).toBe(true);

@@ -123,11 +123,10 @@ async function deleteOnBackend(scope: ShareScope): Promise<Step> {
         ? operation
         : { id: `delete/${uidOf(share)}`, name: 'deleteShare', startedTime: timestamp(operator.clock) },
   });
-  // The failure of the last call remains shown until the next one has ended.
+  // The failure of the last call remains shown until the next one has ended, and a refused write while it is refused.
   if (lastError?.operation === 'deleteShare') showBlocked(draft, retried(lastError));
-  else {
-    // While the API server refuses a write for the share, its status keeps saying so.
-    if (operator.refusedWrites.readinessOf(uidOf(share)) === undefined) draft.removeCondition('DeletionBlocked');
+  else if (operator.refusedWrites.readinessOf(uidOf(share)) === undefined) {
+    draft.removeCondition('DeletionBlocked');
     draft.setReadiness({ state: 'working', reason: 'Deleting', message: 'the share is being deleted' });
   }
   const stored = await checkpoint(scope, (pass) => shareScope(pass, memory));

@@ -4,6 +4,9 @@ import * as labels from '../../api/v1alpha1/labels.ts';
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
 import { createDriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { DriverError } from '../../drivers/errors.ts';
+import { RefusedWrite } from '../../runtime/api-error.ts';
+import type { ControllerOptions, Reconcile } from '../../runtime/controller.ts';
+import type { Operator } from '../operator.ts';
 import { shareReconciler } from './reconciler.ts';
 
 const key = { namespace: 'team-a', name: 'one' };
@@ -73,6 +76,19 @@ async function rigWith(status: ShareStatus, metadata: Partial<Share['metadata']>
     writes: () => rig.requests().filter((request) => request.startsWith('PUT')).length,
     conditions: () => stored()?.conditions?.map(({ type, status: value, reason }) => `${type}=${value} ${reason}`),
   };
+}
+
+/** The reconcile function with which the reconciler is registered. */
+function registered(operator: Operator): Reconcile {
+  const found: Reconcile[] = [];
+  const controller = ({ name, reconcile }: ControllerOptions) => {
+    found.push(reconcile);
+    return { name, enqueue: () => undefined, watch: () => undefined };
+  };
+  shareReconciler(operator).register({ controller }, 1);
+  const [reconcile] = found;
+  if (reconcile === undefined) throw new Error('not registered');
+  return reconcile;
 }
 
 describe('the creation of a share', () => {
@@ -196,6 +212,20 @@ describe('the deletion of a share', () => {
     expect(conditions()).toEqual(shown);
     expect(writes()).toBe(before);
     expect(calls).toEqual(['deleteShare', 'deleteShare']);
+  });
+
+  it('shows a refused write also while it tries again, without a write for each attempt', async () => {
+    const { operator, server, conditions, writes } = await rigWith(available, { deletionTimestamp });
+    const body = JSON.stringify({ reason: 'Forbidden', message: 'denied by a policy' });
+    server.fault = ({ method }) => (method === 'PATCH' ? { status: 403, body } : undefined);
+    const reconcile = registered(operator);
+    await expect(reconcile(reconcileContext(key))).rejects.toBeInstanceOf(RefusedWrite);
+    const shown = ['Ready=False WriteRefused', 'Stalled=True WriteRefused', 'DeletionBlocked=True WriteRefused'];
+    expect(conditions()).toEqual(shown);
+    const before = writes();
+    await expect(reconcile(reconcileContext(key))).rejects.toBeInstanceOf(RefusedWrite);
+    expect(conditions()).toEqual(shown);
+    expect(writes()).toBe(before);
   });
 
   it('does nothing while it is paused', async () => {

@@ -67,7 +67,7 @@ function resolve(
   if (service === undefined || uidOf(service) !== recorded.uid) {
     return {
       reason: 'SecurityServiceNotFound',
-      message: `security service ${recorded.name} does not exist any more`,
+      message: `security service ${recorded.name} no longer exists`,
     };
   }
   const gaps = securityServiceGaps(service.spec);

@@ -1,7 +1,7 @@
 import type { Share } from '../../api/v1alpha1/share.ts';
 import type { StatusDraft } from './status-draft.ts';
 
-/** Whether the storage system refused the size of the present spec: it is not tried again before the spec changes or somebody asks. */
+/** Whether the storage system refused the size of the present spec: it is not tried again before the spec changes or a user requests it. */
 export function isSizeRefused({ metadata, status }: Share): boolean {
   const { operation, generation } = status?.lastError ?? {};
   return (operation === 'extendShare' || operation === 'shrinkShare') && generation === metadata.generation;
