@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Reservations } from './reservations.ts';
 
 describe('reservations', () => {
-  test('count until the backend has told its space anew after the share was made', () => {
+  test('count until the backend reports another capacity after the share was created', () => {
     const reservations = new Reservations();
     reservations.add('b', 'one', 10);
     reservations.add('b', 'two', 5);
@@ -13,7 +13,7 @@ describe('reservations', () => {
     expect(reservations.bytesOn('b', '', 2000)).toBe(5);
   });
 
-  test('of a made share end also on a backend whose space never shows it', () => {
+  test('of a created share also end on a backend whose capacity never shows it', () => {
     const reservations = new Reservations();
     reservations.add('b', 'one', 10);
     reservations.made('one', 1000);
@@ -21,7 +21,7 @@ describe('reservations', () => {
     expect(reservations.bytesOn('b', '', 200_000)).toBe(0);
   });
 
-  test('move with a share that is placed again, and go with one that is deleted', () => {
+  test('move with a share that is placed again, and end with one that is deleted', () => {
     const reservations = new Reservations();
     reservations.add('b', 'one', 10);
     reservations.add('c', 'one', 10);
@@ -30,7 +30,7 @@ describe('reservations', () => {
     expect(reservations.bytesOn('c', '', 0)).toBe(0);
   });
 
-  test('of places on a server count with the shares that the cache shows there, each once', () => {
+  test('of places on a server count once each, together with the shares that the cache shows there', () => {
     const reservations = new Reservations();
     reservations.assign('ns/server', 'one');
     reservations.assign('ns/server', 'two');
@@ -40,7 +40,7 @@ describe('reservations', () => {
     expect(reservations.sharesOn('ns/server', ['one', 'three'])).toBe(2);
   });
 
-  test('of a place on a server end when the cache shows the share there, and not when it shows it elsewhere', () => {
+  test('of a place on a server end when the cache shows the share there, but not when it shows the share elsewhere', () => {
     const reservations = new Reservations();
     reservations.assign('ns/server', 'one');
     reservations.seen('ns/other', 'one');
@@ -49,7 +49,7 @@ describe('reservations', () => {
     expect(reservations.sharesOn('ns/server', [])).toBe(0);
   });
 
-  test('cost the same for each of very many shares', () => {
+  test('take the same time for each of very many shares', () => {
     const reservations = new Reservations();
     const began = performance.now();
     for (let index = 0; index < 50_000; index++) {

@@ -9,7 +9,7 @@ import { allocate } from './server-addresses.ts';
 import { ServerMemory } from './server-memory.ts';
 
 const subnet: ShareNetworkSubnet = { name: 'one', networkType: 'vlan', segmentationID: 100, cidr: '10.0.0.0/24' };
-/** Over the first: an edit that was checked by an older version could have left it so. */
+/** Overlaps the first: an older version may have accepted such an edit. */
 const overlapping: ShareNetworkSubnet = { ...subnet, name: 'two' };
 const elsewhere: ShareNetworkSubnet = { ...subnet, name: 'three', segmentationID: 200 };
 
@@ -63,7 +63,7 @@ describe('the addresses of a share server', () => {
   it.each<[string, ServerOptions, string]>([
     ['of its network and backend', {}, '10.0.0.2'],
     ['of its network on another backend', { backend: 'c' }, '10.0.0.2'],
-    ['of its network in another subnet that lies over its own', { subnetName: 'two', backend: 'c' }, '10.0.0.2'],
+    ['of its network in another subnet that overlaps its own', { subnetName: 'two', backend: 'c' }, '10.0.0.2'],
     ['of another network on the same segment of its backend', { network: 'other' }, '10.0.0.2'],
     ['of another namespace on the same segment of its backend', { namespace: 'z' }, '10.0.0.2'],
     ['of another network on another segment', { network: 'other', subnetName: 'three' }, '10.0.0.1'],
@@ -78,13 +78,13 @@ describe('the addresses of a share server', () => {
     show(rig, server('holder', { addresses: ['10.0.0.1'], ...options }));
     expect(addressesFor(rig, server('asking'))).toEqual([expected]);
 
-    // The same where they were chosen a moment ago and are not stored yet.
+    // The same when they are reserved but not stored yet.
     await using fresh = await createOperatorRig();
     const memory = new ServerMemory(fresh.operator);
     expect(addressesFor(fresh, server('holder', options), memory)).toEqual(['10.0.0.1']);
     const asking = server('asking');
     expect(addressesFor(fresh, asking, memory)).toEqual([expected]);
-    // Who is asked again has its own.
+    // A server that asks again keeps its own.
     expect(addressesFor(fresh, asking, memory)).toEqual([expected]);
     memory.addresses.release('uid-a-holder');
     memory.addresses.release('uid-z-holder');
@@ -97,7 +97,7 @@ describe('the addresses of a share server', () => {
     expect(addressesFor(rig, server('asking'))).toEqual(['10.0.0.2']);
   });
 
-  it('stay as they are stored, also where an older version gave two servers the same', async () => {
+  it('stay as they are stored, even if an older version gave two servers the same', async () => {
     await using rig = await createOperatorRig();
     const twins = ['b', 'c'].map((backend) => server(`on-${backend}`, { backend, addresses: ['10.0.0.1'] }));
     show(rig, ...twins);
@@ -105,7 +105,7 @@ describe('the addresses of a share server', () => {
     expect(addressesFor(rig, server('asking', { backend: 'd' }))).toEqual(['10.0.0.2']);
   });
 
-  it('are found by one look for each address that is tried, however many servers there are', async () => {
+  it('need one lookup for each address that is tried, however many servers there are', async () => {
     await using rig = await createOperatorRig();
     const holders = Array.from({ length: 500 }, (_, index) =>
       server(`s${index}`, { network: 'other', addresses: [`10.0.${1 + (index >> 8)}.${index & 255}`] }),
