@@ -97,13 +97,13 @@ describe('a rule', () => {
     expect(problem).toMatch(new RegExp(`^accessTo ".*" of type ${accessType} `));
   });
 
-  it('refuses a level or type that there is not', () => {
+  it('rejects an unknown level or type', () => {
     const spec = JSON.parse('{"accessType":"ip","accessTo":"10.0.0.1","accessLevel":"su"}');
     expect(validateRule(spec)).toContain('rw or ro');
     expect(validateRule({ ...spec, accessLevel: 'ro', accessType: 'password' })).toContain('ip, user, cert or cephx');
   });
 
-  it('is told its fault in one short line, whatever the tenant wrote', { timeout: 90_000 }, () => {
+  it('is rejected with one short line, whatever the tenant wrote', { timeout: 90_000 }, () => {
     // Made once: it takes long to compile.
     const line = /^[^\p{Cc}\p{Zl}\p{Zp}]{0,600}$/u;
     const type = fc.constantFrom<AccessType>('ip', 'user', 'cert', 'cephx');
@@ -207,7 +207,7 @@ describe('of two rules for the same client', () => {
     expect(duplicateOf(structuredClone(self), [self])).toBeUndefined();
   });
 
-  it('one that leaves without ever having been applied stands in nobody’s way', () => {
+  it('a deleted rule that was never applied does not compete', () => {
     expect(duplicateOf(rule('z'), [rule('a', { deleted: true })])).toBeUndefined();
   });
 

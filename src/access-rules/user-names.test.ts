@@ -57,13 +57,13 @@ describe('the name of a user', () => {
     expect(canonicalUser('bob@other.test', activeDirectory)).toBe('bob@other.test');
   });
 
-  it('is compared to the letter where the backend does not say more', () => {
+  it('is compared literally where the backend reports nothing else', () => {
     expect(canonicalUser('Bob', manilaNames)).toBe('Bob');
     expect(canonicalUser('CORP\\bob', { ...manilaNames, ownDomains: ['CORP'] })).toBe('CORP\\bob');
   });
 });
 
-describe('what is known of the names behind a share', () => {
+describe('the user names of a share', () => {
   const capabilities: BackendCapabilities = {
     driverHandlesShareServers: true,
     securityServiceUpdateSupport: true,
@@ -75,12 +75,12 @@ describe('what is known of the names behind a share', () => {
     networkAllocationsPerServer: 1,
   };
 
-  it('takes every name before the backend is known, and Manila’s where it says nothing', () => {
+  it('allow every name before the backend is known, and Manila’s names where it reports none', () => {
     expect(userNameFault('CORP\\x', userNamesOf(undefined, undefined))).toBeUndefined();
     expect(userNameFault('bob', userNamesOf(capabilities, undefined))).toContain('4 to 255');
   });
 
-  it('has the domain of the share server', () => {
+  it('include the domain of the share server', () => {
     const { ownDomains: _, ...userNames } = activeDirectory;
     const server = { status: { backendDetails: { domain: 'corp.test', workgroup: 'CORP', host: 'filer-a' } } };
     expect(userNamesOf({ ...capabilities, userNames }, server)).toEqual(activeDirectory);

@@ -59,7 +59,7 @@ async function isFree({ calls, clock }: Awaited<ReturnType<typeof setUp>>, wante
 }
 
 describe('a driver call', () => {
-  it('passes on what the driver answers, and tells it whose call it is', async () => {
+  it('returns the result of the driver, which gets the context of the call', async () => {
     const { calls, clock } = await setUp();
     const lease = await calls.acquire(scope, never, 1000);
     let seen: CallContext | undefined;
@@ -77,7 +77,7 @@ describe('a driver call', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is not made by a process that leads no longer, also where it has the lease, and no failure is counted', async () => {
+  it('is not made by a process that is no longer the leader, also with a lease, and no failure is counted', async () => {
     const fence = { leading: true, lost: never };
     const { calls, lines } = await setUp(fence);
     const lease = await calls.acquire(scope, never, 1000);
@@ -97,7 +97,7 @@ describe('a driver call', () => {
     expect(calls.shareIsBusy('share-1')).toBe(false);
   });
 
-  it('is aborted when the lease is lost', async () => {
+  it('is aborted when leadership is lost', async () => {
     const lost = new AbortController();
     const { calls } = await setUp({ leading: true, lost: lost.signal });
     const lease = await calls.acquire(scope, never, 1000);
@@ -111,7 +111,7 @@ describe('a driver call', () => {
     lease.release();
   });
 
-  it('is given up as Unavailable when it takes longer than its timeout, and aborted', async () => {
+  it('fails as Unavailable after its timeout, and is aborted', async () => {
     const { calls, clock } = await setUp();
     const lease = await calls.acquire(scope, never, 1000);
     let signal: AbortSignal | undefined;
@@ -132,7 +132,7 @@ describe('a driver call', () => {
     lease.release();
   });
 
-  it('that ignores its abort fences its server, share and slot until it ends, but not the network', async () => {
+  it('that ignores its abort locks its server, share and slot until it ends, but not the network', async () => {
     const rig = await setUp();
     const { calls, clock, instances, stuck } = rig;
     instances.limit('b', 3);
@@ -171,7 +171,7 @@ describe('a driver call', () => {
     expect(await isFree(rig, { ...scope, server: { uid: 'server-1', mode: 'exclusive' } })).toBe(true);
   });
 
-  it('keeps what it needs when its lease is released while it still runs', async () => {
+  it('keeps its locks and its slot when the lease is released while it still runs', async () => {
     const rig = await setUp();
     const lease = await rig.calls.acquire(scope, never, 1000);
     const running = Promise.withResolvers<string>();
@@ -184,7 +184,7 @@ describe('a driver call', () => {
     expect(await isFree(rig, scope)).toBe(true);
   });
 
-  it('shows no secret in what it throws or logs, wherever in an error the driver put it', async () => {
+  it('throws and logs no secret, wherever the driver put it in an error', async () => {
     const { calls, lines, logger } = await setUp();
     const secrets = ['hunter2', 'hunter2-and-more', 'backend-secret', 'server-secret'];
     const text = `bind failed: ${secrets.join(' ')}`;
@@ -208,7 +208,7 @@ describe('a driver call', () => {
     for (const secret of [...secrets, 'and-more']) expect(lines.join('')).not.toContain(secret);
   });
 
-  it('bounds the texts of a driver and takes only reasons that Kubernetes takes', async () => {
+  it('bounds the texts of a driver and accepts only valid reasons', async () => {
     const { calls } = await setUp();
     const lease = await calls.acquire(scope, never, 1000);
     const error = new DriverError({
@@ -237,7 +237,7 @@ describe('a driver call', () => {
     expect(calls.serverIsBusy('server-1')).toBe(false);
   });
 
-  it('passes InProgress on as it is', async () => {
+  it('throws InProgress unchanged', async () => {
     const { calls, lines } = await setUp();
     const lease = await calls.acquire(scope, never, 1000);
     const answer = new InProgress({ token: 'job-1', pollAfter: 2 });
@@ -279,7 +279,7 @@ describe('a driver call', () => {
 });
 
 describe('a lease', () => {
-  it('is refused as Unavailable when another call keeps it waiting too long, and nothing is held then', async () => {
+  it('fails as Unavailable when another call blocks it too long, and nothing is locked then', async () => {
     const rig = await setUp();
     const first = await rig.calls.acquire(scope, never, 1000);
     expect(await isFree(rig, scope)).toBe(false);
@@ -288,7 +288,7 @@ describe('a lease', () => {
     expect(await rig.calls.whileQuiet('net', never, 1000, async () => 'quiet')).toBe('quiet');
   });
 
-  it('lets calls for different shares of one server run together, and setup or update of the server alone', async () => {
+  it('lets calls for different shares of one server run in parallel, but setup or update of the server alone', async () => {
     const rig = await setUp();
     const first = await rig.calls.acquire(scope, never, 1000);
     expect(await isFree(rig, { ...scope, shareUID: 'share-2' })).toBe(true);
@@ -298,7 +298,7 @@ describe('a lease', () => {
     first.release();
   });
 
-  it('gives everything back when the backend has no driver, or the wait for a slot is cut short', async () => {
+  it('releases everything when the backend has no driver, or the wait for a slot is aborted', async () => {
     const rig = await setUp();
     const { calls, instances } = rig;
     await expect(calls.acquire({ ...scope, backendName: 'gone' }, never, 1000)).rejects.toMatchObject({
@@ -318,7 +318,7 @@ describe('a lease', () => {
 });
 
 describe('whileQuiet', () => {
-  it('waits for the running calls of a network, holds new ones back, and is not starved by them', async () => {
+  it('waits for the running calls of a network, delays new ones, and is not starved by them', async () => {
     const { calls, clock } = await setUp();
     const order: string[] = [];
     const first = await calls.acquire(scope, never, 1000);
@@ -335,7 +335,7 @@ describe('whileQuiet', () => {
     expect(order).toEqual(['first ended', 'quiet', 'later']);
   });
 
-  it('gives up when running calls do not end in time, and lets others pass again, also when its work fails', async () => {
+  it('fails when running calls do not end in time, and allows other calls again, also when its work fails', async () => {
     const { calls, clock } = await setUp();
     const first = await calls.acquire(scope, never, 1000);
     const quiet = calls.whileQuiet('net', never, 500, async () => 'never');

@@ -33,7 +33,7 @@ async function setUp() {
 }
 
 describe('DriverInstances', () => {
-  it('replaces a driver when the calls of the old one have ended, and closes that once', async () => {
+  it('replaces a driver when its calls have ended, and closes it once', async () => {
     const { clock, instances, old, next, acquire } = await setUp();
     const [first, second] = [await acquire(), await acquire()];
     const replaced = instances.replace('b', next, 60_000);
@@ -48,7 +48,7 @@ describe('DriverInstances', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('waits for a call that never ends no longer than told', async () => {
+  it('waits for a call that never ends only for the given time', async () => {
     const { clock, instances, old, next, acquire } = await setUp();
     const stuck = await acquire();
     const replaced = instances.replace('b', next, 5000);
@@ -84,7 +84,7 @@ describe('DriverInstances', () => {
     expect((await acquire()).driver).toBe(last);
   });
 
-  it('has no driver for a backend that was removed, also for those who waited', async () => {
+  it('has no driver for a removed backend, also for calls that waited', async () => {
     const { instances, old, acquire } = await setUp();
     instances.limit('b', 1);
     const running = await acquire();
@@ -99,7 +99,7 @@ describe('DriverInstances', () => {
     await expect(acquire()).rejects.toMatchObject({ kind: 'Unavailable', reason: 'BackendUnavailable' });
   });
 
-  it('gives a slot back with the lease, and that of a stuck call only when it ends', async () => {
+  it('releases the slot of a call, and that of a stuck call only when it ends', async () => {
     const { clock, instances, next, acquire } = await setUp();
     instances.limit('b', 1);
     const stuck = await acquire();
@@ -117,7 +117,7 @@ describe('DriverInstances', () => {
     expect((await waiting).driver).toBe(next);
   });
 
-  it('closes what is left at the end', async () => {
+  it('closes the remaining drivers at the end', async () => {
     const { instances, old, next } = await setUp();
     await instances.replace('c', next, 0);
     await instances.close();

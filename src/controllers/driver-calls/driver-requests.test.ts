@@ -15,7 +15,7 @@ function server(uid: string, name = 'server'): ShareServer {
 }
 
 describe('the host name of a share server', () => {
-  it('is fit for NetBIOS and DNS, whatever the UID', () => {
+  it('is valid in NetBIOS and DNS, whatever the UID', () => {
     fc.assert(
       fc.property(fc.uuid(), (uid) => {
         expect(hostnameOf(server(uid))).toMatch(/^sn[a-z0-9]{13}$/);
@@ -23,12 +23,12 @@ describe('the host name of a share server', () => {
     );
   });
 
-  it('stays the same for ever: directories know the server by it', () => {
+  it('never changes: directories identify the server by it', () => {
     expect(hostnameOf(server('6d0cba1c-3c0b-4a6e-9a44-7f7f0e6a1a11'))).toBe('sn2ovgw3c804fcg');
     expect(hostnameOf(server('a', 'one'))).toBe(hostnameOf(server('a', 'two')));
   });
 
-  it('is not taken twice', () => {
+  it('is unique', () => {
     const names = Array.from({ length: 10_000 }, (_, index) => hostnameOf(server(`uid-${index}`)));
     expect(new Set(names).size).toBe(names.length);
   });

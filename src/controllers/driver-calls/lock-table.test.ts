@@ -22,7 +22,7 @@ function lock(mode: LockMode, key = 'k'): readonly LockRequest[] {
 }
 
 describe('LockTable', () => {
-  it('gives a lock to many who share it, and to one alone who does not', async () => {
+  it('grants a lock to many shared holders, or to one exclusive holder', async () => {
     const table = new LockTable();
     const order: string[] = [];
     const first = await ask(table, 'shared 1', order, lock('shared'));
@@ -53,7 +53,7 @@ describe('LockTable', () => {
     expect(order).toEqual(['holder', 'exclusive', 'late 1', 'late 2']);
   });
 
-  it('holds nothing for one who gives up while waiting, and lets those behind him pass', async () => {
+  it('holds nothing for a waiter that aborts, and grants the lock to the next ones', async () => {
     const table = new LockTable();
     const order: string[] = [];
     const holder = await ask(table, 'holder', order, lock('shared', 'b'));
@@ -71,13 +71,13 @@ describe('LockTable', () => {
     expect(table.isHeld('b')).toBe(false);
   });
 
-  it('takes nothing for a signal that is aborted already', async () => {
+  it('acquires nothing for a signal that is already aborted', async () => {
     const table = new LockTable();
     await expect(table.acquire(lock('shared'), AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
     expect(table.isHeld('k')).toBe(false);
   });
 
-  it('gives back once, however often release is called', async () => {
+  it('releases once, however often release is called', async () => {
     const table = new LockTable();
     const first = await table.acquire(lock('shared'), never);
     const second = await table.acquire(lock('shared'), never);
@@ -88,7 +88,7 @@ describe('LockTable', () => {
     expect(table.isHeld('k')).toBe(false);
   });
 
-  it('keeps exclusion, never deadlocks and leaves nothing behind, whatever is asked, given back and given up', async () => {
+  it('keeps exclusion, never deadlocks and leaves nothing behind, whatever is acquired, released and aborted', async () => {
     const request = fc.record({
       key: fc.constantFrom('a', 'b', 'c'),
       mode: fc.constantFrom<LockMode>('shared', 'exclusive'),
@@ -134,7 +134,7 @@ describe('LockTable', () => {
             if (modes.includes('exclusive')) expect(modes).toEqual(['exclusive']);
             if (modes.length > 0) expect(table.isHeld(key)).toBe(true);
           }
-          // With nobody holding everything of his, somebody who waits would be waiting for ever.
+          // If no caller held all of its locks, waiting callers would wait forever.
           if (holders.size === 0) expect(waiting.size).toBe(0);
         }
         while (holders.size > 0) {

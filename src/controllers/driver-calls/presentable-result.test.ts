@@ -3,7 +3,7 @@ import { presentableResult } from './presentable-result.ts';
 
 const password = 'correct horse';
 
-test('texts of a result for people have no known secret, and the rest is as it was', () => {
+test('texts of a result for people contain no known secret, and the rest is unchanged', () => {
   const result = {
     backendDetails: { path: `/${password}/1` },
     backendSecrets: { machinePassword: password },
@@ -21,7 +21,7 @@ test('texts of a result for people have no known secret, and the rest is as it w
   expect(shown.impact.disruptsSessions).toBe(true);
 });
 
-test('without secrets a result is the very one that the driver gave', () => {
+test('without secrets the result is that of the driver', () => {
   const result = { warnings: [{ reason: 'One', message: 'two' }] };
   expect(presentableResult(result, [])).toBe(result);
 });

@@ -98,7 +98,7 @@ describe('the series of an object', () => {
   });
 });
 
-test('a replica that does not lead tells of no object, also when it led before', async () => {
+test('a replica that is not the leader reports no objects, also when it was the leader before', async () => {
   const told = async () => (await registry.metrics()).split('\n').filter((line) => !/^(#|$)/.test(line));
   showShare('home', false);
   rig.show('storageBackends', {

@@ -31,11 +31,11 @@ async function series(metric: string): Promise<readonly string[]> {
   return lines.map((line) => line.slice(metric.length));
 }
 
-test('the version of the operator is told', async () => {
+test('the version of the operator is reported', async () => {
   expect(await series('sharenet_build_info')).toEqual([`{version="${project.version}"} 1`]);
 });
 
-describe('what the storage system says of a share server', () => {
+describe('what the storage system reports about a share server', () => {
   const server = activeServer('s-1');
   const labels = `namespace="${namespace}",name="s-1"`;
 

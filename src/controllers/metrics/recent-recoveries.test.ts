@@ -3,7 +3,7 @@ import { RecentRecoveries } from './recent-recoveries.ts';
 
 const minute = 60_000;
 
-test('a share is told from its third recovery in an hour on', () => {
+test('a share is reported from its third recovery within an hour', () => {
   const recent = new RecentRecoveries();
   recent.add('team-a/once', 0);
   for (const time of [0, minute]) recent.add('team-a/often', time);
@@ -20,7 +20,7 @@ test('recoveries of more than an hour ago do not count', () => {
   expect(recent.repeated(61 * minute).size).toBe(0);
 });
 
-test('a share that is gone is forgotten, and a share that never rests takes no more and more memory', () => {
+test('a share that is gone is forgotten, and one that is recovered again and again takes bounded memory', () => {
   const recent = new RecentRecoveries();
   for (let count = 0; count < 1000; count++) recent.add('team-a/often', count);
   expect(recent.repeated(1000).get('team-a/often')).toBe(50);

@@ -26,17 +26,17 @@ test.each([
   expect(complaints(condition(type, right))).toEqual([]);
 });
 
-test('being at work, or not seen yet, is nothing wrong', () => {
+test('an object that is reconciling or not observed yet is not unhealthy', () => {
   expect(complaints(condition('Reconciling', 'True'))).toEqual([]);
   expect(complaintsOf('Share', { metadata: { name: 'new' } }, now)).toEqual([]);
 });
 
-test('what has been wrong for less than a minute is not told', () => {
+test('a condition of less than a minute is not reported', () => {
   expect(complaints(condition('Ready', 'False', '2026-01-01T11:59:01Z'))).toEqual([]);
   expect(complaints(condition('Ready', 'False', '2026-01-01T11:59:00Z'))).toEqual(['Ready']);
 });
 
-test('of very many the oldest have series of their own', () => {
+test('of very many unhealthy objects the oldest have series of their own', () => {
   const many = Array.from({ length: maxSeriesOfKind + 100 }, (_, index): Complaint => {
     const labels = {
       kind: 'Share',

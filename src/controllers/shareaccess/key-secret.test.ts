@@ -25,7 +25,7 @@ async function stored(): Promise<Secret> {
   return await rig.operator.client.get(secrets, name);
 }
 
-/** Writes to the Secret as somebody else would, and has the cache see it. */
+/** Writes to the Secret as another client, and shows the result to the cache. */
 async function edit(change: (secret: Secret) => Secret): Promise<void> {
   rig.operator.informers.accessKeys.cache.observe(await rig.operator.client.replace(secrets, change(await stored())));
 }
@@ -35,7 +35,7 @@ function writes(): readonly string[] {
 }
 
 describe('the Secret of an access key', () => {
-  it('holds what a client of Ceph needs, belongs to its rule and does not hold up its deletion', async () => {
+  it('holds what a Ceph client needs, belongs to its rule and does not block its deletion', async () => {
     expect(await storeKey(rig.operator, rule, 'AQB-key')).toBe(true);
     const secret = await stored();
     expect(secret).toMatchObject({
@@ -52,7 +52,7 @@ describe('the Secret of an access key', () => {
     expect([keySecretName(rule), ruleNameOf(secret)]).toEqual(['alice-access-key', 'alice']);
   });
 
-  it('is not written again for the same key, and replaced in place by one write for another one', async () => {
+  it('is not written again for the same key, and is replaced in place by one write for another key', async () => {
     await storeKey(rig.operator, rule, 'first');
     await storeKey(rig.operator, rule, 'first');
     expect(writes()).toEqual([`POST ${path}`]);
@@ -68,7 +68,11 @@ describe('the Secret of an access key', () => {
     ['nothing in it', ({ data: _data, ...secret }) => secret, 'altered'],
     ['no digest', (secret) => annotated(secret, {}), 'altered'],
     ['a made-up digest', (secret) => annotated(secret, { [labels.accessKeyDigest]: '00000000.00' }), 'altered'],
-    ['a note of somebody', (secret) => annotated(secret, { ...secret.metadata.annotations, note: 'x' }), 'ours'],
+    [
+      'an annotation of another client',
+      (secret) => annotated(secret, { ...secret.metadata.annotations, note: 'x' }),
+      'ours',
+    ],
     ['no owner', (secret) => ({ ...secret, metadata: { ...secret.metadata, ownerReferences: [] } }), 'altered'],
   ])('with %s', async (_what, change, state) => {
     await storeKey(rig.operator, rule, 'key');
@@ -79,7 +83,7 @@ describe('the Secret of an access key', () => {
     expect(Object.keys((await stored()).data ?? {}).sort()).toEqual(['accessKey', 'userID', 'userKey']);
   });
 
-  it('keeps labels, annotations and owners of others when it is mended', async () => {
+  it('keeps labels, annotations and owners of others when it is repaired', async () => {
     await storeKey(rig.operator, rule, 'key');
     const other = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'uid-p' };
     await edit((secret) => {
@@ -114,7 +118,7 @@ describe('the Secret of an access key', () => {
     expect(cachedKeySecret(rig.operator, rule).state).toBe('ours');
   });
 
-  it('that is immutable, wrong and held by a finalizer counts as another one: the rule is not active with it', async () => {
+  it('that is immutable, wrong and held by a finalizer counts as foreign: the rule does not become active', async () => {
     await storeKey(rig.operator, rule, 'key');
     await edit((secret) => ({
       ...secret,
@@ -126,7 +130,7 @@ describe('the Secret of an access key', () => {
     expect(await storeKey(rig.operator, rule, 'key')).toBe(false);
   });
 
-  it('is restored under an installation key that was lost: its digest proves nothing', async () => {
+  it('is restored after the installation key was lost: its digest proves nothing', async () => {
     await storeKey(rig.operator, rule, 'key');
     const installation = new Installation('installation-1', Buffer.alloc(32, 2));
     const later = { ...rig.operator, installation };
@@ -138,7 +142,7 @@ describe('the Secret of an access key', () => {
     expect(cachedKeySecret(later, rule).state).toBe('altered');
   });
 
-  it('of somebody else is never touched, though it has the same name', async () => {
+  it('of the same name that does not belong to the rule is never touched', async () => {
     rig.server.put('/api/v1/secrets', { metadata: name, ...{ data: { accessKey: 'Zm9yZWlnbg==' } } });
     expect(cachedKeySecret(rig.operator, rule).state).toBe('missing');
     expect((await liveKeySecret(rig.operator, rule)).state).toBe('foreign');
@@ -148,7 +152,7 @@ describe('the Secret of an access key', () => {
     expect(writes().filter((request) => !request.startsWith('POST'))).toEqual([]);
   });
 
-  it('of an earlier rule of the same name, from a backup with or without its owner, is taken over; an altered one is not', async () => {
+  it('of a former rule of the same name, restored with or without its owner, is adopted; a changed one is not', async () => {
     await storeKey(rig.operator, rule, 'key');
     const next = { ...rule, metadata: { ...rule.metadata, uid: 'uid-next' } };
     await edit((secret) => ({ ...secret, data: { ...secret.data, userID: 'eA==' } }));
@@ -163,7 +167,7 @@ describe('the Secret of an access key', () => {
     expect(secretText(await stored(), 'accessKey')).toBe('key');
   });
 
-  it('that was deleted behind the back of the cache is made again', async () => {
+  it('that was deleted while the cache lags is created again', async () => {
     await storeKey(rig.operator, rule, 'first');
     rig.server.remove('/api/v1/secrets', name);
     expect((await liveKeySecret(rig.operator, rule)).state).toBe('missing');
@@ -171,14 +175,14 @@ describe('the Secret of an access key', () => {
     expect(secretText(await stored(), 'accessKey')).toBe('second');
   });
 
-  it('is deleted with its rule, also when it is gone already', async () => {
+  it('is deleted with its rule, also when it no longer exists', async () => {
     await storeKey(rig.operator, rule, 'key');
     await deleteKey(rig.operator, rule);
     expect((await liveKeySecret(rig.operator, rule)).state).toBe('missing');
     await deleteKey(rig.operator, rule);
   });
 
-  it('is deleted although somebody took its label away', async () => {
+  it('is deleted although its label was removed', async () => {
     await storeKey(rig.operator, rule, 'key');
     await edit((secret) => ({ ...secret, metadata: { ...secret.metadata, labels: {} } }));
     await deleteKey(rig.operator, rule);

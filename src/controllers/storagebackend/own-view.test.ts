@@ -7,7 +7,7 @@ import { OwnBackendView } from './own-view.ts';
 
 const logger = createLogger({ level: 'silent', format: 'json' });
 
-describe('what a process sees of backends that it may not write', () => {
+describe('backends as seen by a process that may not write their status', () => {
   let rig: OperatorRig;
   let view: OwnBackendView;
   let told: CacheEvent<StorageBackend>[];
@@ -33,12 +33,12 @@ describe('what a process sees of backends that it may not write', () => {
 
   const seen = (): StorageBackendStatus | undefined => view.cache.get({ name: 'filer' })?.status;
 
-  it('is the stored status until it has found out something itself', () => {
+  it('have the stored status until the process has probed them', () => {
     stored(1, { observedGeneration: 3 });
     expect(seen()).toEqual({ observedGeneration: 3 });
   });
 
-  it('stays what it found out, also where that was stored already when it did', () => {
+  it('keep the status of the process, also where the same was stored before', () => {
     view.hold(stored(1, { observedGeneration: 1 }), { observedGeneration: 1 });
     stored(2, { observedGeneration: 7 });
     expect(seen()).toEqual({ observedGeneration: 1 });
@@ -46,7 +46,7 @@ describe('what a process sees of backends that it may not write', () => {
     expect(seen()).toEqual({ observedGeneration: 1 });
   });
 
-  it('is its own afterwards, whatever is stored and told', () => {
+  it('have the status of the process afterwards, whatever is stored', () => {
     view.keep(stored(1, { observedGeneration: -1 }), { observedGeneration: 1 });
     expect(seen()).toEqual({ observedGeneration: 1 });
     expect(told.at(-1)).toMatchObject({
@@ -65,7 +65,7 @@ describe('what a process sees of backends that it may not write', () => {
     ]);
   });
 
-  it('is the stored status again for a backend that was made anew, also where the old result comes late', () => {
+  it('have the stored status again when they are recreated, also where the former result comes late', () => {
     const old = stored(1, {});
     view.keep(old, { observedGeneration: 1 });
     stored(2, { observedGeneration: -1 }, 'uid-2');
@@ -76,7 +76,7 @@ describe('what a process sees of backends that it may not write', () => {
     expect(told).toHaveLength(before);
   });
 
-  it('does not come to the end of one handler that throws', () => {
+  it('notify all handlers, also when one throws', () => {
     const backend = stored(1, {});
     const others: unknown[] = [];
     view.onEvent(({ type }) => {
@@ -87,7 +87,7 @@ describe('what a process sees of backends that it may not write', () => {
     expect(others).toHaveLength(2);
   });
 
-  it('makes no request', () => {
+  it('cause no request', () => {
     view.keep(stored(1, {}), { observedGeneration: 1 });
     expect(rig.requests()).toEqual([]);
   });
