@@ -80,6 +80,7 @@ export const navigation: readonly NavigationGroup[] = [
     items: [
       { text: 'Writing a driver', link: '/driver-authors' },
       { text: 'The driver kit', link: '/driver-kit' },
+      { text: 'Architecture of the code', link: '/architecture' },
       { text: 'Contributing', link: '/contributing' },
       { text: 'Releasing', link: '/releasing' },
       { text: 'Decisions', link: '/decisions/' },
