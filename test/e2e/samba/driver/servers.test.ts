@@ -149,6 +149,10 @@ test('a server follows the denied ranges of its backend when it is looked after'
   expect(await changed.ensureServer?.({ server, network }, context())).toMatchObject({ healthy: true });
   expect(await route()).toContain('Permission denied');
   await changed.close();
+  // The host refuses the first look of a driver that a newer one of its backend has overtaken.
+  await expect(driver.ensureServer?.({ server, network }, context())).rejects.toMatchObject({
+    reason: 'CallerSuperseded',
+  });
   expect(await driver.ensureServer?.({ server, network }, context())).toMatchObject({ healthy: true });
   expect(await route()).toBe('');
   await remove();
