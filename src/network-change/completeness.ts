@@ -5,7 +5,7 @@ import { nameList } from '../values/name-list.ts';
 import { type ContentFault, contentFaults } from '../values/secret-content.ts';
 
 /**
- * What became of looking for the password of a security service. `none`: it refers to no Secret; `no_key`: the Secret has other
+ * The result of looking up the password of a security service. `none`: it refers to no Secret; `no_key`: the Secret has other
  * keys only; `too_large`: it has so much data that this key was not read; a fault: the content can be no password.
  */
 export type CredentialsState =
@@ -76,7 +76,7 @@ export function distinguishedNameProblem({ type, ou, user, domain }: SecuritySer
 }
 
 /**
- * Says what is wrong with the Secret of a password, or with the authorities of the servers that it goes to. Only Secrets with the label are known at all: one without it can't be told from
+ * Says what is wrong with the Secret of a password, or with the authorities of the servers that it goes to. Only Secrets with the label are read: one without it can't be distinguished from
  * one that does not exist.
  * @param uncovered the destinations that the Secret is not for, where they are known
  * @returns undefined where nothing is wrong
@@ -123,7 +123,7 @@ export function credentialsProblem(
   }
 }
 
-/** The reason of a condition that tells what {@link credentialsProblem} found. */
+/** The reason of the condition that shows what {@link credentialsProblem} found. */
 export function credentialsReason(state: CredentialsState): CredentialsReason {
   if (state === 'ca_invalid') return 'CABundleInvalid';
   if (state === 'not_bound') return 'CredentialsNotBound';

@@ -103,6 +103,10 @@ async function rigWith({ network, record, status, update = async () => ({}) }: S
 
 const failing = (kind: 'Unavailable' | 'Rejected') => () =>
   Promise.reject(new DriverError({ kind, reason: 'NoAnswer', message: 'no answer' }));
+const abort = ({ status, ...rest }: ShareNetwork): ShareNetwork => ({
+  ...rest,
+  status: { ...status, ...(status?.networkChange && { networkChange: { ...status.networkChange, aborted: true } }) },
+});
 const writes = (requests: readonly string[]) => requests.filter((request) => !request.startsWith('GET'));
 
 describe('a share server in a change of its network', () => {
@@ -159,13 +163,7 @@ describe('a share server in a change of its network', () => {
   it('is finished although the change is aborted after its first call', async () => {
     const { run, calls, stored, show } = await rigWith({
       update: async () => {
-        show(({ status, ...rest }) => ({
-          ...rest,
-          status: {
-            ...status,
-            ...(status?.networkChange && { networkChange: { ...status.networkChange, aborted: true } }),
-          },
-        }));
+        show(abort);
         return {};
       },
     });
@@ -208,6 +206,16 @@ describe('a share server in a change of its network', () => {
     expect(stored()).toMatchObject({ phase: 'network_change', operation: { id: 'c1', token: 'job-7' } });
   });
 
+  it('continues work that the storage system has begun although the change is aborted meanwhile', async () => {
+    const answers = [() => Promise.reject(new InProgress({ token: 'job-7', pollAfter: 3 }))];
+    const { run, stored, clock, show } = await rigWith({ update: async () => (await answers.pop()?.()) ?? {} });
+    await run();
+    show(abort);
+    await clock.advance(3000);
+    await run();
+    expect(stored()?.lastNetworkChange?.result).toBe('Succeeded');
+  });
+
   it('fails where the driver rejects a service, and what was applied before stays recorded', async () => {
     const reject = failing('Rejected');
     const update: Update = async ({ newSecurityService: { type } }) => (type === 'ldap' ? {} : await reject());
@@ -225,7 +233,8 @@ describe('a share server in a change of its network', () => {
 
   it('keeps the phase that an administrator wrote during the call', async () => {
     const { run, stored, operator, store, calls } = await rigWith({
-      update: async () => {
+      update: async ({ newSecurityService: { type } }) => {
+        if (type !== 'kerberos') return {};
         const { shareServers } = operator.informers;
         const present = shareServers.cache.get({ namespace, name: 'net-1' });
         if (present !== undefined) store(shareServers, { ...present, status: { ...present.status, phase: 'error' } });
@@ -233,7 +242,7 @@ describe('a share server in a change of its network', () => {
       },
     });
     await run();
-    expect(calls).toHaveLength(1);
-    expect(stored()).toMatchObject({ phase: 'error', securityServices: [{ name: 'ldap-b' }] });
+    expect(calls).toHaveLength(2);
+    expect(stored()).toMatchObject({ phase: 'error', lastNetworkChange: { id: 'c1', result: 'Succeeded' } });
   });
 });

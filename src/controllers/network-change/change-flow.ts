@@ -88,7 +88,7 @@ export class ChangeFlow {
     });
   }
 
-  /** Has the drivers check the change, then commits it; the next pass goes on from there. */
+  /** Has the drivers check the change, then commits it; the next pass continues from there. */
   async #change(scope: NetworkScope, change: PlannedChange): Promise<Step> {
     const { network, context } = scope;
     const { clock } = this.#operator;

@@ -34,38 +34,48 @@ function ended(name: string, status: Partial<ShareServerStatus>): ShareServer {
 
 describe('the pace of a change', () => {
   test('no more servers than allowed have their turn, also when they ask in the same moment', () => {
-    const pace = new ChangeRollout();
+    const rollout = new ChangeRollout();
     const all = ['a', 'b', 'c'].map((name) => server(name));
-    const turns = all.map((one) => pace.turn(change, one, network({ maxConcurrentServers: 2 }), all));
+    const turns = all.map((one) => rollout.turn(change, one, network({ maxConcurrentServers: 2 }), all));
     expect(turns).toEqual(['begin', 'begin', 'wait']);
   });
 
   test('none begins after as many failures as allowed, or an abort', () => {
-    const pace = new ChangeRollout();
+    const rollout = new ChangeRollout();
     const next = server('b');
-    expect(pace.turn(change, next, network({ maxFailures: 1 }), [ended('a', failed), next])).toBe('skip');
-    expect(pace.turn(change, next, network({}, true), [next])).toBe('skip');
+    expect(rollout.turn(change, next, network({ maxFailures: 1 }), [ended('a', failed), next])).toBe('skip');
+    expect(rollout.turn(change, next, network({}, true), [next])).toBe('skip');
   });
 
-  test('a server whose call was queued is skipped when the change is stopped meanwhile, one that was called goes on', () => {
-    const pace = new ChangeRollout();
+  test('a server whose call was queued is skipped when the change is stopped meanwhile, one that was called continues', () => {
+    const rollout = new ChangeRollout();
     const [queued, called] = [server('a', begun), server('b', begun)];
     for (const one of [queued, called]) {
-      pace.stored(change, one);
-      expect(pace.turn(change, one, network({}), [])).toBe('begin');
+      rollout.stored(change, one);
+      expect(rollout.turn(change, one, network({}), [])).toBe('begin');
     }
-    expect(pace.call(change, called, network({}), [])).toBe('begin');
-    expect(pace.call(change, queued, network({}, true), [])).toBe('skip');
-    expect(pace.call(change, called, network({}, true), [])).toBe('begin');
+    expect(rollout.call(change, called, network({}), [])).toBe('begin');
+    expect(rollout.call(change, queued, network({}, true), [])).toBe('skip');
+    expect(rollout.call(change, called, network({}, true), [])).toBe('begin');
   });
 
-  test('a beginning that an earlier leader stored is gone on with and takes a place, whenever it was stored', () => {
-    const pace = new ChangeRollout();
+  test('a beginning that an earlier leader stored is continued and takes a slot, whenever it was stored', () => {
+    const rollout = new ChangeRollout();
     const [inherited, next] = [server('a', begun), server('b')];
     const all = [inherited, next];
     const canary = network({ maxConcurrentServers: 1, maxFailures: 1 });
-    expect(pace.turn(change, next, canary, all)).toBe('wait');
-    expect(pace.turn(change, inherited, network({ maxConcurrentServers: 1 }, true), all)).toBe('begin');
-    expect(pace.call(change, inherited, network({}, true), all)).toBe('begin');
+    expect(rollout.turn(change, next, canary, all)).toBe('wait');
+    expect(rollout.turn(change, inherited, network({ maxConcurrentServers: 1 }, true), all)).toBe('begin');
+    expect(rollout.call(change, inherited, network({}, true), all)).toBe('begin');
+  });
+
+  test('a server that is gone is forgotten', () => {
+    const rollout = new ChangeRollout();
+    const gone = server('a');
+    rollout.stored(change, gone);
+    rollout.call(change, gone, network({}), []);
+    expect(rollout.isCalled(change, gone)).toBe(true);
+    rollout.forget(gone);
+    expect(rollout.isCalled(change, gone)).toBe(false);
   });
 });

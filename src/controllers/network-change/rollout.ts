@@ -15,7 +15,7 @@ type Progress = 'stored' | 'chosen' | 'called';
 /**
  * Gives servers of a change their turn: at most `maxConcurrentServers` at once, none after `maxFailures` failures or an abort.
  * Beginnings are stored in the servers' status. Here is kept what this process did, so that two servers that ask in the same
- * moment don't both get the last place, and so that a beginning that an earlier leader stored is told from an own one: with that
+ * moment don't both get the last slot, and to distinguish a beginning that an earlier leader stored from its own: with that
  * leader's the driver may have been called.
  */
 export class ChangeRollout {

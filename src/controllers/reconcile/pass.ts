@@ -66,7 +66,7 @@ export async function store<T extends ManagedObject>({ operator, draft, events, 
 /**
  * Stores the draft in the middle of a pass: what follows relies on it. The draft continues on the stored version.
  * @param scopeOf builds the scope of the kind
- * @returns the scope on that version. Later phases still get the former one: the phase goes on with this, and ends the pass.
+ * @returns the scope on that version. Later phases still get the former one: the phase continues with this one, and ends the pass.
  */
 export async function checkpoint<T extends ManagedObject, S extends Pass<T>>(
   scope: S & Pass<T>,

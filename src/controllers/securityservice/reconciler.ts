@@ -64,14 +64,14 @@ function showRefusal({ draft, refusal }: ServiceScope): Step {
   return done;
 }
 
-/** A service in use must not be edited, so that it is told to be unused only of what the API server has. */
+/** A service in use must not be edited: it becomes unused only if the API server has no user of it either. */
 async function showUsage({ operator, draft, service }: ServiceScope): Promise<Step> {
   if (service.status?.inUse === true && !usageOf(operator, service).inUse) await refreshUsers(operator, service);
   draft.set(usageOf(operator, service));
   return done;
 }
 
-/** The stored version stays while it stands for the same password under another key: a lost key must not look like a change. */
+/** Keeps the stored version if it describes the same password under another key: a lost key must not look like a change. */
 function showCredentials({ operator, draft, service, password }: ServiceScope): Step {
   const recorded = service.status?.credentialsVersion;
   const present = password.state === 'usable' ? password.version : undefined;

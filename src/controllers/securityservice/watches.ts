@@ -3,7 +3,7 @@ import { nameOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
 import { changed } from '../watches/changed.ts';
 
-/** What has SecurityServices reconciled: they themselves, who uses them, and their Secrets. */
+/** Reconciles SecurityServices on events of them, of the networks and servers that use them, and of their Secrets. */
 export function watchForSecurityServices({ informers, refusals }: Operator, controller: Controller): void {
   controller.watch(informers.securityServices);
   controller.watch(informers.shareNetworks, ({ object, previous }) => {

@@ -184,13 +184,13 @@ export async function reportingOnRule<R>(
   try {
     return await makeWrite();
   } catch (error) {
-    if (error instanceof RefusedWrite && !operator.refusedWrites.isTold(error)) {
+    if (error instanceof RefusedWrite && !operator.refusedWrites.isReported(error)) {
       await reportRefusal(operator, operator.informers.shareAccesses, rule, error, work ?? workOn(rule), {
         ...(isDone === undefined ? {} : { isDone }),
         // The refusal replaces the reason of a failure: the rule is tried again afterwards.
         change: (draft) => draft.set({ failure: undefined, ...changes }),
       });
-      if (work === undefined) operator.refusedWrites.told(error);
+      if (work === undefined) operator.refusedWrites.markReported(error);
     }
     throw error;
   }

@@ -136,13 +136,13 @@ function requireValidSubnets({ network, servers }: NetworkScope): Step {
   return problem === undefined ? done : stalled(problem);
 }
 
-/** What share servers use continues to work: it is told only if nothing else is in the way. */
+/** Subnets that share servers use continue to work: this is shown only if nothing else is wrong. */
 function requireAllowedSegments({ operator, network }: NetworkScope): Step {
   const message = segmentRefusal(operator, network);
   return message === undefined ? done : stalled({ reason: 'SegmentNotAllowed', message });
 }
 
-/** What the network shows while it is being deleted; a change that it waits for holds up no phase of the deletion. */
+/** Shows the state of a network that is being deleted; whatever it waits for, the phases of the deletion follow. */
 function showWhileDeleting(phases: readonly Phase<NetworkScope>[]): Phase<NetworkScope> {
   return async (scope) => {
     const step = await runPhases(scope, phases);

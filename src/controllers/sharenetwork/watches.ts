@@ -7,7 +7,7 @@ import { nameOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
 import { changed, labelsOf } from '../watches/changed.ts';
 
-/** What has ShareNetworks reconciled: they themselves, and what the guard of a change decides on. */
+/** Reconciles ShareNetworks on events of them, and of everything that the guard of a change decides on. */
 export function watchForShareNetworks(operator: Operator, controller: Controller): void {
   const { informers } = operator;
   controller.watch(informers.shareNetworks);

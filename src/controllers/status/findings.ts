@@ -23,25 +23,25 @@ export function namespaceNotKnown(namespace: string): Finding {
 /** A lock that calls for the same object exclude each other by. */
 export const callRunning: Finding = {
   reason: 'OperationRunning',
-  message: 'another driver call is still running; this goes on by itself when it has ended',
+  message: 'another driver call is still running; this continues automatically when it has ended',
 };
 
 /** The lock of a share network, which calls hold together and the commit of a change alone. */
 export const changeBeginning: Finding = {
   reason: 'OperationRunning',
   message:
-    'a change of the security services of the share network waits for running driver calls; this goes on by itself when it has begun',
+    'a change of the security services of the share network waits for running driver calls; this continues automatically when it has begun',
 };
 
 /** Credentials that no directory has accepted lately are tried by one call at a time. */
 export const credentialsBeingTried: Finding = {
   reason: 'OperationRunning',
-  message: 'another driver call tries the same credentials first; this goes on by itself when it has ended',
+  message: 'another driver call tries the same credentials first; this continues automatically when it has ended',
 };
 
 /** Every slot of a backend is taken. */
 export function backendBusy(name: string): Finding {
-  const message = `as many driver calls run on backend ${name} as its maxConcurrentOperations allows; this goes on by itself when one has ended`;
+  const message = `as many driver calls run on backend ${name} as its maxConcurrentOperations allows; this continues automatically when one has ended`;
   return { reason: 'BackendBusy', message };
 }
 

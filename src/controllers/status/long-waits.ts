@@ -6,7 +6,7 @@ import type { Informer } from '../../runtime/informer.ts';
 import type { Operator } from '../operator.ts';
 import { draftOf, latestOf, type ManagedObject, type Readiness } from './status-draft.ts';
 
-/** Whoever waits longer than this says what for. */
+/** A longer wait is shown. */
 const longWaitMs = 2000;
 
 /** Does something that may take long; `tell` is called after a while, and every two seconds from then on, until it has ended. */
@@ -28,7 +28,7 @@ export async function reportingWhile<R>(
   }
 }
 
-/** Shows how an object stands while a pass over it goes on; best effort, since the end of the pass says what came of it. */
+/** Shows the readiness of an object during a pass; best effort, since the end of the pass writes the result. */
 export function showInterimReadiness<T extends ManagedObject>(
   operator: Operator,
   informer: Informer<T>,
@@ -42,9 +42,9 @@ export function showInterimReadiness<T extends ManagedObject>(
 }
 
 /**
- * Does something for an object that may have to wait before a driver can be called. When a wait takes long the object says what for;
- * when it is over and the work goes on for long, the object says again what it said before.
- * @param work is given where to tell what it waits for; undefined: for nothing any more
+ * Does something for an object that may have to wait before a driver can be called. When a wait takes long, the object shows what it waits for;
+ * when the wait is over and the work takes long, the object shows again what it showed before.
+ * @param work gets a function to report what it waits for; undefined: for nothing any more
  */
 export async function reportingWaits<T extends ManagedObject, R>(
   operator: Operator,
@@ -58,7 +58,7 @@ export async function reportingWaits<T extends ManagedObject, R>(
   const tell = (): void => {
     const readiness: Readiness | undefined = wait === undefined ? before : { state: 'working', ...wait };
     if (readiness === undefined || readiness.message === shown?.message) return;
-    // What the work itself wrote meanwhile says more.
+    // What the work itself wrote meanwhile is more precise.
     if (readinessOf(latestOf(informer, object))?.message !== shown?.message) return;
     shown = readiness;
     showInterimReadiness(operator, informer, object, readiness);

@@ -40,7 +40,7 @@ export class RefusedWrites {
   /** By UID of the object, then by the work that reported it. */
   readonly #entries = new Map<string, Map<string, Entry>>();
   readonly #uidsOf = new Map<string, Set<string>>();
-  readonly #told = new WeakSet<RefusedWrite>();
+  readonly #reported = new WeakSet<RefusedWrite>();
   readonly #clock: Clock;
   readonly #random: () => number;
   #ticks = 0;
@@ -130,13 +130,13 @@ export class RefusedWrites {
   }
 
   /** Marks a refusal that the object concerned already shows: the pass that it ends is about another object. */
-  told(refused: RefusedWrite): RefusedWrite {
-    this.#told.add(refused);
+  markReported(refused: RefusedWrite): RefusedWrite {
+    this.#reported.add(refused);
     return refused;
   }
 
-  isTold(refused: RefusedWrite): boolean {
-    return this.#told.has(refused);
+  isReported(refused: RefusedWrite): boolean {
+    return this.#reported.has(refused);
   }
 
   #any(uid: string): Entry | undefined {
@@ -149,14 +149,14 @@ export function workOf(controller: string, { namespace = '', name }: ObjectName)
   return `${controller}/${namespace}/${name}`;
 }
 
-/** How an object stands for which the API server refused a write. */
+/** Readiness of an object for which the API server refused a write. */
 function readinessOfRefusal(refused: RefusedWrite): Readiness {
   if (isNamespaceTerminating(refused)) return { state: 'working', ...namespaceTerminating };
   const { verb, kind, subresource, object } = refused.write;
   const what = `${subresource === undefined ? '' : `the ${subresource} of `}${kind} ${object.name}`;
   const sentence = safeText(refused.explanation ?? `${refused.status} ${refused.reason}`, maxSentenceLength);
   return {
-    // A webhook that does not answer may come back without anybody looking at this object.
+    // A webhook that does not answer may recover without a change of this object.
     state: refused.status >= 500 ? 'working' : 'stalled',
     reason: writeRefused,
     message: `the API server refuses to ${verb} ${what}: ${sentence}. ${refusalAdvice(sentence)} The operator tries again every minute.`,
@@ -217,13 +217,13 @@ export function reportingRefusals<T extends ManagedObject>(
     try {
       const result = await reconcile(context);
       const refused = operator.refusedWrites.reported(work, since);
-      // What this pass said of the object was covered by the refusal: the next one says how it really is.
+      // The refusal covered what this pass showed of the object: the next one shows its real state.
       const settled = operator.refusedWrites.settle(work, since);
-      if (refused !== undefined) throw operator.refusedWrites.told(refused);
+      if (refused !== undefined) throw operator.refusedWrites.markReported(refused);
       return settled ? { requeueAfterMs: 1 } : result;
     } catch (error) {
       const object = informer.cache.get(context.key);
-      if (error instanceof RefusedWrite && object !== undefined && !operator.refusedWrites.isTold(error)) {
+      if (error instanceof RefusedWrite && object !== undefined && !operator.refusedWrites.isReported(error)) {
         await reportRefusal(operator, informer, object, error, work);
       }
       throw error;

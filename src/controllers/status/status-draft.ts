@@ -187,7 +187,7 @@ export class StatusDraft<T extends ManagedObject> {
   }
 }
 
-/** A phase of the operator's own doing: recorded beside the phase, so that one that somebody else writes is told from it. */
+/** A phase that the operator sets: also recorded, so that a phase that an administrator writes is recognized. */
 export function ownPhase<P extends string>(phase: P): { readonly phase: P; readonly recordedPhase: P } {
   return { phase, recordedPhase: phase };
 }
