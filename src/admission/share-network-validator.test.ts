@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdmissionRig, activeServer, namespace, probedBackend, recordsAD } from '../../test/faults/admission-rig.ts';
 import type { SecurityServiceType } from '../api/v1alpha1/backend-capabilities.ts';
-import type { Conditions } from '../api/v1alpha1/formats.ts';
+import type { Conditions } from '../api/v1alpha1/conditions.ts';
 import * as labels from '../api/v1alpha1/labels.ts';
 import type { SecurityService, SecurityServiceSpec } from '../api/v1alpha1/security-service.ts';
 import type { Share, ShareStatus } from '../api/v1alpha1/share.ts';

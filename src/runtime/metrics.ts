@@ -1,5 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Priority, WorkQueue } from './work-queue.ts';
+
+/** What the metrics read of a work queue. */
+export interface ObservedQueue {
+  /** Keys of one priority that wait for a worker now. */
+  waiting(priority: Priority): number;
+  /** How long the keys with a worker have been there, milliseconds. */
+  unfinishedWork(): { readonly totalMs: number; readonly longestMs: number };
+}
+
+/** `normal` goes first; `low` is for work that no one waits for (the first list). */
+export type Priority = 'normal' | 'low';
 
 /** One finished request to the API server. */
 export interface RequestObservation {
@@ -127,7 +137,7 @@ export class RuntimeMetrics {
     labelNames: ['cause'],
     registers: [this.registry],
   });
-  readonly #queues = new Map<string, WorkQueue>();
+  readonly #queues = new Map<string, ObservedQueue>();
 
   constructor() {
     for (const cause of dropCauses) this.eventsDropped.inc({ cause }, 0);
@@ -171,7 +181,7 @@ export class RuntimeMetrics {
   }
 
   /** Shows depth and unfinished work of a queue. Its counters begin at zero, or `increase()` would miss what comes first. */
-  trackQueue(name: string, queue: WorkQueue): void {
+  trackQueue(name: string, queue: ObservedQueue): void {
     this.#queues.set(name, queue);
     for (const counter of [this.queueAdds, this.queueRetries]) counter.inc({ name, controller: name }, 0);
   }

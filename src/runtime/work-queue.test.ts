@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/faults/manual-clock.ts';
-import { type Priority, WorkQueue } from './work-queue.ts';
+import type { Priority } from './metrics.ts';
+import { WorkQueue } from './work-queue.ts';
 
 function queueOn(clock: ManualClock): WorkQueue {
   return new WorkQueue({ name: 'test', clock, random: () => 0, baseDelayMs: 100, maxDelayMs: 1_000 });

@@ -1,11 +1,8 @@
 import { backOffDelay } from './back-off.ts';
 import type { Clock, TimerHandle } from './clock.ts';
 import { DelayedKeys } from './delayed-keys.ts';
-import type { RuntimeMetrics } from './metrics.ts';
+import type { Priority, RuntimeMetrics } from './metrics.ts';
 import { Turns } from './turns.ts';
-
-/** `normal` goes first; `low` is for work that nobody waits for (the first list). */
-export type Priority = 'normal' | 'low';
 
 export interface WorkQueueOptions {
   readonly name: string;

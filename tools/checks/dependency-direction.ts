@@ -24,14 +24,26 @@ interface SourceFile {
 export async function dependencyProblems(directory: string): Promise<readonly string[]> {
   const files = await readSources(directory);
   if (files.length === 0) return [`${directory}: there are no TypeScript files`];
-  // Types that name each other do no harm; what is loaded in a circle is half made when it is first used.
-  const loaded = new Map(files.map((file) => [file.path, targetsOf(file, ({ typeOnly }) => !typeOnly)]));
+  const imported = new Map(
+    files.map((file) => [
+      file.path,
+      targetsOf(file, ({ typeOnly, target = '' }) => !(typeOnly && typesInCircles.has(target))),
+    ]),
+  );
   return [
     ...files.flatMap(layerProblems),
-    ...circles('files', loaded),
+    ...circles('files', imported),
     ...circles('folders', folderGraph(files.filter(({ path }) => !testFile.test(path)))),
   ];
 }
+
+/** Files whose types are imported by what they import. No file may be added. */
+const typesInCircles: ReadonlySet<string> = new Set([
+  'controllers/operator.ts',
+  'controllers/shareserver/scope.ts',
+  'drivers/samba/backend.ts',
+  'drivers/samba/servers.ts',
+]);
 
 async function readSources(directory: string): Promise<readonly SourceFile[]> {
   const paths = (await readdir(directory, { recursive: true })).filter((path) => path.endsWith('.ts')).sort();

@@ -24,6 +24,15 @@ export interface Condition {
   readonly lastTransitionTime: Time;
 }
 
+/**
+ * Conditions of an object, one of each type.
+ *
+ * @maxItems 32
+ * @x-kubernetes-list-type map
+ * @x-kubernetes-list-map-keys ["type"]
+ */
+export type Conditions = readonly Condition[];
+
 /** The condition of a type, where an object has it. */
 export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
   return conditions?.find((condition) => condition.type === type);

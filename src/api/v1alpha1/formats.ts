@@ -7,8 +7,6 @@
  * character that is invisible or turns text around: it would look like another name.
  */
 
-import type { Condition } from './conditions.ts';
-
 // Formats that the configurations of drivers use, too.
 export type { CIDR, Duration, LabelName, ResourceName } from '../../values/formats.ts';
 
@@ -140,12 +138,3 @@ export type Message = string;
  * @maxLength 4096
  */
 export type DriverText = string;
-
-/**
- * Conditions of an object, one of each type.
- *
- * @maxItems 32
- * @x-kubernetes-list-type map
- * @x-kubernetes-list-map-keys ["type"]
- */
-export type Conditions = readonly Condition[];

@@ -1,8 +1,8 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { SecurityServiceType } from './backend-capabilities.ts';
+import type { Conditions } from './conditions.ts';
 import type {
   Certificates,
-  Conditions,
   ConfigurationText,
   Description,
   DirectoryServer,

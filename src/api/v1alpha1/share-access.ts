@@ -1,7 +1,8 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { AccessLevel, AccessType } from './backend-capabilities.ts';
+import type { Conditions } from './conditions.ts';
 import type { ObjectReference } from './finding.ts';
-import type { Conditions, RequestToken, ResourceName } from './formats.ts';
+import type { RequestToken, ResourceName } from './formats.ts';
 
 /**
  * Desired state of a ShareAccess. Everything but `accessLevel` is immutable.

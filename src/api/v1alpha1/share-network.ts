@@ -1,10 +1,10 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { SecurityServiceType } from './backend-capabilities.ts';
+import type { Conditions } from './conditions.ts';
 import type { ObjectReference } from './finding.ts';
 import type {
   AvailabilityZone,
   CIDR,
-  Conditions,
   Description,
   IPAddress,
   LabelName,

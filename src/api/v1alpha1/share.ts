@@ -1,9 +1,9 @@
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { AccessType, SecurityServiceType, ShareProtocol } from './backend-capabilities.ts';
+import type { Conditions } from './conditions.ts';
 import type { ObjectReference } from './finding.ts';
 import type {
   AvailabilityZone,
-  Conditions,
   Description,
   DriverText,
   Message,

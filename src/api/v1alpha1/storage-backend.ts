@@ -3,7 +3,8 @@ import type { SambaBackendConfig } from '../../drivers/samba/config.ts';
 import type { KubeObject } from '../../runtime/kube-object.ts';
 import type { BackendCapabilities, BackendCapacity } from './backend-capabilities.ts';
 import type { CephFSBackend } from './cephfs-backend.ts';
-import type { Conditions, Duration, RequestToken } from './formats.ts';
+import type { Conditions } from './conditions.ts';
+import type { Duration, RequestToken } from './formats.ts';
 import type { NamespaceSelection } from './label-selector.ts';
 import type { AllowedSegment } from './network-segments.ts';
 

@@ -97,7 +97,7 @@ async function follow(
       for (const event of followed.events) print(environment, network, event, options);
       if (followed.end !== undefined) return end(network, followed);
       if (environment.now() >= deadline) {
-        throw new CommandFailure(`${referenceText(shareNetworks, name)}: not ended in time; it goes on by itself`);
+        throw new CommandFailure(`${referenceText(shareNetworks, name)}: the change did not end in time; it continues`);
       }
       if (versions.length > 0) continue;
       await Promise.race([changed, sleep(lookMs, undefined, { ref: false })]);

@@ -4,11 +4,11 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Reconcile } from '../../runtime/controller.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import { nameOf, type ObjectName, uidOf } from '../../runtime/kube-object.ts';
-import { refusalAdvice } from '../../values/refusal-advice.ts';
 import { safeText } from '../../values/safe-text.ts';
 import type { Operator } from '../operator.ts';
 import { writeDriverResult } from './driver-result.ts';
 import { namespaceTerminating } from './findings.ts';
+import { refusalAdvice } from './refusal-advice.ts';
 import { draftOf, latestOf, type ManagedObject, type Readiness, type StatusDraft } from './status-draft.ts';
 
 /** Reason of an object for which the API server refused a write of the operator. */
@@ -159,7 +159,7 @@ function readinessOfRefusal(refused: RefusedWrite): Readiness {
     // A webhook that does not answer may recover without a change of this object.
     state: refused.status >= 500 ? 'working' : 'stalled',
     reason: writeRefused,
-    message: `the API server refuses to ${verb} ${what}: ${sentence}. ${refusalAdvice(sentence)} The operator tries again every minute.`,
+    message: `the API server refuses to ${verb} ${what}: ${sentence}. ${refusalAdvice(refused)} The operator tries again every minute.`,
   };
 }
 
