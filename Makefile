@@ -50,22 +50,22 @@ node:
 	  npm ci --prefix tools/node $(NPM_FLAGS) && cp $(NODE_LOCK) $(NODE_STAMP); \
 	  tools/node/find.sh >/dev/null; }
 
-demo: setup ## tell the story on a real control plane, which runs on until Ctrl-C; DRIVER=cephfs: that of keys on a real Ceph cluster; DRIVER=samba, as root: that of real Active Directory domains
+demo: setup ## show the main features on a real control plane, which runs until Ctrl-C; DRIVER=cephfs: access keys on a real Ceph cluster; DRIVER=samba, as root: real Active Directory domains
 	@exec env DRIVER=$(DRIVER) node test/demo/demo.ts
 
 run: setup ## run the operator against the current KUBECONFIG; ARGS="--log-level debug" passes flags
 	@bin/sharenet-operator $(ARGS)
 
-test: setup ## run all checks and tests; ARGS="types unit" only some
+test: setup ## run all checks and tests; ARGS="types unit": only these
 	@node tools/checks/run-all.ts $(ARGS)
 
-test-nightly: setup ## run what `make test` samples in full: random steps, crash points, fuzzing, thousands of rules; hours
+test-nightly: setup ## run in full what `make test` samples: random steps, crash points, fuzzing, thousands of rules; takes hours
 	@FUZZ_RUNS=$${FUZZ_RUNS:-5000} vitest run --project unit test/fuzz
 	@LOAD_RULES=$${LOAD_RULES:-4000} vitest run --project integration test/integration/tenancy/load.test.ts
 	@MODEL_STEPS=$${MODEL_STEPS:-10000} FAULTS=all vitest run --project integration --no-file-parallelism test/integration/model test/integration/crash
 	@$(MAKE) test-slow
 
-test-slow: setup ## run integration tests on an operator whose writes and watches are late at random
+test-slow: setup ## run integration tests on an operator with random delays of writes and watches
 	@node test/kube/cli.ts build >/dev/null
 	@SLOW_OPERATOR=$${SLOW_OPERATOR:-$$(date +%s)} && export SLOW_OPERATOR && echo "SLOW_OPERATOR=$$SLOW_OPERATOR repeats this run" && \
 	  vitest run --project integration $(SLOW_TESTS)
@@ -80,11 +80,11 @@ bench: setup ## measure cost and speed on a real control plane
 	@node test/kube/cli.ts build >/dev/null
 	@node test/bench/bench.ts
 
-soak: setup ## change, disturb and kill for HOURS (1), then tell what is stuck, left behind or growing
+soak: setup ## change, disturb and kill for HOURS (1), then report what is stuck, left behind or growing
 	@node test/kube/cli.ts build >/dev/null
 	@node test/soak/soak.ts $(HOURS)
 
-bench-ceph: setup ## measure access keys and shares on a real Ceph cluster, beside its bare commands
+bench-ceph: setup ## measure access keys and shares on a real Ceph cluster, compared with the bare commands
 	@node test/kube/cli.ts build >/dev/null
 	@node test/labs/ceph/cli.ts install
 	@node test/bench/ceph/bench-ceph.ts
@@ -93,10 +93,10 @@ crds: setup ## generate crds/ from src/api/v1alpha1, and the chart's copy
 	@node tools/crds/generate.ts
 	@node tools/chart/generate.ts
 
-chart: setup ## generate what the Helm chart has from crds/, and docs/chart-values.md from its values
+chart: setup ## generate the Helm chart's copies of crds/, and docs/chart-values.md from its values
 	@node tools/chart/generate.ts
 
-manifests: setup ## write dist/install.yaml, all that a cluster needs in one file; IMAGE=registry.example.com/sharenet-operator:0.1.0: with that image
+manifests: setup ## write dist/install.yaml, everything in one file; IMAGE=registry.example.com/sharenet-operator:0.1.0: with that image
 	@node tools/manifests/build.ts --image "$(IMAGE)"
 
 docs: setup ## build the documentation site into docs/site/.vitepress/dist, after its generated pages
@@ -120,5 +120,5 @@ kind-up: setup ## start a cluster of kind with the image, the chart and the samp
 kind-down: setup ## delete the cluster of kind-up
 	@node tools/image/cli.ts kind-down
 
-format: setup ## format the code and apply what the linter can correct
+format: setup ## format the code and apply the linter's fixes
 	@npm run --silent format

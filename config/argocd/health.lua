@@ -21,7 +21,7 @@ local ready = finding("Ready")
 if ready == nil or obj.status.observedGeneration ~= obj.metadata.generation then
   return { status = "Progressing", message = "waits for the operator" }
 end
--- Somebody has to lift these; they are no fault of the manifest.
+-- A person has to remove these; they are no fault of the manifest.
 if ready.reason == "Paused" or ready.reason == "SharePaused" or ready.reason == "Maintenance" then
   return health("Suspended", ready)
 end

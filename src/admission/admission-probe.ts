@@ -19,7 +19,7 @@ export function probeVerdict(object: KubeObject): Verdict | undefined {
 
 /**
  * Tries whether the API server asks the webhook (one of its replicas) and trusts its certificate: nothing is stored.
- * @param nonce tells the answer from one to somebody else
+ * @param nonce tells the answer from one to another process
  * @returns undefined when it does, else what came instead
  */
 export async function probeAdmission(client: ApiClient, namespace: string, nonce: string): Promise<string | undefined> {

@@ -38,7 +38,7 @@ export interface CertificateRequest extends Validity {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** An authority whose key is in this process only and is gone with it: what it has not issued, nobody will. */
+/** An authority whose key is in this process only and is gone with it: no one can issue another certificate of it. */
 export class CertificateAuthority {
   /** The authority's own certificate, PEM. */
   readonly certificate: string;

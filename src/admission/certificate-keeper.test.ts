@@ -144,7 +144,7 @@ describe('the keeper of the certificate', () => {
     },
   );
 
-  it('writes nothing over a Secret of somebody else, nor where cert-manager is to write', async () => {
+  it('writes nothing over a Secret of another owner, nor where cert-manager is to write', async () => {
     const { cache, ensure } = replica();
     expect(await ensure({ byCertManager: true })).toEqual({
       problem: `Secret ${namespace}/${name.name} does not exist: cert-manager has not made the certificate yet`,

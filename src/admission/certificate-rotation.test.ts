@@ -67,7 +67,7 @@ describe('the next step of a rotation', () => {
           let untold = 0;
           for (const [minutes, isTold] of looks) {
             time += minutes * minute;
-            // The API server is told within a day.
+            // The API server gets to know it within a day.
             untold = isTold ? 0 : untold + minutes;
             if (stored.next && (isTold || untold > 24 * 60))
               stored = { ...stored, next: { ...stored.next, trusted: true } };

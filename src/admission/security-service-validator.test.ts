@@ -91,7 +91,7 @@ describe("a security service in the operator's namespace", () => {
     expect(update(changed({ domain: 'x' }, own), own)).toMatchObject(refusal);
   });
 
-  it('can still be labelled and let go', () => {
+  it('can still be labelled and released', () => {
     expect(update({ ...own, metadata: { ...own.metadata, finalizers: [] } }, own)).toEqual(allowed);
   });
 });
@@ -112,6 +112,6 @@ describe('a distinguished name', () => {
   });
 });
 
-it('a new security service of any content passes: what it lacks is told by its condition', () => {
+it('a new security service of any content passes: its condition says what it lacks', () => {
   expect(rig.create(securityServiceValidator, { ...stored, spec: { type: 'ldap' } })).toEqual(allowed);
 });

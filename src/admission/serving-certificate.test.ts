@@ -73,7 +73,7 @@ describe('a certificate of the webhook', () => {
     ['no key', () => withData({ 'tls.key': '' }), true, /has no tls\.crt or no tls\.key$/],
     ['no certificate', () => withData({ 'tls.crt': 'x' }), true, /not PEM of a certificate and its key$/],
     ['a key of another', () => withData({ 'tls.key': two.key }), true, /do not belong together$/],
-    ['another authority', () => withData({ 'ca.crt': two.authority }), true, /nobody in its ca\.crt signed$/],
+    ['another authority', () => withData({ 'ca.crt': two.authority }), true, /no authority in its ca\.crt signed$/],
     ['half a follower', () => withData({ 'next.crt': two.certificate }), true, /has no next\.crt or no next\.key$/],
     [
       'no label of ours',

@@ -8,7 +8,7 @@ import { webhookServiceName } from './webhook-configuration.ts';
 /** Name of the Secret in the operator's namespace that keeps the webhook's certificate; all replicas serve what is in it. */
 export const certificateSecretName = 'sharenet-webhook-certificate';
 const certificateSecretType = 'kubernetes.io/tls';
-/** Tells a Secret that the operator made from one that somebody else put under its name. */
+/** Tells a Secret that the operator made from one that someone else put under its name. */
 const ours = { 'app.kubernetes.io/managed-by': 'sharenet-operator' };
 const certManager = 'cert-manager.io/certificate-name';
 
@@ -92,7 +92,7 @@ export function certificateSecret(namespace: string, { serving, next, bundle }: 
   };
 }
 
-/** Makes a certificate with an authority of its own, whose key is thrown away: nobody can issue another one that is trusted. */
+/** Makes a certificate with an authority of its own, whose key is thrown away: no other trusted certificate can be issued. */
 export async function makeServingCertificate(namespace: string, now: number): Promise<SignedCertificate> {
   // It costs time and memory at the start that most starts need not pay.
   const { CertificateAuthority } = await import('./certificate-authority.ts');
@@ -159,7 +159,8 @@ function signed(certificate: ServingCertificate, bundle: string, namespace: stri
     const issuer = new X509Certificate(candidate);
     return parsed.checkIssued(issuer) && parsed.verify(issuer.publicKey);
   });
-  if (authority === undefined) throw new UnusableCertificateError('has a certificate that nobody in its ca.crt signed');
+  if (authority === undefined)
+    throw new UnusableCertificateError('has a certificate that no authority in its ca.crt signed');
   return { ...certificate, authority };
 }
 

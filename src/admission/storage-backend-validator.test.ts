@@ -67,7 +67,7 @@ it('identity fields change only while nothing is on the backend', () => {
   expect(update(stored, changed({ dummy: { stateDirectory: '/b' } }))).toEqual(allowed);
 });
 
-it('a share that is only wished on the backend does not hold its identity', () => {
+it('a share that only asks for the backend does not hold its identity', () => {
   rig.show('shares', {
     metadata: { name: 'share', namespace },
     spec: { protocol: 'NFS', size: '1Gi', backendName: 'backend' },

@@ -31,7 +31,7 @@ describe('config/webhook', () => {
   });
 });
 
-test('a user name can not end the expression that it stands in', () => {
+test('a user name can not end the expression that contains it', () => {
   const [, status] = validatingWebhooks({}, 'a" || true || "');
   expect(status?.matchConditions?.[0]?.expression).toBe(String.raw`request.userInfo.username != "a\" || true || \""`);
 });

@@ -156,7 +156,7 @@ export function validatingWebhooks(
             "!request.userInfo.username.startsWith('system:serviceaccount:kube-system:')",
         },
       ],
-      // Nobody is to wait for a warning.
+      // No write waits for a warning.
       timeoutSeconds: 2,
     },
   ];

@@ -54,7 +54,7 @@ export class WebhookMetrics {
     this.#inFlight.set({ webhook }, 0);
     this.#refusedConnections = new Counter({
       name: 'sharenet_admission_refused_connections_total',
-      help: 'Connections to the webhook that were closed before their TLS handshake: too many from one address, or altogether.',
+      help: 'Connections to the webhook that were closed before the TLS handshake because there were too many, from one address or in total.',
       registers,
     });
     this.#answers = new Counter({
@@ -66,13 +66,13 @@ export class WebhookMetrics {
     this.#beginAtZero();
     this.#reachable = new Gauge({
       name: 'sharenet_admission_reachable',
-      help: 'Whether the last probe of this process showed that the API server asks the webhook (1) or not (0).',
+      help: 'Whether the API server called the webhook at the last probe of this process (1) or not (0).',
       registers,
     });
     this.#reachable.set(0);
     this.#expiry = new Gauge({
       name: 'sharenet_admission_certificate_expiry_timestamp_seconds',
-      help: 'When the certificate that this process serves the webhook with expires, as Unix time; 0 before it has one.',
+      help: 'Expiry time of the webhook certificate of this process (Unix seconds); 0 before it has one.',
       registers,
     });
   }

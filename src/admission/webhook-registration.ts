@@ -42,9 +42,9 @@ export interface Trust {
 
 /**
  * Keeps the registration at the API server right. It only writes what differs and never takes a field from another owner: an
- * administrator may change `failurePolicy`, `timeoutSeconds` and selectors, and other changes are told as a conflict.
+ * administrator may change `failurePolicy`, `timeoutSeconds` and selectors, and other changes are reported as a conflict.
  *
- * Replicas that do not lead write only what nobody can have wanted: a missing registration, or one that does not trust what is
+ * Replicas that do not lead write only what no one can have wanted: a missing registration, or one that does not trust what is
  * served. Else a replica that waits to be ready before the leader goes would wait for ever.
  */
 export class WebhookRegistration {
@@ -83,7 +83,7 @@ export class WebhookRegistration {
   /**
    * Writes what differs from what it must be.
    * @param operatorUser the name that the API server knows the operator by
-   * @param trust absent where somebody else tells the API server what to trust
+   * @param trust absent where cert-manager tells the API server what to trust
    * @returns what others keep it from; what they wrote may do as well
    * @throws RegistrationError, ApiError
    */
@@ -131,7 +131,7 @@ export class WebhookRegistration {
     if (webhooks.every((webhook) => bundleOf(webhook) === bundle)) return;
     if (!leads && this.trusts(serving)) return;
     const caBundle = Buffer.from(bundle).toString('base64');
-    // Only what exists is named, and only as it was seen: a webhook that somebody removed must not come back as half a one.
+    // Only what exists is named, and only as it was seen: a webhook that someone removed must not come back as half a one.
     const metadata = { name: present.metadata.name, ...versionOf(present) };
     const named = webhooks.map(({ name }) => ({ name, clientConfig: { caBundle } }));
     return await this.#apply({ metadata, webhooks: named }, trustManager);
@@ -151,7 +151,7 @@ export class WebhookRegistration {
     } catch (error) {
       if (!(error instanceof ApiError) || !error.causes.some(({ reason }) => reason === 'FieldManagerConflict'))
         throw error;
-      // It is asked no more, and lets go of nothing.
+      // It gets no requests any more, and releases nothing.
       if (error.causes.every(({ message = '' }) => message.includes(`"${injector}"`))) {
         return await this.#apply(configuration, fieldManager, true);
       }
@@ -163,7 +163,7 @@ export class WebhookRegistration {
   }
 }
 
-/** Removes the registration where there is one. Failures are only logged: with nobody to answer it is ignored anyway. */
+/** Removes the registration where there is one. Failures are only logged: without an answer it is ignored anyway. */
 export async function removeRegistration(client: ApiClient, logger: Logger): Promise<void> {
   const name = { name: webhookConfigurationName };
   try {

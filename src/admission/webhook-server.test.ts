@@ -183,7 +183,7 @@ describe('the webhook server', () => {
     );
   });
 
-  it('shows another certificate to who connects anew, and goes on with who is connected', async () => {
+  it('shows another certificate to new connections and keeps the present ones', async () => {
     const connected = connect({ host: '127.0.0.1', port, ca: certificate.authority });
     await new Promise((resolve) => connected.once('secureConnect', resolve));
     server.use(other);

@@ -120,7 +120,7 @@ describe('a write of a status', () => {
     ['the first phase', phases(undefined, 'active'), 'ShareNetwork team/net: none -> active by alice'],
     ['the same phase', phases('active', 'active'), undefined],
     ['by the operator', { ...phases('a', 'b'), userInfo: { username: operatorUser } }, undefined],
-    ['by nobody', { ...phases('a', 'b'), userInfo: {} }, 'ShareNetwork team/net: a -> b by an unknown user'],
+    ['by an unknown user', { ...phases('a', 'b'), userInfo: {} }, 'ShareNetwork team/net: a -> b by an unknown user'],
     [
       'by a hostile name',
       { ...phases('a', 'b'), userInfo: { username: 'eve\n\u202ebob\u0000' } },

@@ -24,7 +24,7 @@ export async function annotate<T extends KubeObject>(
   return await client.mergePatch(type, nameOf(object), patch, options);
 }
 
-/** Removes an annotation while it has that value: what somebody else wrote meanwhile stays. @throws ApiError */
+/** Removes an annotation while it has that value: what someone else wrote meanwhile stays. @throws ApiError */
 export async function removeAnnotation<T extends KubeObject>(
   client: ApiClient,
   type: ResourceType<T>,

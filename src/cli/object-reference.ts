@@ -14,7 +14,7 @@ import type { ManagedObject } from './managed-object.ts';
 
 /** Kinds that a command takes, by the names that kubectl takes and that people say. */
 export interface KindNames<T extends KubeObject> {
-  /** What the others are told: `KIND is not ...`. */
+  /** What is said about other kinds: `KIND is not ...`. */
   readonly refusal: string;
   readonly types: Readonly<Record<string, ResourceType<T>>>;
 }

@@ -184,7 +184,7 @@ describe('kubectl sharenet', () => {
     ]);
   });
 
-  test('acts as somebody else where that is asked', async () => {
+  test('acts as another user where that is asked', async () => {
     await run('access', 'list', '--as=tom', '--as-group=a', '--as-group=b');
     expect(server.requests[0]?.headers).toMatchObject({
       authorization: 'Bearer token-of-u',

@@ -25,7 +25,7 @@ describe('setting a capability of share servers', () => {
     await server.stop();
   });
 
-  /** Writes a server as somebody else does. */
+  /** Writes a server as another user does. */
   function put(name: string, value: boolean, generation = 1) {
     return server.put(collection, {
       apiVersion: 'sharenet.io/v1alpha1',
@@ -85,14 +85,14 @@ describe('setting a capability of share servers', () => {
     expect(await values()).toEqual([false, true, true]);
   });
 
-  test('what somebody else changed in between is not overwritten, and the others are put back', async () => {
+  test('what another user changed in between is not overwritten, and the others are put back', async () => {
     server.fault = (request) => {
       if (isWrite(request) && nameOf(request) === 'two') put('two', true, 2);
       return checked(request);
     };
     expect(await set(false, 'one', 'two', 'three')).toEqual({
       kind: 'failed',
-      problem: { server: 'two', text: 'it was changed by somebody else at the same time' },
+      problem: { server: 'two', text: 'another user changed it at the same time' },
       putBack: ['one'],
       left: [],
     });
@@ -114,7 +114,7 @@ describe('setting a capability of share servers', () => {
     expect(await values()).toEqual([true, true, true]);
   });
 
-  test('what can not be put back is told', async () => {
+  test('what can not be put back is reported', async () => {
     let writes = 0;
     server.fault = (request) => {
       if (isWrite(request)) {

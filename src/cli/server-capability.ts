@@ -101,7 +101,7 @@ async function write(
     }
     const fresh = await client.get(shareServers, { namespace, name });
     if (fresh.metadata.uid !== uid || fresh.metadata.generation !== read.metadata.generation) {
-      throw new Error('it was changed by somebody else at the same time');
+      throw new Error('another user changed it at the same time');
     }
     server = fresh;
   }

@@ -217,7 +217,7 @@ describe('a service created again under its name', () => {
     expect(result.silent).toEqual([{ type: 'active_directory', name: 'ad', uid: 'uid-new', generation: 2 }]);
   });
 
-  it('is told by its content also when that happens a second time', () => {
+  it('is recognised by its content also when that happens a second time', () => {
     const servers = [server({ uid: 'uid-of-long-ago' })];
     expect(plan([ad], before, again(), { servers }).silent).toHaveLength(1);
   });

@@ -86,7 +86,7 @@ describe('the password of a security service', () => {
     expect(credentialsReason(state)).toBe(reason);
   });
 
-  it('is told with every fault of its content', () => {
+  it('is reported with every fault of its content', () => {
     for (const state of Object.keys(contentFaults) as CredentialsState[]) {
       expect(credentialsProblem(state, { passwordSecretRef: { name: 'pws' } })).toContain('key password');
       expect(credentialsReason(state)).toBe('PasswordInvalid');
@@ -107,7 +107,7 @@ describe('the password of a security service', () => {
     expect(credentialsProblem('ca_invalid', { tls: { caBundle: 'x' } })).toMatch(/^tls.caBundle must be certificates/);
   });
 
-  it('is told to be bound to others', () => {
+  it('is reported as bound to others', () => {
     expect(credentialsProblem('not_bound', { passwordSecretRef: { name: 'ad-a-password' } })).toBe(
       'Secret ad-a-password is bound to other services by its annotation sharenet.io/credentials-for',
     );

@@ -129,7 +129,7 @@ const withServers =
   (...servers: readonly GuardServer[]): Break =>
   (input) => ({ ...input, servers: [...input.servers, ...servers] });
 
-/** Each entry breaks one thing only; they stand in the order in which they are checked. */
+/** Each entry breaks one thing only; they are in the order in which they are checked. */
 const breaks: readonly {
   readonly what: string;
   readonly code: number;
@@ -438,7 +438,7 @@ describe('complete services', () => {
     expect(findingOf({ ...input, reapply: true })).toMatchObject({ reason: 'SecurityServiceIncomplete' });
   });
 
-  it('refuses services in the operator’s namespace for good', () => {
+  it('refuses services in the operator’s namespace permanently', () => {
     const input = { ...passing(), operatorNamespace: 'tenant' };
     for (const servers of [input.servers, []]) {
       expect(findingOf({ ...input, servers })).toMatchObject({

@@ -138,11 +138,11 @@ describe('associationPending', () => {
   const fresh: ShareServer = { ...server(), status: { phase: 'creating' } };
 
   it.each([
-    ['nothing wished', network([], []), [], false],
+    ['nothing requested', network([], []), [], false],
     ['all recorded', network([ad, ldap], [ldap, ad]), [], false],
     ['one not recorded yet', network([ad], []), [], true],
     ['another one recorded', network([recorded('active_directory', 'ad2')], [ad]), [], true],
-    ['more recorded than wished', network([], [ad]), [], true],
+    ['more recorded than requested', network([], [ad]), [], true],
     ['not recorded, with a server that is not set up', network([ad], []), [fresh], true],
     [
       'not recorded, with a server in use: later ones take what is recorded',

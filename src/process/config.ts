@@ -25,7 +25,7 @@ const flags = {
   kubeconfig: {
     schema: z.string().min(1),
     fallback: undefined,
-    help: 'kubeconfig file; else KUBECONFIG, the Pod, ~/.kube/config',
+    help: 'kubeconfig file; default: KUBECONFIG, then the Pod, then ~/.kube/config',
   },
   namespace: { schema: namespaceName, fallback: 'sharenet-system', help: "the operator's own namespace" },
   'watch-namespaces': {
@@ -34,12 +34,12 @@ const flags = {
       .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))])
       .pipe(z.array(namespaceName)),
     fallback: undefined,
-    help: 'comma-separated namespaces to work in; else all',
+    help: 'comma-separated namespaces to reconcile; default: all',
   },
   'leader-elect': {
     schema: boolean,
     fallback: 'false',
-    help: 'work only while holding the lease (for several replicas)',
+    help: 'reconcile only while holding the lease (for several replicas)',
   },
   'leader-election-lease-duration': {
     schema: positive,
@@ -49,7 +49,7 @@ const flags = {
   'installation-id': {
     schema: z.string().regex(/^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$/, 'must be 1-63 letters, digits, -, _ or .'),
     fallback: undefined,
-    help: 'identity towards storage systems; else the UID of namespace kube-system',
+    help: 'identity on storage systems; default: the UID of namespace kube-system',
   },
   'driver-files': {
     schema: z
@@ -57,17 +57,17 @@ const flags = {
       .transform((text) => [...new Set(text.split(',').map((path) => path.trim()))])
       .pipe(z.array(z.string().min(1, 'must be files, separated by commas'))),
     fallback: undefined,
-    help: 'comma-separated files with drivers of others; their code gets all its rights',
+    help: 'comma-separated files of vendor drivers; they run with the rights of the operator',
   },
   'write-backend-status': {
     schema: boolean,
     fallback: undefined,
-    help: 'record backends in their status; else true without --watch-namespaces',
+    help: 'write the status of StorageBackends; default: true without --watch-namespaces',
   },
   'require-credential-destinations': {
     schema: boolean,
     fallback: 'false',
-    help: "use only tenants' Secrets that name their destinations",
+    help: 'use only tenant Secrets that name the destinations of their password',
   },
   'metrics-bind-address': { schema: bindAddress, fallback: ':8080', help: 'address of /metrics; 0: off' },
   'health-probe-bind-address': {

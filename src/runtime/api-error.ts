@@ -77,7 +77,7 @@ export class RefusedWrite extends ApiError {
 
   /**
    * Asks the API server, by a dry run, whether it still refuses the write.
-   * @throws RefusedWrite while it does; any other failure says that it no longer does, or that nobody knows
+   * @throws RefusedWrite while it does; any other failure says that it no longer does, or that it is unknown
    */
   async tryAgain(): Promise<void> {
     await this.#tryAgain();
@@ -189,7 +189,7 @@ export function isNamespaceTerminating(error: unknown): boolean {
   return hasStatus(error, 403) && error.causes.some((cause) => cause.reason === 'NamespaceTerminating');
 }
 
-/** 410, or an expired continue token or watch position: the list must be read anew. */
+/** 410, or an expired continue token or watch position: the list must be read again. */
 export function isExpired(error: unknown): boolean {
   return hasStatus(error, 410) || (error instanceof ApiError && error.reason === 'Expired');
 }

@@ -5,7 +5,7 @@ import { type Indexer, keyOf, ObjectStore } from './object-store.ts';
 import { isNewer } from './resource-version.ts';
 import { compileSelector } from './selector.ts';
 
-/** A change of a cache. Of an object that was made anew under its name (another UID) two come: `deleted`, then `added`. */
+/** A change of a cache. Of an object that was created again under its name (another UID) two come: `deleted`, then `added`. */
 export interface CacheEvent<T extends KubeObject> {
   readonly type: 'added' | 'modified' | 'deleted';
   /** The object now; of a deleted one the last known state. */

@@ -33,7 +33,7 @@ export interface ReconcileResult {
 }
 
 /**
- * Brings what a key names closer to what is wished. One key is never worked on twice at a time; after a rejection it is tried again
+ * Brings the object of a key closer to its spec. One key is never worked on twice at a time; after a rejection it is tried again
  * with a growing delay.
  */
 // `void` lets a reconcile end without a return statement.
@@ -134,7 +134,7 @@ export class QueueController implements Controller {
     const watchdog = new AbortController();
     const watching = this.#watchForStuck(watchdog.signal);
     for (;;) {
-      // A slot is taken only with a key for it, and what comes back from outside is served first: here nobody waits in line.
+      // A slot is taken only with a key for it, and what comes back from outside is served first: here nothing waits in line.
       const key = await this.#queue.next(
         signal,
         (namespace) => slots.hasPlaceFor(namespace),
@@ -200,7 +200,7 @@ export class QueueController implements Controller {
     } catch (error) {
       result = this.#failed(key, error, logger, signal);
     }
-    // What comes now is nobody's, and the meter has all that was the reconcile's.
+    // What comes now belongs to no reconcile, and the meter has all that did.
     markThread();
     this.#running.delete(running);
     metrics?.reconcileTotal.inc({ controller: this.name, result });

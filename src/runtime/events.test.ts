@@ -128,7 +128,7 @@ describe('the event recorder', () => {
     expect(created.length).toBeLessThanOrEqual(1_001);
   });
 
-  it('drops the events of those who cause very many, and of nobody else', async () => {
+  it('drops the events of those who cause very many, and of no one else', async () => {
     const objectOf = (namespace: string, name: string): KubeObject => {
       const { metadata, ...rest } = widget(name);
       return { ...rest, metadata: { ...metadata, namespace } };

@@ -190,7 +190,7 @@ export class BackgroundEventRecorder implements EventRecorder {
             await this.#options.clock.sleep(1000 * attempt);
             continue;
           }
-          // The next one of its kind starts anew (an event expires after an hour).
+          // The next one of its kind starts again (an event expires after an hour).
           const { namespace, key } = series;
           if (this.#series.get(namespace, key) === series) this.#series.delete(namespace, key);
           this.#dropped(error instanceof ApiError ? error.reason : 'error');

@@ -128,7 +128,7 @@ describe('FairSlots', () => {
     expect(second).toBe(false);
   });
 
-  it('never gives more places than there are, and gives all that are left for somebody who waits', async () => {
+  it('never gives more places than there are, and gives all that are left for one that waits', async () => {
     const action = fc.oneof(
       fc.record({
         kind: fc.constant('acquire' as const),

@@ -158,7 +158,7 @@ export class LeaderElector {
     const { client, logger } = this.#dependencies;
     const { identity } = this.#options;
     try {
-      // A holder renews the version it wrote, without reading first; somebody else's write shows as a conflict.
+      // A holder renews the version it wrote, without reading first; another writer's write shows as a conflict.
       if (this.#lease === undefined || this.#lease.spec?.holderIdentity !== identity) await this.#look(signal);
       const present = this.#lease;
       if (present !== undefined && !this.#mayTake(present.spec)) return false;

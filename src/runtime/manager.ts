@@ -84,7 +84,7 @@ export class Manager {
   }
 
   /**
-   * Whether this process leads at this moment, and a signal that is aborted when it does so no longer; undefined where nobody is
+   * Whether this process leads at this moment, and a signal that is aborted when it does so no longer; undefined where no one is
    * elected.
    */
   get leadership(): { readonly leading: boolean; readonly lost: AbortSignal } | undefined {

@@ -109,7 +109,7 @@ export class RuntimeMetrics {
   });
   readonly leaderStatus = new Gauge({
     name: 'leader_election_master_status',
-    help: 'Whether this process leads (1) or not (0)',
+    help: 'Whether this process is the leader (1) or not (0)',
     labelNames: ['name'],
     registers: [this.registry],
   });
@@ -156,7 +156,7 @@ export class RuntimeMetrics {
     });
     new Gauge({
       name: 'workqueue_unfinished_work_seconds',
-      help: 'How many seconds of work has been done that is in progress and not yet observed by work_duration',
+      help: 'Seconds of work in progress that work_duration has not observed yet',
       labelNames: ['name', 'controller'],
       registers: [this.registry],
       collect() {
@@ -165,7 +165,7 @@ export class RuntimeMetrics {
     });
     new Gauge({
       name: 'workqueue_longest_running_processor_seconds',
-      help: 'How many seconds the longest running processor of the work queue has been running',
+      help: 'Seconds that the longest running worker of the work queue has been running',
       labelNames: ['name', 'controller'],
       registers: [this.registry],
       collect() {

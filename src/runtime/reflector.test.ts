@@ -175,7 +175,7 @@ describe('an informer against an API server that fails', () => {
     await known(informer, 'after', 1);
   });
 
-  it('lists anew after an ERROR event', async () => {
+  it('lists again after an ERROR event', async () => {
     const informer = await followAndWatch();
     const status = {
       kind: 'Status',
@@ -193,7 +193,7 @@ describe('an informer against an API server that fails', () => {
   });
 
   for (const how of ['status', 'event'] as const) {
-    it(`lists anew after 410 as ${how}, and tells what changed meanwhile`, async () => {
+    it(`lists again after 410 as ${how}, and tells what changed meanwhile`, async () => {
       server.put(collection, widget('stays'));
       server.put(collection, widget('changes'));
       server.put(collection, widget('goes'));
@@ -294,7 +294,7 @@ describe('an informer against an API server that fails', () => {
     expect(query.get('allowWatchBookmarks')).toBe('true');
   });
 
-  it('lists anew after a line that is not JSON, and keeps its text out of the log', async () => {
+  it('lists again after a line that is not JSON, and keeps its text out of the log', async () => {
     const informer = await followAndWatch();
     server.sendLine('{"type":"ADDED","object":{"data":"c2VjcmV0"');
     await eventually('a second list', () => server.count('list') === 2);
@@ -303,7 +303,7 @@ describe('an informer against an API server that fails', () => {
     expect(log.join('')).not.toContain('c2VjcmV0');
   });
 
-  it('lists anew after a line that is JSON but no event', async () => {
+  it('lists again after a line that is JSON but no event', async () => {
     const informer = await followAndWatch();
     server.sendLine('{"type":"ADDED","object":{}}');
     await eventually('a second list', () => server.count('list') === 2);

@@ -188,9 +188,9 @@ export class Reflector<T extends KubeObject> {
     const { type, namespace, logger, metrics } = this.#options;
     metrics?.reflectorErrors.inc({ name: type.plural });
     const about = { resource: type.plural, namespace, err: error, retryInMs: Math.round(delayMs) };
-    if (isExpired(error)) logger.debug(about, 'the watch is too far behind, listing anew');
+    if (isExpired(error)) logger.debug(about, 'the watch is too far behind, listing again');
     else if (isNotFound(error)) logger.info(about, 'the API server does not serve this kind (yet)');
-    // One lost watch is nobody's concern; a second one in a row is.
+    // One lost watch needs no attention; a second one in a row does.
     else if (this.#backOff.failures <= 1 && this.#position !== undefined) logger.debug(about, 'a watch failed');
     else logger.warn(about, 'listing or watching fails');
   }

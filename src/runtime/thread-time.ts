@@ -44,7 +44,7 @@ export function markThread(): void {
   if (current === undefined || turnEnds) return;
   turnEnds = true;
   setImmediate(() => {
-    // Here nobody's code runs: the end of the turn is charged, and the wait for what comes next is not.
+    // Here no reconcile's code runs: the end of the turn is charged, and the wait for what comes next is not.
     if (current !== undefined) charge(current, performance.now() - since);
     current = undefined;
     turnEnds = false;

@@ -38,7 +38,7 @@ export interface TransportOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Milliseconds after which credentials are read again. */
   readonly credentialsTtlMs?: number | undefined;
-  /** Act as somebody else, where the API server lets the user do so. */
+  /** Act as another user, where the API server lets the user do so. */
   readonly impersonate?: { readonly user: string; readonly groups: readonly string[] } | undefined;
 }
 
@@ -283,7 +283,7 @@ export class Transport {
       .digest('hex');
     const sameTls = previous !== undefined && previous.tlsDigest === tlsDigest;
     if (previous && !sameTls) {
-      this.#options.logger.info('certificates of the cluster changed, connecting anew');
+      this.#options.logger.info('certificates of the cluster changed, connecting again');
       // Requests in flight end in peace; a watch ends within its ten minutes.
       this.#retire(previous.requests);
       this.#retire(previous.watches);
@@ -344,7 +344,7 @@ export function connectionError(request: TransportRequest, error: unknown): unkn
   return new ApiError({ ...request, status: 0, reason, message });
 }
 
-/** Seconds until a read that failed is tried again, three times in all; undefined: the caller is told. */
+/** Seconds until a read that failed is tried again, three times in all; undefined: the caller gets the failure. */
 function pauseOfRead(attempt: number): number | undefined {
   return attempt < 3 ? attempt / 10 : undefined;
 }

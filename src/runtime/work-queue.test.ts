@@ -88,7 +88,7 @@ describe('WorkQueue', () => {
     expect(queue.length).toBe(0);
   });
 
-  it('passes over namespaces that may have none, and looks again when it is told to', async () => {
+  it('passes over namespaces that may have none, and looks again when asked to', async () => {
     const queue = queueOn(new ManualClock());
     for (const key of ['a/1', 'a/2', 'b/1']) queue.add(key, { priority: key === 'b/1' ? 'low' : 'normal' });
     const barred = new Set(['a']);

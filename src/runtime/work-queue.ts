@@ -86,7 +86,7 @@ export class WorkQueue {
   }
 
   /**
-   * Adds a key, now or after a delay. An add absorbs a later one of the same key: the work done at the earlier time decides anew
+   * Adds a key, now or after a delay. An add absorbs a later one of the same key: the work done at the earlier time decides again
    * when it is needed again.
    */
   add(key: string, options: AddOptions = {}): void {

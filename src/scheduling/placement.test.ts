@@ -245,7 +245,7 @@ describe('a protocol that needs a security service', () => {
     expect(place({ share: cifs, securityServiceTypes: ['active_directory'] })).toEqual(onNewServer('a'));
   });
 
-  it('is not mended by a service on a backend that is full', () => {
+  it('is not fixed by a service on a backend that is full', () => {
     expect(place({ share: cifs, backends: [backend('a', { free: '1Gi' })] })).toMatchObject({
       reason: 'NoValidBackend',
     });
@@ -400,7 +400,7 @@ describe('what no backend will ever take', () => {
     }
   });
 
-  it('is told of five backends and a count', () => {
+  it('names five backends and a count', () => {
     const backends = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => backend(name, nfs));
     const message = refuse({ share: cephfs, backends })?.message ?? '';
     expect(message.split('; ')).toHaveLength(6);

@@ -148,7 +148,7 @@ function changeProblem({ status }: ShareServer, next: ShareNetworkSubnet | undef
   return lost === undefined ? undefined : `its cidr must hold their address ${lost.ipAddress}`;
 }
 
-/** Compared as addresses: a range may be written anew or joined with its neighbour. */
+/** Compared as addresses: a range may be rewritten or joined with its neighbour. */
 function onlyGains(old: RangedSubnet, next: RangedSubnet): boolean {
   const after = mergeRanges(rangesOf(next));
   return mergeRanges(rangesOf(old)).every((range) => after.some((wider) => contains(wider, range)));

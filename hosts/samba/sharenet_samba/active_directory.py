@@ -19,7 +19,7 @@ from .problem import Problem
 from .trial import Trial
 
 JOIN_TIMEOUT = 60.0
-# For each old domain; its controllers may be gone for good.
+# For each old domain; its controllers may be gone permanently.
 LEAVE_TIMEOUT = 20.0
 
 # What may change while the trust stays.
@@ -95,7 +95,7 @@ def _resolving(record: dict) -> tuple:
 
 
 def _adjust(instance: Instance, trial: Trial, survey: DomainSurvey, settings: dict) -> None:
-    """The same domain: the account moves if it has to, winbindd begins anew if it is to ask other servers."""
+    """The same domain: the account moves if it has to, winbindd restarts if it is to ask other servers."""
     old = current(instance) or {}
     new = _adjusted(instance, survey, settings, old)
     if not same_name(new["ouDN"], old["ouDN"]) or survey.account is None:
@@ -146,7 +146,7 @@ def _enter(instance: Instance, record: dict) -> None:
 
 
 def leave_former(instance: Instance, services: list[DirectoryService], settings: dict) -> list[dict[str, str]]:
-    """Removes accounts and DNS records of domains that the server is no longer in. What can't be removed is told
+    """Removes accounts and DNS records of domains that the server is no longer in. What can't be removed is reported
     once."""
     directory = instance.state.directory
     warnings: list[dict[str, str]] = []

@@ -1,4 +1,4 @@
-"""Whether somebody else already uses an address: ARP probes (RFC 5227) for IPv4, the kernel's own duplicate address
+"""Whether another machine already uses an address: ARP probes (RFC 5227) for IPv4, the kernel's own duplicate address
 detection for IPv6. Run inside the share server's network, before and after the address is set."""
 
 from __future__ import annotations

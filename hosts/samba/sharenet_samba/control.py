@@ -1,6 +1,6 @@
 """What a share server's pid 1 is to do (`wanted.json`) and what it does (`status.json`), both in `control/`.
 
-A state, not messages: whoever is killed in between finds the last wish again."""
+A state, not messages: a process that is killed in between finds the last desired state again."""
 
 from __future__ import annotations
 

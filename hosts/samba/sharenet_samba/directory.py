@@ -139,7 +139,7 @@ def details(instance: Instance) -> dict[str, str]:
         "workgroup": record["netbiosName"],
         "domainSID": record["sid"],
         "machineAccount": place_of(record).dn,
-        # Always there: the operator keeps a detail that is not told anew.
+        # Always there: the operator keeps a detail that is not sent again.
         "credentialsExpireTime": record.get("credentialsExpireTime", UNKNOWN),
     }
 

@@ -1,6 +1,6 @@
 """The share server's own name in its domain's DNS, registered and removed with the ticket of the join account.
 
-Not as the computer account: the record would stay that account's, and one made anew after a return could not change
+Not as the computer account: the record would stay that account's, and one created again after a return could not change
 it."""
 
 from __future__ import annotations

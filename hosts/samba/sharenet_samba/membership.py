@@ -1,6 +1,6 @@
 """What a share server belongs to, as a record in state.json, and the step from one record to another.
 
-A record alone is enough to write every file anew: the step is undone by applying the old one, also by the next call
+A record alone is enough to write every file again: the step is undone by applying the old one, also by the next call
 when this one was killed. Secrets of each join are in a directory of their own, which smb.conf names."""
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def apply_record(instance: Instance, record: dict | None) -> None:
 
 
 def switch(instance: Instance, record: dict | None, restarted: set[str], works) -> float:
-    """Makes `record` the one in force. `restarted`: the daemons that have to begin anew; the others read their files
+    """Makes `record` the one in force. `restarted`: the daemons that have to restart; the others read their files
     again. `works(instance)` -> Problem | None is awaited.
 
     Seconds for which the service was interrupted. On a Problem everything is as before."""

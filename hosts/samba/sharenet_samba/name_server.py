@@ -78,7 +78,7 @@ def _ask(server: str, name: str, kind: str) -> tuple[int, list[dict]]:
     question = _question(identifier, name, kind)
     family = socket.AF_INET6 if ":" in server else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as udp:
-        # Connected, so that only this server's datagrams arrive, and a closed port is told at once.
+        # Connected, so that only this server's datagrams arrive, and a closed port is reported at once.
         udp.connect((server, 53))
         udp.send(question)
         end = time.monotonic() + PATIENCE

@@ -23,7 +23,7 @@ LIKE_A_SID = re.compile(r"s-[0-9x]+-.*", re.IGNORECASE)
 # As glibc's nss.h has them.
 NSS_STATUS_NOTFOUND = 0
 NSS_STATUS_SUCCESS = 1
-NOBODY = b"sharenet-asks-whether-you-answer"
+UNKNOWN_NAME = b"sharenet-asks-whether-you-answer"
 
 
 def name_problem(to: str) -> str | None:
@@ -94,7 +94,7 @@ def ldap_answers(nsswitch: str = "/etc/nsswitch.conf", library: str = "libnss_ld
     lookup = ctypes.CDLL(library)._nss_ldap_getpwnam_r
     lookup.argtypes = [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
     result, buffer, error = ctypes.create_string_buffer(256), ctypes.create_string_buffer(4096), ctypes.c_int()
-    status = lookup(NOBODY, result, buffer, len(buffer), ctypes.byref(error))
+    status = lookup(UNKNOWN_NAME, result, buffer, len(buffer), ctypes.byref(error))
     return status in (NSS_STATUS_NOTFOUND, NSS_STATUS_SUCCESS)
 
 

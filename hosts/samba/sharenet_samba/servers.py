@@ -162,7 +162,7 @@ def create(layout: Layout, request: Fields, deadline: Deadline) -> dict:
             outcome = directory_part().apply_initial(instance, services, instance.state.settings)
             instance.wait_for_smbd()
         except Problem as problem:
-            # The server is known from now on: the caller is told, so that it removes it.
+            # The server is known from now on: the caller gets to know it, so that it removes it.
             problem.partial = {"details": details_of(instance), **(problem.partial or {})}
             raise
         instance.state.phase = "ready"

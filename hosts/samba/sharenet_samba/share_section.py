@@ -30,7 +30,7 @@ def share_section(share: Share, state: State) -> dict[str, str]:
         "read only": "yes",
         "follow symlinks": "no",
         "wide links": "no",
-        # Who may write in the share may write everything in it, until somebody sets a Windows ACL. Those are kept and
+        # Who may write in the share may write everything in it, until someone sets a Windows ACL. Those are kept and
         # obeyed by Samba alone; the modes of the system would narrow them.
         "acl_xattr:ignore system acls": "yes",
         "acl_xattr:default acl style": "everyone",

@@ -1,4 +1,4 @@
-"""smb.conf from data. What can't be written safely is refused, never mended."""
+"""smb.conf from data. What can't be written safely is refused, never corrected."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 /**
- * HTTP status that the validating webhook answers with, by reason. The same reasons are told by conditions where it is not
+ * HTTP status that the validating webhook answers with, by reason. The same reasons are in conditions where it is not
  * there. 400: the request says something wrong; 403: it is not allowed; 409: not now, to be tried again; 422: as the API server
  * answers it from the CRD.
  */

@@ -38,7 +38,7 @@ export function findCondition(conditions: readonly Condition[] | undefined, type
   return conditions?.find((condition) => condition.type === type);
 }
 
-/** Whether an object is as wished: its condition Ready holds. */
+/** Whether an object matches its spec: its condition Ready is True. */
 export function isReady(object: { readonly status?: { readonly conditions?: readonly Condition[] } }): boolean {
   return findCondition(object.status?.conditions, 'Ready')?.status === 'True';
 }

@@ -51,7 +51,7 @@ export async function askCheck(question: CheckQuestion): Promise<CheckAnswer> {
     const remove = `kubectl annotate ${reference} -n ${namespace} ${checkSecurityServices}-`;
     const right = { verb: 'patch', type: shareNetworks, namespace, name: question.network } as const;
     const how = (await rightsOf(client)(right)) ? `remove it: ${remove}` : `ask ${whoMay(right)} to run ${remove}`;
-    throw new CommandFailure(`${reference}: somebody else asks about ${present}; wait, or ${how}`);
+    throw new CommandFailure(`${reference}: another user is asking about ${present}; wait, or ${how}`);
   }
   const obstacle = obstacleOf(network);
   if (obstacle !== undefined) return { kind: 'not now', message: obstacle };

@@ -64,7 +64,7 @@ async function list(
     namespace: options.allNamespaces ? undefined : namespace,
     fieldSelector: share === undefined ? undefined : `spec.shareName=${share}`,
   });
-  // A share that does not exist is told as such, not as one without rules.
+  // A share that does not exist is reported as such, not as one without rules.
   if (items.length === 0 && share !== undefined) await client.get(shares, { namespace, name: share });
   items.sort(byName);
   const rules = await Promise.all(
@@ -118,12 +118,12 @@ function printRules({ terminal, now }: Environment, rules: readonly ListedRule[]
   );
 }
 
-/** The level in force, and the one that is wished where it differs. */
+/** The level in force, and the desired one where it differs. */
 function levelOf({ spec, status }: ShareAccess): string {
-  const wished = spec.accessLevel ?? 'rw';
-  return status?.accessLevel === undefined || status.accessLevel === wished
-    ? wished
-    : `${status.accessLevel} -> ${wished}`;
+  const desired = spec.accessLevel ?? 'rw';
+  return status?.accessLevel === undefined || status.accessLevel === desired
+    ? desired
+    : `${status.accessLevel} -> ${desired}`;
 }
 
 function keyCell(key: AccessKey): Cell {

@@ -55,9 +55,7 @@ Examples:
           await writeFile(file, content, { mode: 0o600, flag: 'wx' });
         }
         for (const line of missing) environment.terminal.tell(`left out: ${line}`);
-        environment.terminal.line(
-          `${folder}: ${files.length} files; look through them before you give them to somebody`,
-        );
+        environment.terminal.line(`${folder}: ${files.length} files; look through them before you give them to anyone`);
       });
     });
 }

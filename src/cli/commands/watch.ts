@@ -49,7 +49,7 @@ async function follow(
   name: string,
   options: Options,
 ): Promise<void> {
-  // A wrong name, or a right that is missing, is told at once; a watch would try for ever.
+  // A wrong name or a missing right is reported at once; a watch would try for ever.
   let network = await client.get(shareNetworks, { namespace, name });
   const fieldSelector = `spec.shareNetworkName=${name}`;
   await client.list(shareServers, { namespace, fieldSelector });

@@ -1,7 +1,7 @@
 import type { Cell } from './table.ts';
 import type { Color } from './terminal.ts';
 
-/** What a phase means for who reads it: settled, at work, or in need of somebody. An unknown one is at work. */
+/** What a phase means to a reader: settled, in progress, or waiting for a person. An unknown one is in progress. */
 const colors: Readonly<Record<string, Color>> = {
   active: 'green',
   available: 'green',

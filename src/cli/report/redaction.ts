@@ -1,4 +1,4 @@
-/** Words that stand for nobody, though somebody may be named so: a report without them could not be read. */
+/** Words that are no names, though a person may be named so: a report without them could not be read. */
 const ownWords = new Set(
   'active applying available creating deleting denying error false none null queued syncing true updating'.split(' '),
 );

@@ -12,7 +12,7 @@ const namespace = 'from-config';
 const system = 'sharenet-system';
 const cephxKey = 'AQBhcmVuJ3QgYWxsIGtleXMgbG9uZyBlbm91Z2g/Pw==';
 
-/** Objects as an API server that has an operator would answer them, with something in each that is nobody else's business. */
+/** Objects as an API server that has an operator would answer them, with something private in each. */
 const objects: readonly (readonly [collection: string, object: KubeObject & Record<string, unknown>])[] = [
   [
     `${own}/shareaccesses`,

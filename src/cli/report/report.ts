@@ -193,7 +193,7 @@ function readme({ namespace, addresses, now }: ReportRequest, missing: readonly 
     `${hidden.join(', ')}. Left out: annotations of others, parameters of drivers of others,`,
     'environments of containers, and what looks like a password, key or token.',
     addresses ? '' : 'Addresses and domains are shown; --hide-addresses hides them too.',
-    'Names of objects are shown. Look through the files before you give them to somebody.',
+    'Names of objects are shown. Look through the files before you give them to anyone.',
     ...(missing.length === 0 ? [] : ['', 'Not read:', ...missing.map((line) => `- ${line}`)]),
     '',
   ].join('\n');

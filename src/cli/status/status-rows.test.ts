@@ -110,7 +110,7 @@ describe('the tree of the status', () => {
     ]);
   });
 
-  test('each cause is told once, the one that matters most in the row itself', () => {
+  test('each cause is shown once, the one that matters most in the row itself', () => {
     const conditions = [
       conditionOf('SecurityServicesUpToDate', 'False', 'UpdateFailed', 'join refused'),
       conditionOf('Stalled', 'True', 'UpdateFailed', 'join refused'),
@@ -168,7 +168,7 @@ describe('the tree of the status', () => {
     expect(lines({ networks: [waiting] })[1]).toBe('   services: active_directory ad-a; wanted: ldap dir');
   });
 
-  test('a backend is told of where it can be seen and is not as it should be', () => {
+  test('a backend is shown where it can be read and is not ready', () => {
     const backend = (spec: object, ...conditions: readonly Condition[]): StorageBackend => ({
       apiVersion,
       metadata: { name: 'b1', generation: 1 },

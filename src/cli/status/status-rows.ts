@@ -77,7 +77,7 @@ function serverNode({ server, shares: placed }: ServerNode, context: RowContext)
 
 function shareNode({ share, rules }: ShareNode, context: RowContext, onServer = false): TreeNode {
   const { spec, status } = share;
-  // The backend of a share on a server is told there.
+  // The backend of a share on a server is shown there.
   const lines = onServer || status?.backendName === undefined ? [] : backendLines(status.backendName, context);
   return objectNode(
     context,

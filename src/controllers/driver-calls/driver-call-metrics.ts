@@ -44,7 +44,7 @@ export class DriverCallMetrics {
     const registers = [registry];
     this.#duration = new Histogram({
       name: 'sharenet_driver_call_duration_seconds',
-      help: 'Duration of driver calls until the caller had an answer, in seconds.',
+      help: 'Duration of driver calls in seconds, until the operator had an answer.',
       labelNames: ['backend', 'operation', 'result'],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
@@ -57,7 +57,7 @@ export class DriverCallMetrics {
     });
     this.#stuck = new Gauge({
       name: 'sharenet_driver_calls_stuck',
-      help: 'Driver calls that did not end when they were aborted and still run.',
+      help: 'Driver calls that are still running after they were aborted.',
       labelNames: ['backend', 'operation'],
       registers,
     });

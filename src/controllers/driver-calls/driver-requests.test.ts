@@ -34,7 +34,7 @@ describe('the host name of a share server', () => {
   });
 });
 
-it('a driver is told of the subnet as the server was given it, whatever became of it in the network', () => {
+it('a driver gets the subnet as the server was given it, whatever became of it in the network', () => {
   const given = {
     name: 's',
     networkType: 'vlan',
@@ -99,7 +99,7 @@ it('backend details show every field of a service but identity and credentials',
   });
 });
 
-it('a driver is told of a common name as it was judged: without the white space around it', () => {
+it('a driver gets a common name as it was judged: without the white space around it', () => {
   const told = (accessType: 'cert' | 'user', accessTo: string) =>
     driverRule({ metadata: { name: 'r', uid: 'u' }, spec: { shareName: 's', accessType, accessTo } }).accessTo;
   expect(told('cert', ' \u00a0client ')).toBe('client');

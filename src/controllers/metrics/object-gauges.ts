@@ -47,7 +47,7 @@ export function registerObjectGauges(
   });
   new Gauge({
     name: 'sharenet_unhealthy_objects',
-    help: 'Number of objects that something is wrong with for a minute or longer, by kind, condition and reason.',
+    help: 'Number of objects with a problem for a minute or longer, by kind, condition and reason.',
     labelNames: ['kind', 'condition', 'reason'],
     registers,
     collect() {
@@ -61,7 +61,7 @@ export function registerObjectGauges(
   });
   new Gauge({
     name: 'sharenet_unhealthy_since_timestamp_seconds',
-    help: 'When the condition of an object that something is wrong with last changed, as Unix time; at most 500 series of a kind.',
+    help: 'Last transition time of the condition of an object with a problem (Unix seconds); at most 500 series of a kind.',
     labelNames: ['kind', 'namespace', 'name', 'phase', 'condition', 'reason'],
     registers,
     collect() {
@@ -74,7 +74,7 @@ export function registerObjectGauges(
   });
   new Gauge({
     name: 'sharenet_network_change_started_timestamp_seconds',
-    help: 'When the change of security services of a share network that is under way began, as Unix time.',
+    help: 'Start time of the change of security services in progress (Unix seconds).',
     labelNames: ['namespace', 'name'],
     registers,
     collect() {
@@ -88,7 +88,7 @@ export function registerObjectGauges(
   });
   new Gauge({
     name: 'sharenet_network_change_servers_left',
-    help: 'Number of share servers that the change of their share network that is under way has not ended for.',
+    help: 'Number of share servers that have not finished the change in progress.',
     labelNames: ['namespace', 'name'],
     registers,
     collect() {
@@ -120,7 +120,7 @@ export function registerObjectGauges(
   }
   new Gauge({
     name: 'sharenet_backend_calls_suspended',
-    help: '1 for each backend that is not called because its storage system did not answer the last probe, else 0.',
+    help: '1 for each backend whose driver calls are suspended because the last probe failed, else 0.',
     labelNames: ['backend'],
     registers,
     collect() {

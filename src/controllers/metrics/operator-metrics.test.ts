@@ -39,7 +39,7 @@ describe('what the storage system reports about a share server', () => {
   const server = activeServer('s-1');
   const labels = `namespace="${namespace}",name="s-1"`;
 
-  test('is told while it is not well, with the last reason only', async () => {
+  test('is shown while it is not well, with the last reason only', async () => {
     metrics.examined(server, { exists: true, healthy: false, code: 'DomainTrustLost' });
     expect(await series('sharenet_share_server_unhealthy')).toEqual([`{${labels},reason="DomainTrustLost"} 1`]);
     metrics.examined(server, { exists: false, healthy: false });

@@ -40,14 +40,14 @@ export class OperatorMetrics {
     }).set({ version }, 1);
     this.#timeToReady = new Histogram({
       name: 'sharenet_time_to_ready_seconds',
-      help: 'Time from the creation of an object until it was ready for the first time, by kind.',
+      help: 'Seconds from the creation of an object until it was ready for the first time, by kind.',
       labelNames: ['kind'],
       buckets: [1, 2.5, 5, 10, 30, 60, 300, 600, 1800],
       registers,
     });
     this.#changeDuration = new Histogram({
       name: 'sharenet_network_change_duration_seconds',
-      help: 'Duration of changes of security services of share networks in use, by result: Succeeded, Failed, Stopped, Reset.',
+      help: 'Duration of changes of security services in seconds, by result: Succeeded, Failed, Stopped, Reset.',
       labelNames: ['result'],
       buckets: [1, 2.5, 5, 10, 30, 60, 300, 600, 1800],
       registers,
@@ -73,7 +73,7 @@ export class OperatorMetrics {
     const health = this.#health;
     new Gauge({
       name: 'sharenet_share_server_unhealthy',
-      help: '1 for each share server that its storage system says is not well, with the reason.',
+      help: '1 for each share server that its driver reports as unhealthy, with the reason.',
       labelNames: ['namespace', 'name', 'reason'],
       registers,
       collect() {
@@ -86,7 +86,7 @@ export class OperatorMetrics {
     });
     new Gauge({
       name: 'sharenet_share_server_credentials_expiry_timestamp_seconds',
-      help: 'When the credentials of a share server towards its directory expire, as Unix time, of those within 30 days.',
+      help: 'Expiry time of the directory credentials of a share server (Unix seconds), if within 30 days.',
       labelNames: ['namespace', 'name'],
       registers,
       collect() {

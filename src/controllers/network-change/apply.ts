@@ -31,7 +31,7 @@ interface Outcome extends CredentialsResult {
 
 /**
  * A phase of a share server: applies a change of its network. It waits until all servers are marked and for its turn, then calls the
- * driver once for each changed service. Everything needed is in the server's own record, whatever became of the network's.
+ * driver once for each changed service. The server's own record has all that this takes, whatever became of the network's.
  */
 export async function applyChange(scope: ServerScope): Promise<Step> {
   const { operator, context, server, network, draft, backend } = scope;

@@ -1,5 +1,5 @@
 /**
- * Which networks are about to record a service: its status says "in use" before the network's does, and nobody may take that
+ * Which networks are about to record a service: its status says "in use" before the network's does, and nothing may take that
  * back in the moment between.
  */
 export class PendingAssociations {

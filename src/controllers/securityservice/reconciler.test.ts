@@ -82,7 +82,7 @@ describe('a SecurityService', () => {
     expect(stored()?.status).toMatchObject({ inUse: true, shareNetworks: 1 });
   });
 
-  it('is told to be unused only of what the API server has', async () => {
+  it('counts as unused only by what the API server has', async () => {
     const { run, operator, store, service, requests } = await rigWith();
     store(operator.informers.securityServices, { ...service, status: { inUse: true } });
     await run();

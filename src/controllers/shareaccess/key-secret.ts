@@ -31,7 +31,7 @@ export function ruleNameOf({ metadata: { name } }: Secret): string | undefined {
   return name.endsWith(nameSuffix) ? name.slice(0, -nameSuffix.length) : undefined;
 }
 
-/** By its owner reference; where that was removed, by the digest, which nobody else can create. */
+/** By its owner reference; where that was removed, by the digest, which no one else can create. */
 function isOurs(operator: Operator, secret: Secret, rule: ShareAccess): boolean {
   const owned = secret.metadata.ownerReferences?.some(({ uid }) => uid === uidOf(rule)) === true;
   return owned || isProven(operator, secret, rule);
@@ -117,7 +117,7 @@ export async function liveKeySecret(operator: Operator, rule: ShareAccess): Prom
 }
 
 /**
- * Checks before a driver call whether the key could be stored, by a dry run of that write: no access is granted whose key nobody
+ * Checks before a driver call whether the key could be stored, by a dry run of that write: no access is granted whose key no one
  * gets.
  * @returns false when a Secret of that name does not belong to the rule
  * @throws RefusedWrite when the API server would refuse the Secret

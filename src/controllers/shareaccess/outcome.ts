@@ -38,7 +38,7 @@ export async function storeGrant(
     return await writeFailed(operator, rule, 'Call', { reason: 'AccessKeyMissing', message });
   }
   if (key !== undefined && !(await storeRuleKey(scope, rule, key))) {
-    // The access was granted and is revoked by the next pass: nobody would get the key.
+    // The access was granted and is revoked by the next pass: no one would get the key.
     return await writeKeyConflict(operator, rule, keySecretName(rule), levelOf(rule));
   }
   return await writeGranted(operator, rule, { keySecretName: isKeyed ? keySecretName(rule) : undefined });

@@ -194,7 +194,7 @@ test('a rule that the backend rejects is stored as rejected, not tried again, an
   expect(rule('alice')?.status?.failure).toBeUndefined();
 });
 
-test('a call that fails for good puts its rules in error; one that may succeed later leaves them in their phase', async () => {
+test('a call that fails permanently puts its rules in error; one that may succeed later leaves them in their phase', async () => {
   addRule('alice');
   answer = () => {
     throw new DriverError({ kind: 'Unavailable', reason: 'Away', message: 'the storage is away' });

@@ -66,7 +66,7 @@ export function recordsInMemory(stored: Informer<StorageBackend>, logger: Logger
       const now = draft.condition('Ready');
       view.keep(draft.object, draft.status);
       if (now !== undefined && (now.reason !== before?.reason || now.message !== before.message)) {
-        // Nobody can read it in the backend.
+        // It can't be read in the backend.
         const { name } = draft.object.metadata;
         logger.info({ backend: name, ready: now.status, reason: now.reason, message: now.message }, 'backend seen');
       }

@@ -97,11 +97,11 @@ describe('kubectl sharenet for those who change something', () => {
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('"nope" not found') });
   });
 
-  test('the question of somebody else is left alone', async () => {
+  test('the question of another user is left alone', async () => {
     await scene.annotate('sharenetwork', 'net', `${checkSecurityServices}=active_directory=ad-c`);
     const { code, stderr } = await tenant.sharenet('check', 'net', 'active_directory=ad-b');
     expect(code).toBe(1);
-    expect(stderr).toContain('somebody else asks about active_directory=ad-c');
+    expect(stderr).toContain('another user is asking about active_directory=ad-c');
     // The same question has the same answer, and stays.
     expect(await tenant.sharenet('check', 'net', 'active_directory=ad-c')).toMatchObject({ code: 0 });
     expect((await scene.present()).metadata.annotations?.[checkSecurityServices]).toBe('active_directory=ad-c');

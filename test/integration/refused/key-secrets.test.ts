@@ -78,7 +78,8 @@ describe('where the API server refuses Secrets of access keys', () => {
     const person = await Person.with(cluster, 'quota-asker', 'sharenet-view', namespace);
     const why = await person.sharenet('why', 'shareaccess/alice');
     expect(why.stdout).toContain('exceeded quota: bound');
-    expect(why.stdout).toContain('What to do:  The administrator of the namespace raises the ResourceQuota');
+    expect(why.stdout).toContain('The administrator of the namespace raises the ResourceQuota');
+    expect(why.stdout).toContain('What to do:  Do what the message says.');
     // Others of the share are denied meanwhile; the quota has no room yet, since alice is not the only one who waits.
     await tenant.grant('bob', 'one');
     await untilRefused(tenant, 'bob');

@@ -124,7 +124,7 @@ describe('a grant on another file system', () => {
   const elsewhere: Caps = { mds: 'allow rw fsname=other path=/volumes/g/one/uuid-1', mon: 'allow r' };
   const both = { ...onOne, mds: `${elsewhere.mds},${mdsOne}` };
 
-  test('is told with its name', () => {
+  test('is reported with its name', () => {
     const found = grantedShares({ mds: `${elsewhere.mds},allow r fsname=vol path=/volumes/g/one/uuid-1` });
     expect(found.map(({ fsName, level }) => [fsName, level])).toEqual([
       ['other', 'rw'],

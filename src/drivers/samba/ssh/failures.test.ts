@@ -54,7 +54,7 @@ describe('a failed connection to a host', () => {
     expect(failed({ code: 'secret words\n' }).message).not.toContain('secret');
   });
 
-  test('because of its host key is told whatever else was said', () => {
+  test('because of its host key is reported whatever else was said', () => {
     expect(failed({ level: 'handshake' }, true).reason).toBe('HostKeyMismatch');
   });
 });
