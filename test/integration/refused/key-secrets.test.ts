@@ -163,7 +163,14 @@ describe('where the API server refuses Secrets of access keys', () => {
     const file = new URL('../../../config/samples/tenant-quota.yaml', import.meta.url).pathname;
     await scene.kubectl('apply', '-f', file);
     const name = { namespace, name: 'sharenet' };
-    await cluster.until(quotas, name, 'counted', ({ status }) => Number(status?.used?.['count/secrets']) >= 3);
+    const all = Object.keys((await cluster.client.get(quotas, name)).spec.hard);
+    await cluster.until(
+      quotas,
+      name,
+      'counted',
+      ({ status }) =>
+        Number(status?.used?.['count/secrets']) >= 3 && all.every((key) => status?.used?.[key] !== undefined),
+    );
     await cluster.apply(scene.share('one'), access(namespace, 'dora', 'one'));
     await cluster.until(
       shareAccesses,
@@ -173,10 +180,6 @@ describe('where the API server refuses Secrets of access keys', () => {
     );
     await scene.refer([ad('ad-b')]);
     await scene.changed('Succeeded');
-    const all = Object.keys((await cluster.client.get(quotas, name)).spec.hard);
-    await cluster.until(quotas, name, 'all are counted', ({ status }) =>
-      all.every((key) => status?.used?.[key] !== undefined),
-    );
     const limit = (count: string) =>
       scene.kubectl(
         'patch',
