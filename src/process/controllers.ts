@@ -1,14 +1,14 @@
 import { createInformers } from '../cluster-state/informers.ts';
 import type { Installation } from '../cluster-state/installation.ts';
+import { PendingAssociations } from '../controllers/change-memory/pending-associations.ts';
+import { ChangeRollout } from '../controllers/change-memory/rollout.ts';
 import { CredentialRefusals } from '../controllers/credentials/refusals.ts';
 import { CredentialTrials } from '../controllers/credentials/trials.ts';
 import type { DriverInstances } from '../controllers/driver-calls/driver-instances.ts';
 import { SuspectServers } from '../controllers/driver-calls/suspect-servers.ts';
 import { OperatorMetrics } from '../controllers/metrics/operator-metrics.ts';
 import { applyChange } from '../controllers/network-change/apply.ts';
-import { PendingAssociations } from '../controllers/network-change/pending-associations.ts';
-import { ChangeRollout } from '../controllers/network-change/rollout.ts';
-import type { Operator } from '../controllers/operator.ts';
+import type { OperatorParts } from '../controllers/operator-parts.ts';
 import { securityServiceReconciler } from '../controllers/securityservice/reconciler.ts';
 import { shareReconciler } from '../controllers/share/reconciler.ts';
 import { ShareAccessReconciler } from '../controllers/shareaccess/reconciler.ts';
@@ -40,7 +40,7 @@ export function addControllers(
     readonly instances: DriverInstances;
     readonly modules: DriverModules;
   },
-): Operator {
+): OperatorParts {
   const { config, client, logger, metrics, clock, recorder, installation, instances, modules } = options;
   const { namespace } = config;
   const stored = createInformers(manager, config['watch-namespaces'], namespace);
@@ -48,7 +48,7 @@ export function addControllers(
   const informers = { ...stored, storageBackends: backendRecords.informer };
   const operatorMetrics = new OperatorMetrics(metrics.registry, clock);
   operatorMetrics.follow(metrics.registry, informers);
-  const operator: Operator = {
+  const operator: OperatorParts = {
     client,
     informers,
     calls: createDriverCalls(manager, { instances, installationID: installation.id, clock, logger, metrics }),

@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client';
 import { createInformers } from '../../src/cluster-state/informers.ts';
 import { Installation } from '../../src/cluster-state/installation.ts';
+import { PendingAssociations } from '../../src/controllers/change-memory/pending-associations.ts';
+import { ChangeRollout } from '../../src/controllers/change-memory/rollout.ts';
 import { CredentialRefusals } from '../../src/controllers/credentials/refusals.ts';
 import { CredentialTrials } from '../../src/controllers/credentials/trials.ts';
 import { DriverCallMetrics } from '../../src/controllers/driver-calls/driver-call-metrics.ts';
@@ -8,9 +10,7 @@ import { DriverCalls } from '../../src/controllers/driver-calls/driver-calls.ts'
 import { DriverInstances } from '../../src/controllers/driver-calls/driver-instances.ts';
 import { SuspectServers } from '../../src/controllers/driver-calls/suspect-servers.ts';
 import { OperatorMetrics } from '../../src/controllers/metrics/operator-metrics.ts';
-import { PendingAssociations } from '../../src/controllers/network-change/pending-associations.ts';
-import { ChangeRollout } from '../../src/controllers/network-change/rollout.ts';
-import type { Operator } from '../../src/controllers/operator.ts';
+import type { OperatorParts } from '../../src/controllers/operator-parts.ts';
 import { RefusedWrites } from '../../src/controllers/status/refused-writes.ts';
 import type { Tenant } from '../../src/drivers/driver.ts';
 import { createApiClient } from '../../src/runtime/api-client.ts';
@@ -26,7 +26,7 @@ import { ManualClock } from './manual-clock.ts';
 
 /** The parts of an operator on an API server in memory; nothing watches, so caches hold what a test shows them. */
 export interface OperatorRig extends AsyncDisposable {
-  readonly operator: Operator;
+  readonly operator: OperatorParts;
   readonly server: FaultyApiServer;
   readonly clock: ManualClock;
   readonly events: EventContent[];
@@ -48,7 +48,10 @@ export function reconcileContext(key: ObjectName): ReconcileContext {
 }
 
 /** Shows a tenant's namespace, and a backend `b` that is ready. */
-export function showTenantAndBackend({ informers }: Operator, { namespace, namespaceUID }: Tenant): void {
+export function showTenantAndBackend(
+  { informers }: Pick<OperatorParts, 'informers'>,
+  { namespace, namespaceUID }: Tenant,
+): void {
   const { namespaces, storageBackends } = informers;
   const lastTransitionTime = '2026-01-01T00:00:00Z';
   namespaces.cache.observe({ metadata: { name: namespace, uid: namespaceUID, resourceVersion: '1' } });
@@ -69,7 +72,7 @@ export async function createOperatorRig(key = Buffer.alloc(32, 1)): Promise<Oper
   const instances = new DriverInstances(clock);
   const installation = new Installation('installation-1', key);
   const events: EventContent[] = [];
-  const operator: Operator = {
+  const operator: OperatorParts = {
     client,
     informers: createInformers(manager, undefined, 'sharenet-system'),
     calls: new DriverCalls({

@@ -6,6 +6,7 @@ import type { CredentialsResult } from '../../drivers/driver.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import type { Operator } from '../operator.ts';
 import { credentialsBeingTried } from '../status/findings.ts';
+import type { CredentialMemory } from './credential-memory.ts';
 import type { TrialEnd } from './trials.ts';
 
 /** A service whose credentials a call passes to the driver. */
@@ -51,7 +52,7 @@ export class CredentialsNotTried extends DriverError {
  * @throws CredentialsNotTried; what the call throws; DriverError `Unavailable` when the turn does not come in time
  */
 export async function useCredentials<R extends (CredentialsResult & { readonly refusal?: RefusalText }) | undefined>(
-  operator: Operator,
+  operator: Operator & CredentialMemory,
   { namespace, holder, required, optional = [], signal, waitMs, waiting }: CredentialsUse,
   call: () => Promise<R>,
 ): Promise<R> {

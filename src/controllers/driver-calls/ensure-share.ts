@@ -7,10 +7,12 @@ import { formatQuantity } from '../../values/quantity.ts';
 import type { Operator } from '../operator.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
 import type { PlacedShare } from '../status/findings.ts';
+import type { Readiness } from '../status/readiness.ts';
 import { shareAvailable } from '../status/readiness.ts';
-import { draftOf, type Readiness } from '../status/status-draft.ts';
+import { draftOf } from '../status/status-draft.ts';
 import { noteWarnings } from '../status/warnings.ts';
 import type { DriverCaller } from './call-lease.ts';
+import type { DriverAccess } from './driver-access.ts';
 import { boundedExportLocations } from './driver-data.ts';
 import { driverShare, timeoutsOf } from './driver-requests.ts';
 import { finalFailure } from './final-failure.ts';
@@ -31,7 +33,7 @@ const lost: Pick<ShareHealth, 'exists'> = { exists: false };
  * @throws DriverError `Unavailable`
  */
 export async function ensureShare(
-  operator: Operator,
+  operator: Operator & Pick<DriverAccess, 'suspects'>,
   scope: PlacedShare,
   caller: DriverCaller,
 ): Promise<{ readonly exists: boolean; readonly reapplyAccess: boolean }> {

@@ -5,7 +5,7 @@ import { type Stored, storageID } from '../../cluster-state/storage-id.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
-import type { Readiness } from '../status/status-draft.ts';
+import type { Readiness } from '../status/readiness.ts';
 
 /** Whether the object was restored from a backup and has not been compared with the storage system since. */
 export function isRestored({ metadata }: Stored): boolean {

@@ -7,7 +7,6 @@ import { DriverError } from '../../drivers/errors.ts';
 import { BackOff } from '../../runtime/back-off.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
-import type { Operator } from '../operator.ts';
 import { type BlockedStep, passOver, type Step, stalled, stop, wait, withRequeue } from '../reconcile/step.ts';
 import { reportingWhile, showInterimReadiness } from '../status/long-waits.ts';
 import { latestOf } from '../status/status-draft.ts';
@@ -20,7 +19,7 @@ import {
 } from './check.ts';
 import { commit, recordAssociation, recordedBy } from './commit.ts';
 import { decideChange, type PlannedChange, runningCalls } from './guard.ts';
-import type { NetworkScope } from './network-scope.ts';
+import type { NetworkOperator, NetworkScope } from './network-scope.ts';
 import { showRecordedServices } from './recorded-services.ts';
 
 /** What the drivers said of a change, kept so that they are not asked the same again. */
@@ -49,13 +48,13 @@ const busyPauseMs = 2000;
 
 /** Takes what the spec, or a token, asks of active networks as far as the commit: guard, check by the drivers, commit. */
 export class ChangeFlow {
-  readonly #operator: Operator;
+  readonly #operator: NetworkOperator;
   /** By network UID. */
   readonly #refusals = new Map<string, Refusal>();
   /** By network UID. */
   readonly #attempts = new Map<string, Attempt>();
 
-  constructor(operator: Operator) {
+  constructor(operator: NetworkOperator) {
     this.#operator = operator;
   }
 

@@ -4,8 +4,7 @@ import type { Informer } from '../../runtime/informer.ts';
 import { nameOf, type ObjectName, uidOf } from '../../runtime/kube-object.ts';
 import type { Manager } from '../../runtime/manager.ts';
 import { keyOf } from '../../runtime/object-store.ts';
-import type { Operator } from '../operator.ts';
-import { reportingRefusals } from '../status/refused-writes.ts';
+import { reportingRefusals } from '../status/report-refusal.ts';
 import type { ManagedObject } from '../status/status-draft.ts';
 import { resetBy } from '../status/status-reset.ts';
 import { type ObjectRecords, type Pass, passOf, recordsInObject, showStep, store } from './pass.ts';
@@ -25,7 +24,7 @@ export interface Kind<T extends ManagedObject, S extends Pass<T>> {
   /** Says which events bring which keys into the queue; those of the kind itself included. */
   watches(controller: Controller): void;
   /** Gathers what the phases work with. */
-  scope(pass: Pass<T>): S;
+  scope(pass: Pass<T, S['operator']>): S;
   /** Phases of an object that is to exist. */
   readonly phases: readonly Phase<S>[];
   /** Phases of an object that is being deleted; the last one gives it free. */
@@ -47,13 +46,13 @@ export interface Kind<T extends ManagedObject, S extends Pass<T>> {
  * phases of the kind, and writes the status once. Nothing is written when a phase throws.
  */
 export class Reconciler<T extends ManagedObject, S extends Pass<T>> {
-  readonly #operator: Operator;
+  readonly #operator: S['operator'];
   readonly #kind: Kind<T, S>;
   readonly #records: ObjectRecords<T>;
   /** Deleted objects by key, until the next pass over the key has forgotten them. */
   readonly #gone = new Map<string, T[]>();
 
-  constructor(operator: Operator, kind: Kind<T, S>) {
+  constructor(operator: S['operator'], kind: Kind<T, S>) {
     this.#operator = operator;
     this.#kind = kind;
     this.#records = kind.records ?? recordsInObject(operator.client, kind.informer);

@@ -29,8 +29,8 @@ export function recordsInObject<T extends ManagedObject>(client: ApiClient, info
 }
 
 /** What every phase of a pass over one object works with. */
-export interface Pass<T extends ManagedObject> {
-  readonly operator: Operator;
+export interface Pass<T extends ManagedObject, O extends Operator = Operator> {
+  readonly operator: O;
   readonly context: ReconcileContext;
   /** The status as this pass works it out, and the object that it is worked out from. */
   readonly draft: StatusDraft<T>;
@@ -40,12 +40,12 @@ export interface Pass<T extends ManagedObject> {
 }
 
 /** Begins a pass over an object. */
-export function passOf<T extends ManagedObject>(
-  operator: Operator,
+export function passOf<T extends ManagedObject, O extends Operator>(
+  operator: O,
   context: ReconcileContext,
   object: T,
   records: ObjectRecords<T>,
-): Pass<T> {
+): Pass<T, O> {
   return { operator, context, draft: draftOf(operator, object), events: [], records };
 }
 
@@ -70,7 +70,7 @@ export async function store<T extends ManagedObject>({ operator, draft, events, 
  */
 export async function checkpoint<T extends ManagedObject, S extends Pass<T>>(
   scope: S & Pass<T>,
-  scopeOf: (pass: Pass<T>) => S,
+  scopeOf: (pass: Pass<T, S['operator']>) => S,
 ): Promise<S> {
   scope.draft.onto(await store<T>(scope));
   const { operator, context, draft, events, records } = scope;

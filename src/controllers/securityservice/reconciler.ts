@@ -20,12 +20,13 @@ import type { Operator } from '../operator.ts';
 import { Reconciler } from '../reconcile/frame.ts';
 import { pause } from '../reconcile/pause.ts';
 import { done, passOver, type Step, stalled, stop, wait } from '../reconcile/step.ts';
+import type { ServiceOperator } from './scope.ts';
 import { type ServiceScope, serviceScope } from './scope.ts';
 import { usageOf } from './service-usage.ts';
 import { watchForSecurityServices } from './watches.ts';
 
 /** Shows whether SecurityServices are complete and in use, and blocks the deletion of those in use. */
-export function securityServiceReconciler(operator: Operator): Reconciler<SecurityService, ServiceScope> {
+export function securityServiceReconciler(operator: ServiceOperator): Reconciler<SecurityService, ServiceScope> {
   return new Reconciler(operator, {
     name: 'securityservice',
     informer: operator.informers.securityServices,

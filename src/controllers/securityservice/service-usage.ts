@@ -1,11 +1,12 @@
 import type { SecurityService, SecurityServiceStatus } from '../../api/v1alpha1/security-service.ts';
 import { namespaceView, networksRecording } from '../../cluster-state/namespace-view.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
+import type { ChangeMemory } from '../change-memory/change-memory.ts';
 import type { Operator } from '../operator.ts';
 
 /** What a service's status says about its use: by the networks that record it, or are about to. */
 export function usageOf(
-  operator: Operator,
+  operator: Pick<Operator, 'informers'> & Pick<ChangeMemory, 'pendingAssociations'>,
   service: SecurityService,
 ): Pick<SecurityServiceStatus, 'shareNetworks' | 'inUse'> {
   const { serversOf } = namespaceView(operator, service.metadata.namespace ?? '');

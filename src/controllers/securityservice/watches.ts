@@ -1,10 +1,10 @@
 import type { Controller } from '../../runtime/controller.ts';
 import { nameOf } from '../../runtime/kube-object.ts';
-import type { Operator } from '../operator.ts';
 import { changed } from '../watches/changed.ts';
+import type { ServiceOperator } from './scope.ts';
 
 /** Reconciles SecurityServices on events of them, of the networks and servers that use them, and of their Secrets. */
-export function watchForSecurityServices({ informers, refusals }: Operator, controller: Controller): void {
+export function watchForSecurityServices({ informers, refusals }: ServiceOperator, controller: Controller): void {
   controller.watch(informers.securityServices);
   controller.watch(informers.shareNetworks, ({ object, previous }) => {
     const namespace = object.metadata.namespace ?? '';

@@ -6,8 +6,8 @@ import { createDriverRig } from '../../drivers/dummy/driver-rig.ts';
 import { DriverError } from '../../drivers/errors.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
 import type { ControllerOptions, Reconcile } from '../../runtime/controller.ts';
-import type { Operator } from '../operator.ts';
 import { shareReconciler } from './reconciler.ts';
+import type { ShareOperator } from './scope.ts';
 
 const key = { namespace: 'team-a', name: 'one' };
 const available: ShareStatus = { phase: 'available', identifier: 'share-1', backendName: 'b', size: '2Gi' };
@@ -79,7 +79,7 @@ async function rigWith(status: ShareStatus, metadata: Partial<Share['metadata']>
 }
 
 /** The reconcile function with which the reconciler is registered. */
-function registered(operator: Operator): Reconcile {
+function registered(operator: ShareOperator): Reconcile {
   const found: Reconcile[] = [];
   const controller = ({ name, reconcile }: ControllerOptions) => {
     found.push(reconcile);

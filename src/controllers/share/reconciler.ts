@@ -1,6 +1,5 @@
 import type { Share } from '../../api/v1alpha1/share.ts';
 import { isLost, shareLost } from '../driver-calls/ensure-share.ts';
-import type { Operator } from '../operator.ts';
 import { Reconciler } from '../reconcile/frame.ts';
 import { pause, pauseDeletion } from '../reconcile/pause.ts';
 import { requireStoredStatus } from '../reconcile/require-stored-status.ts';
@@ -10,12 +9,13 @@ import { shareAvailable } from '../status/readiness.ts';
 import { creationPhases } from './creation.ts';
 import { deletionPhases } from './deletion.ts';
 import { resizeToSpec, showRefusedSize } from './resize.ts';
+import type { ShareOperator } from './scope.ts';
 import { type ShareScope, shareScope } from './scope.ts';
 import { ShareMemory } from './share-memory.ts';
 import { watchForShares } from './watches.ts';
 
 /** Places, creates, resizes and deletes shares. */
-export function shareReconciler(operator: Operator): Reconciler<Share, ShareScope> {
+export function shareReconciler(operator: ShareOperator): Reconciler<Share, ShareScope> {
   const memory = new ShareMemory(operator);
   return new Reconciler(operator, {
     name: 'share',

@@ -5,10 +5,12 @@ import { placementOf, type SharePlacement } from '../../cluster-state/share-plac
 import type { DriverError } from '../../drivers/errors.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { safeReason, safeText } from '../../values/safe-text.ts';
+import type { CredentialMemory } from '../credentials/credential-memory.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/call-scope.ts';
+import type { DriverAccess } from '../driver-calls/driver-access.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
-import { requiredTenant } from '../operator.ts';
+import { type Operator, requiredTenant } from '../operator.ts';
 import type { Pass } from '../reconcile/pass.ts';
 import { namespaceTerminating, whyNoChange } from '../status/findings.ts';
 import type { StatusDraft } from '../status/status-draft.ts';
@@ -16,15 +18,18 @@ import type { ShareMemory } from './share-memory.ts';
 
 export type ShareDraft = StatusDraft<Share>;
 
+/** What the controller of Shares works with. */
+export type ShareOperator = Operator & DriverAccess & Pick<CredentialMemory, 'refusals'>;
+
 /** What one pass over a Share works with. */
-export interface ShareScope extends Pass<Share>, SharePlacement {
+export interface ShareScope extends Pass<Share, ShareOperator>, SharePlacement {
   readonly memory: ShareMemory;
   readonly namespace: string;
   readonly share: Share;
   readonly timeoutMs: number;
 }
 
-export function shareScope(pass: Pass<Share>, memory: ShareMemory): ShareScope {
+export function shareScope(pass: Pass<Share, ShareOperator>, memory: ShareMemory): ShareScope {
   const share = pass.draft.object;
   const placement = placementOf(pass.operator, share);
   return {

@@ -1,15 +1,15 @@
 import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts';
 import type { Manager } from '../../runtime/manager.ts';
-import type { Operator } from '../operator.ts';
 import { done, type Phase, requeueAfter, runPhases, type Step } from '../reconcile/step.ts';
-import { reportingRefusals } from '../status/refused-writes.ts';
+import { reportingRefusals } from '../status/report-refusal.ts';
 import { applyRules } from './apply-rules.ts';
 import { showGranted, showPaused, showProblems } from './findings.ts';
 import { ShareMemories } from './memory.ts';
 import { reconcileWithoutShare } from './no-share.ts';
 import { examinationPauseMs } from './recovery.ts';
 import { abandonRules, removeUnknownRules } from './removal.ts';
+import type { AccessOperator } from './scope.ts';
 import { AccessScope } from './scope.ts';
 import { writeAccessSummary } from './share-status.ts';
 import { showWaits } from './waiting.ts';
@@ -37,10 +37,10 @@ const phases: readonly Phase<AccessScope>[] = [
  * time.
  */
 export class ShareAccessReconciler {
-  readonly #operator: Operator;
+  readonly #operator: AccessOperator;
   readonly #memories = new ShareMemories();
 
-  constructor(operator: Operator) {
+  constructor(operator: AccessOperator) {
     this.#operator = operator;
   }
 

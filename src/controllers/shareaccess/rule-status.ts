@@ -8,9 +8,11 @@ import { nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { safeText } from '../../values/safe-text.ts';
 import type { Operator } from '../operator.ts';
 import { writeDriverResult } from '../status/driver-result.ts';
+import type { Readiness } from '../status/readiness.ts';
 import { pausedReadiness } from '../status/readiness.ts';
-import { reportRefusal, workOf } from '../status/refused-writes.ts';
-import { draftOf, type Readiness, type StatusDraft } from '../status/status-draft.ts';
+import { workOf } from '../status/refused-writes.ts';
+import { reportRefusal } from '../status/report-refusal.ts';
+import { draftOf, type StatusDraft } from '../status/status-draft.ts';
 
 /** The only writer of the status of ShareAccess objects. */
 

@@ -13,15 +13,20 @@ import type { ReconcileContext } from '../../runtime/controller.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
 import { secretTexts } from '../driver-calls/backend-secrets.ts';
 import type { CallScope } from '../driver-calls/call-scope.ts';
+import type { DriverAccess } from '../driver-calls/driver-access.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
+import type { Measured } from '../metrics/measured.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
 import { namespaceTerminating, type PlacedShare, whyNoChange } from '../status/findings.ts';
 import { isIntact } from './key-secret.ts';
 import type { ShareMemory } from './memory.ts';
 
+/** What the controller of access rules works with. */
+export type AccessOperator = Operator & DriverAccess & Measured;
+
 /** A share with its rules and what it is on, as the caches show them. */
 export class AccessScope implements PlacedShare {
-  readonly operator: Operator;
+  readonly operator: AccessOperator;
   readonly context: ReconcileContext;
   readonly memory: ShareMemory;
   readonly namespace: string;
@@ -33,7 +38,7 @@ export class AccessScope implements PlacedShare {
   #plan: RulePlan | undefined;
   #rulesWithoutKey: readonly ShareAccess[] | undefined;
 
-  constructor(operator: Operator, context: ReconcileContext, memory: ShareMemory, share: Share) {
+  constructor(operator: AccessOperator, context: ReconcileContext, memory: ShareMemory, share: Share) {
     this.operator = operator;
     this.context = context;
     this.memory = memory;

@@ -4,10 +4,10 @@ import { segmentRefusal } from '../../cluster-state/network-segments.ts';
 import { isPaused, requestToken, unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { subnetProblem } from '../../scheduling/subnets.ts';
 import { ChangeFlow } from '../network-change/change-flow.ts';
+import type { NetworkOperator } from '../network-change/network-scope.ts';
 import { type NetworkScope, networkScope } from '../network-change/network-scope.ts';
 import { changeRecordInvalid, progressChange } from '../network-change/progress-change.ts';
 import { showRecordedServices } from '../network-change/recorded-services.ts';
-import type { Operator } from '../operator.ts';
 import { Reconciler } from '../reconcile/frame.ts';
 import { showStep } from '../reconcile/pass.ts';
 import { pause } from '../reconcile/pause.ts';
@@ -31,7 +31,7 @@ import { CountsInChange, countServers } from './server-counts.ts';
 import { watchForShareNetworks } from './watches.ts';
 
 /** Changes the security services of share networks, also while share servers use them. */
-export function shareNetworkReconciler(operator: Operator): Reconciler<ShareNetwork, NetworkScope> {
+export function shareNetworkReconciler(operator: NetworkOperator): Reconciler<ShareNetwork, NetworkScope> {
   const flow = new ChangeFlow(operator);
   const counts = new CountsInChange(operator.clock);
   const requirements: readonly Phase<NetworkScope>[] = [

@@ -3,7 +3,6 @@ import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import { neverSetUp } from '../../network-change/server-state.ts';
 import { isRestored, networkOwner, noteCompared } from '../lifecycle/restored.ts';
-import type { Operator } from '../operator.ts';
 import { Reconciler } from '../reconcile/frame.ts';
 import { pause, pauseDeletion } from '../reconcile/pause.ts';
 import { requireStoredStatus } from '../reconcile/require-stored-status.ts';
@@ -16,6 +15,7 @@ import { checkHealthWhenDue, examine, showHealth } from './health.ts';
 import { dropChange } from './reset.ts';
 import { type ServerScope, serverScope } from './scope.ts';
 import { ServerMemory } from './server-memory.ts';
+import type { ServerOperator } from './server-operator.ts';
 import { setupPhases } from './setup.ts';
 import { isStillServing, showStillServing, teardownPhases } from './teardown.ts';
 import { deleteWhenUnused } from './unused.ts';
@@ -26,7 +26,7 @@ import { watchForShareServers } from './watches.ts';
  * @param applyChange applies a change of the server's network; the folder of network changes builds on this one
  */
 export function shareServerReconciler(
-  operator: Operator,
+  operator: ServerOperator,
   applyChange: Phase<ServerScope>,
 ): Reconciler<ShareServer, ServerScope> {
   const memory = new ServerMemory(operator);

@@ -13,13 +13,15 @@ import { timeoutsOf } from '../driver-calls/driver-requests.ts';
 import type { LockMode } from '../driver-calls/lock-table.ts';
 import { type Operator, requiredTenant } from '../operator.ts';
 import type { Pass } from '../reconcile/pass.ts';
-import { ownPhase, type Readiness, type StatusDraft } from '../status/status-draft.ts';
+import type { Readiness } from '../status/readiness.ts';
+import { ownPhase, type StatusDraft } from '../status/status-draft.ts';
 import type { ServerMemory } from './server-memory.ts';
+import type { ServerOperator } from './server-operator.ts';
 
 export type ServerDraft = StatusDraft<ShareServer>;
 
 /** What one pass over a ShareServer works with. */
-export interface ServerScope extends Pass<ShareServer> {
+export interface ServerScope extends Pass<ShareServer, ServerOperator> {
   readonly memory: ServerMemory;
   readonly server: ShareServer;
   readonly namespace: string;
@@ -31,7 +33,7 @@ export interface ServerScope extends Pass<ShareServer> {
   readonly timeouts: { readonly operation: number; readonly change: number };
 }
 
-export function serverScope(pass: Pass<ShareServer>, memory: ServerMemory): ServerScope {
+export function serverScope(pass: Pass<ShareServer, ServerOperator>, memory: ServerMemory): ServerScope {
   const server = pass.draft.object;
   const namespace = server.metadata.namespace ?? '';
   const view = namespaceView(pass.operator, namespace);

@@ -1,10 +1,9 @@
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
-import type { Operator } from '../operator.ts';
 import { CallProgress } from './call-progress.ts';
 import { HealthSchedule } from './health-schedule.ts';
 import { ReservedAddresses } from './reserved-addresses.ts';
-import type { ServerScope } from './scope.ts';
+import type { ServerOperator } from './server-operator.ts';
 
 /** What this process remembers of share servers, from their first pass until they are gone. */
 export class ServerMemory {
@@ -12,10 +11,10 @@ export class ServerMemory {
   readonly addresses: ReservedAddresses;
   readonly healthSchedule: HealthSchedule;
   /** Passes that compared a restored server with the storage system. */
-  readonly comparedIn = new WeakSet<ServerScope>();
-  readonly #operator: Pick<Operator, 'suspects' | 'rollout'>;
+  readonly comparedIn = new WeakSet<object>();
+  readonly #operator: Pick<ServerOperator, 'suspects' | 'rollout'>;
 
-  constructor(operator: Pick<Operator, 'clock' | 'random' | 'informers' | 'suspects' | 'rollout'>) {
+  constructor(operator: Pick<ServerOperator, 'clock' | 'random' | 'informers' | 'suspects' | 'rollout'>) {
     this.progress = new CallProgress(operator);
     this.addresses = new ReservedAddresses(operator.informers.shareServers);
     this.healthSchedule = new HealthSchedule(operator);

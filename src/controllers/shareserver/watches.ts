@@ -11,9 +11,10 @@ import { nameOf, type ObjectName } from '../../runtime/kube-object.ts';
 import type { Operator } from '../operator.ts';
 import { callsSuspended } from '../status/findings.ts';
 import { changed, labelsOf } from '../watches/changed.ts';
+import type { ServerOperator } from './server-operator.ts';
 
 /** What has ShareServers reconciled: they themselves, and everything that a setup, a change or a teardown waits for. */
-export function watchForShareServers(operator: Operator, controller: Controller): void {
+export function watchForShareServers(operator: ServerOperator, controller: Controller): void {
   const { informers } = operator;
   operator.suspects.onAdd((name) => controller.enqueue(name));
   controller.watch(informers.shareServers, (event) => [

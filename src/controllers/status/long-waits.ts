@@ -4,7 +4,8 @@ import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import type { Operator } from '../operator.ts';
-import { draftOf, latestOf, type ManagedObject, type Readiness } from './status-draft.ts';
+import type { Readiness } from './readiness.ts';
+import { draftOf, latestOf, type ManagedObject } from './status-draft.ts';
 
 /** A longer wait is shown. */
 const longWaitMs = 2000;

@@ -1,5 +1,15 @@
+import type { Finding } from '../../api/v1alpha1/finding.ts';
 import * as labels from '../../api/v1alpha1/labels.ts';
-import type { Readiness } from './status-draft.ts';
+
+/** What an object's Ready, Reconciling and Stalled conditions say, in the terms of kstatus. */
+export interface Readiness extends Finding {
+  /**
+   * - `ready`: the object matches its spec.
+   * - `working`: under way, or waiting for another object (Reconciling).
+   * - `stalled`: nothing more happens until a person changes something (Stalled).
+   */
+  readonly state: 'ready' | 'working' | 'stalled';
+}
 
 /** Readiness of a paused object. */
 export const pausedReadiness: Readiness = {

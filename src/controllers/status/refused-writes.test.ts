@@ -5,7 +5,7 @@ import type { Share } from '../../api/v1alpha1/share.ts';
 import { RefusedWrite } from '../../runtime/api-error.ts';
 import type { ReconcileResult } from '../../runtime/controller.ts';
 import { nameOf } from '../../runtime/kube-object.ts';
-import { reportingRefusals } from './refused-writes.ts';
+import { reportingRefusals } from './report-refusal.ts';
 import { draftOf } from './status-draft.ts';
 
 const collection = '/apis/sharenet.io/v1alpha1/shares';

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createOperatorRig } from '../../../test/faults/operator-rig.ts';
 import type { Share, ShareStatus } from '../../api/v1alpha1/share.ts';
 import { isConflict } from '../../runtime/api-error.ts';
-import { type Readiness, StatusDraft } from './status-draft.ts';
+import type { Readiness } from './readiness.ts';
+import { StatusDraft } from './status-draft.ts';
 
 const noon = new Date('2026-01-01T12:00:00.900Z');
 const later = new Date('2026-01-01T13:00:00Z');

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConditionType } from '../../api/v1alpha1/condition-types.ts';
 import { type Condition, findCondition } from '../../api/v1alpha1/conditions.ts';
-import type { Finding, ObjectReference } from '../../api/v1alpha1/finding.ts';
+import type { ObjectReference } from '../../api/v1alpha1/finding.ts';
 import type { Reason } from '../../api/v1alpha1/reasons/reason.ts';
 import { invalidTokens } from '../../cluster-state/request-tokens.ts';
 import { recordsUID } from '../../cluster-state/storage-id.ts';
@@ -11,6 +11,7 @@ import type { Informer } from '../../runtime/informer.ts';
 import { type KubeObject, nameOf, uidOf } from '../../runtime/kube-object.ts';
 import { safeText } from '../../values/safe-text.ts';
 import type { Operator } from '../operator.ts';
+import type { Readiness } from './readiness.ts';
 
 /** What every object of this project has. */
 export interface ManagedObject extends KubeObject {
@@ -28,16 +29,6 @@ export interface ManagedObject extends KubeObject {
 type StatusOf<T extends ManagedObject> = NonNullable<T['status']>;
 
 type Changes<S> = { readonly [K in keyof S]?: S[K] | undefined };
-
-/** What an object's Ready, Reconciling and Stalled conditions say, in the terms of kstatus. */
-export interface Readiness extends Finding {
-  /**
-   * - `ready`: the object matches its spec.
-   * - `working`: under way, or waiting for another object (Reconciling).
-   * - `stalled`: nothing more happens until a person changes something (Stalled).
-   */
-  readonly state: 'ready' | 'working' | 'stalled';
-}
 
 /** The status of one object while it is being worked out: compared with what is stored, written once and only when it differs. */
 export class StatusDraft<T extends ManagedObject> {

@@ -9,7 +9,7 @@ import { backendConfigOf, type DriverModules } from '../../drivers/registry.ts';
 import { secretBytes } from '../../runtime/core-types.ts';
 import { utf8Text } from '../../values/secret-content.ts';
 import { presentable } from '../driver-calls/presentable-error.ts';
-import type { Operator } from '../operator.ts';
+import type { BackendOperator } from './backend-operator.ts';
 
 /** The driver that a backend's spec and credentials describe. */
 export interface ConfiguredDriver {
@@ -51,14 +51,14 @@ interface Current {
 
 /** Creates, probes and replaces the drivers of backends. */
 export class BackendDrivers {
-  readonly #operator: Operator;
+  readonly #operator: BackendOperator;
   readonly #modules: DriverModules;
   readonly #logger: DriverLogger;
   readonly #current = new Map<string, Current>();
   /** Name of the credentials' Secret, by backend. */
   readonly #secretNames = new Map<string, string>();
 
-  constructor(operator: Operator, modules: DriverModules) {
+  constructor(operator: BackendOperator, modules: DriverModules) {
     this.#operator = operator;
     this.#modules = modules;
     this.#logger = operator.driverLogger;

@@ -7,11 +7,11 @@ import { configMemberOf } from '../../drivers/registry.ts';
 import { nameOf } from '../../runtime/kube-object.ts';
 import { formatQuantity } from '../../values/quantity.ts';
 import { timeoutsOf } from '../driver-calls/driver-requests.ts';
-import type { Operator } from '../operator.ts';
 import { done, passOver, requeueAfter, type Step, stalled, stop, wait } from '../reconcile/step.ts';
 import { reportingWhile } from '../status/long-waits.ts';
 import { draftOf, latestOf } from '../status/status-draft.ts';
 import type { BackendDrivers } from './backend-drivers.ts';
+import type { BackendOperator } from './backend-operator.ts';
 import { resumeCalls, suspendCalls } from './calls-suspended.ts';
 import { noteVulnerabilities } from './known-vulnerabilities.ts';
 import { ProbeSchedule } from './probe-schedule.ts';
@@ -25,10 +25,10 @@ const longestProbeIntervalMs = 300_000;
 /** The phases that probe a backend and record what it answered. */
 export class Probing {
   readonly schedule: ProbeSchedule;
-  readonly #operator: Operator;
+  readonly #operator: BackendOperator;
   readonly #drivers: BackendDrivers;
 
-  constructor(operator: Operator, drivers: BackendDrivers) {
+  constructor(operator: BackendOperator, drivers: BackendDrivers) {
     this.#operator = operator;
     this.#drivers = drivers;
     this.schedule = new ProbeSchedule(operator.clock);

@@ -5,12 +5,12 @@ import { isPaused } from '../../cluster-state/requests.ts';
 import type { DriverModules } from '../../drivers/registry.ts';
 import { nameList } from '../../values/name-list.ts';
 import { listLive } from '../lifecycle/live.ts';
-import type { Operator } from '../operator.ts';
 import { Reconciler } from '../reconcile/frame.ts';
 import { pause } from '../reconcile/pause.ts';
 import { done, passOver, type Step, stalled, stop } from '../reconcile/step.ts';
 import { backendAvailable } from '../status/readiness.ts';
 import { BackendDrivers } from './backend-drivers.ts';
+import type { BackendOperator } from './backend-operator.ts';
 import type { BackendRecords } from './backend-records.ts';
 import { resumeCalls } from './calls-suspended.ts';
 import { Probing } from './probing.ts';
@@ -19,7 +19,7 @@ import { watchForStorageBackends } from './watches.ts';
 
 /** Creates the driver of each StorageBackend from its configuration, and probes it regularly. */
 export function storageBackendReconciler(
-  operator: Operator,
+  operator: BackendOperator,
   modules: DriverModules,
   records: BackendRecords,
 ): Reconciler<StorageBackend, BackendScope> {
@@ -98,7 +98,7 @@ function showAvailable({ draft }: BackendScope): Step {
 }
 
 /** Lists from the API server what may be on a backend: the caches may lag. */
-async function liveUsers(operator: Operator, name: string): Promise<readonly string[]> {
+async function liveUsers(operator: BackendOperator, name: string): Promise<readonly string[]> {
   const { shares, shareServers } = operator.informers;
   await listLive(operator, shareServers, { fieldSelector: `spec.backendName=${name}` });
   // The backend of a share is in its status, which no field selector reaches.

@@ -3,9 +3,10 @@ import { usersOfBackend } from '../../cluster-state/backend-users.ts';
 import { unhandledReconcileToken } from '../../cluster-state/requests.ts';
 import type { Pass } from '../reconcile/pass.ts';
 import type { ConfiguredDriver, ProbeResult } from './backend-drivers.ts';
+import type { BackendOperator } from './backend-operator.ts';
 
 /** What one pass over a StorageBackend works with. */
-export interface BackendScope extends Pass<StorageBackend> {
+export interface BackendScope extends Pass<StorageBackend, BackendOperator> {
   readonly backend: StorageBackend;
   readonly name: string;
   /** An unhandled request to reconcile. */
@@ -20,7 +21,7 @@ export interface BackendScope extends Pass<StorageBackend> {
   nextProbeInMs?: number;
 }
 
-export function backendScope(pass: Pass<StorageBackend>): BackendScope {
+export function backendScope(pass: Pass<StorageBackend, BackendOperator>): BackendScope {
   const backend = pass.draft.object;
   const { name } = backend.metadata;
   return {

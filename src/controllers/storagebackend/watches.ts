@@ -1,11 +1,11 @@
 import type { Controller } from '../../runtime/controller.ts';
-import type { Operator } from '../operator.ts';
 import type { BackendDrivers } from './backend-drivers.ts';
+import type { BackendOperator } from './backend-operator.ts';
 import type { ProbeSchedule } from './probe-schedule.ts';
 
 /** What has StorageBackends reconciled: they themselves, what is on them, their credentials, and failed driver calls. */
 export function watchForStorageBackends(
-  { informers, calls, namespace }: Operator,
+  { informers, calls, namespace }: BackendOperator,
   controller: Controller,
   { drivers, schedule }: { readonly drivers: BackendDrivers; readonly schedule: ProbeSchedule },
 ): void {

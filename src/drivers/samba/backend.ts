@@ -2,9 +2,8 @@ import type { DriverLogger, SecurityServiceUpdateResult } from '../driver.ts';
 import type { LongWork } from '../kit/long-work.ts';
 import type { SambaConfig } from './config.ts';
 import type { Hosts } from './hosts/hosts.ts';
-import type { HostWarning } from './hosts/results.ts';
+import type { CreateResult, HostWarning } from './hosts/results.ts';
 import type { ServerChoice } from './hosts/server-choice.ts';
-import type { CreateResult } from './servers.ts';
 
 /** What the driver's operations work on. */
 export interface Backend {

@@ -1,37 +1,10 @@
-import { z } from 'zod';
-import { safeText } from '../../values/safe-text.ts';
 import type { CallContext, Capabilities } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { Backend } from './backend.ts';
-import type { Host } from './hosts/host.ts';
+import { describeHost, type HostDescription, hostProblem } from './hosts/host-description.ts';
 import type { HostAnswer } from './hosts/hosts.ts';
 import type { SambaReason } from './reasons.ts';
 import { type HostVersion, sambaVulnerabilities } from './versions.ts';
-
-const bytes = z.number().int().nonnegative();
-
-const hostSchema = z.object({
-  programVersion: z.string().max(64),
-  sambaVersion: z.string().max(64),
-  // The program of an older version does not tell.
-  fixedVulnerabilities: z.array(z.string().max(32)).max(1000).default([]),
-  capacity: z.object({ total: bytes, available: bytes }),
-  problems: z.array(z.string()).default([]),
-});
-
-/** What a host says about itself. */
-export type HostDescription = z.output<typeof hostSchema>;
-
-/** Asks a host how it is. */
-export async function describeHost(host: Host, signal: AbortSignal): Promise<HostDescription> {
-  const { interface: device } = host.config;
-  return await host.call({ verb: 'describe-host', request: { interface: device }, schema: hostSchema, signal });
-}
-
-/** Why a host can't take share servers, in one line; undefined when it can. */
-export function hostProblem({ problems }: HostDescription): string | undefined {
-  return problems.length === 0 ? undefined : safeText(problems.join('; '));
-}
 
 /**
  * What the backend can do. It works while one host is fit: what is on others waits, and comes back with them.

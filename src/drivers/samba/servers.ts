@@ -15,13 +15,15 @@ import { type Backend, longSeconds } from './backend.ts';
 import type { Host } from './hosts/host.ts';
 import { serverIdentifier, workOn } from './hosts/identifiers.ts';
 import { passwordsOf, serverView, serviceView, settingsOf } from './hosts/requests.ts';
-import { credentialsIn, detailsSchema, type HostWarning, onlyWarningsSchema, warningsSchema } from './hosts/results.ts';
+import {
+  type CreateResult,
+  createResultSchema,
+  credentialsIn,
+  type HostWarning,
+  onlyWarningsSchema,
+  warningsSchema,
+} from './hosts/results.ts';
 import { rejected } from './reasons.ts';
-
-const createSchema = z.object({ details: detailsSchema, warnings: warningsSchema });
-
-/** What the program on a host says of a share server that it has made. */
-export type CreateResult = z.output<typeof createSchema>;
 
 const describeSchema = z.object({
   exists: z.boolean(),
@@ -78,7 +80,7 @@ function create(
       securityServices: securityServices.map(serviceView),
       settings: settingsOf(config),
     },
-    schema: createSchema,
+    schema: createResultSchema,
     signal,
     deadlineSeconds: longSeconds,
     secrets: passwordsOf(securityServices),

@@ -28,3 +28,8 @@ export function credentialsIn(warnings: readonly HostWarning[]): CredentialsResu
 
 /** Answer of verbs of which nothing but warnings is expected. */
 export const onlyWarningsSchema = z.object({ warnings: warningsSchema }).nullish();
+
+export const createResultSchema = z.object({ details: detailsSchema, warnings: warningsSchema });
+
+/** What the program on a host says of a share server that it has made. */
+export type CreateResult = z.output<typeof createResultSchema>;

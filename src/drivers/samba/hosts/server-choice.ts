@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { CallContext, DriverServer } from '../../driver.ts';
 import { InProgress } from '../../errors.ts';
-import { describeHost, hostProblem } from '../capabilities.ts';
 import type { SambaConfig } from '../config.ts';
 import { hostError } from '../ssh/errors.ts';
 import type { Host } from './host.ts';
 import { chooseHost, type HostState } from './host-choice.ts';
+import { describeHost, hostProblem } from './host-description.ts';
 import type { HostAnswer, Hosts } from './hosts.ts';
 import { hostNameOfToken, tokenOf } from './identifiers.ts';
 

@@ -338,7 +338,7 @@ describe('on a CephFS share', () => {
       const before = await tenant.rule('good');
       await tenant.grant(accessType, 'share', { accessType, accessTo });
       const rule = await tenant.untilError(accessType, 'AccessTypeNotSupported');
-      expect(messageOf(rule, 'Ready')).toMatch(new RegExp(`type ${accessType} .*it takes: cephx`));
+      expect(messageOf(rule, 'Ready')).toMatch(new RegExp(`type ${accessType} .*it supports: cephx`));
       expect(rule.status?.accessKeySecretRef).toBeUndefined();
       expect((await tenant.rule('good')).status).toEqual(before.status);
       expect(await ceph.cephUser(accessTo)).toBeUndefined();
