@@ -24,9 +24,12 @@ export interface BundledProgram {
 
 /** Modules that start a file of their own: how they name it, and its name beside the operator's. */
 const startedFiles: Readonly<Record<string, { readonly source: string; readonly bundled: string }>> = {
-  '/rados-connection.ts': { source: './rados-process.ts', bundled: './rados-process.js' },
+  '/rados/connection.ts': { source: './rados-process.ts', bundled: './rados-process.js' },
   '/webhook-server.ts': { source: './webhook-thread.ts', bundled: './webhook-thread.js' },
 };
+
+/** How the source names a file that it starts. */
+const startedSource = /new URL\(\s*["'][\w./-]+\.ts["'],\s*import\.meta\.url\s*\)/;
 
 /**
  * What is left to be found when the program runs: ssh2's native parts, which are never built and without which it works, and koffi's
@@ -76,6 +79,8 @@ export async function bundleProgram({ file, entry, firstLine }: Program): Promis
     });
     const [chunk, ...others] = output;
     if (others.length > 0) complaints.push(`more than one file: ${others.map(({ fileName }) => fileName).join(', ')}`);
+    const source = startedSource.exec(chunk.code)?.[0];
+    if (source !== undefined) complaints.push(`${source} starts a file of the source, which is not in the bundle`);
     if (complaints.length > 0) throw new Error(`${entry} can not be bundled as it should:\n${complaints.join('\n')}`);
     return { file, code: chunk.code, modules: sourcesOf(chunk.modules) };
   } finally {
