@@ -52,7 +52,7 @@ function open(changes: HostChanges = {}, privateKey = server.privateKey): Host {
 }
 
 function ask(host: Host, request: HostCall<Echo>['request'], rest: Partial<HostCall<Echo>> = {}) {
-  return host.call({ verb: 'describe', request, schema: echo, signal: AbortSignal.timeout(20_000), ...rest });
+  return host.call({ verb: 'describe-host', request, schema: echo, signal: AbortSignal.timeout(20_000), ...rest });
 }
 
 async function failure(call: Promise<unknown>): Promise<DriverError> {
@@ -77,7 +77,7 @@ test('verbs go over one login that is kept, whatever is in their values', async 
   const { request, command } = await ask(host, { hostile });
   expect(request).toEqual({
     protocol: 1,
-    verb: 'describe',
+    verb: 'describe-host',
     deadlineSeconds: 45,
     root: '/srv/sharenet',
     hostile,
@@ -225,7 +225,7 @@ test('what the program refuses is the failure of the call, without secrets and c
     kind: 'Rejected',
     reason: 'PasswordRefused',
     message: 'the password of joiner,  [redacted], was refused',
-    detail: 'host filer-a, describe: [redacted]',
+    detail: 'host filer-a, describe-host: [redacted]',
     retryAfter: 3,
     partial: { backendDetails: { domain: 'a.test' } },
   });
