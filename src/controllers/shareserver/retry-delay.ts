@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import * as labels from '../../api/v1alpha1/labels.ts';
 import type { AppliedSecurityService } from '../../api/v1alpha1/share-server.ts';
-import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import { requestToken } from '../../cluster-state/requests.ts';
 import type { ServerScope } from './scope.ts';
 import { type PassedService, passServices, recordedNames } from './services.ts';
@@ -48,9 +47,8 @@ function sameServices(
  * Digest of the requests on the network, its services and the shares that wait for the server; undefined if there are none. Whoever makes
  * them may not be allowed to annotate the server.
  */
-export function requestsOf({ operator, namespace, network, shares }: ServerScope): string | undefined {
-  const { service } = namespaceView(operator, namespace);
-  const requests = [network, ...recordedNames(network).map(service), ...shares].flatMap((object) =>
+export function requestsOf({ view, network, shares }: ServerScope): string | undefined {
+  const requests = [network, ...recordedNames(network).map(view.service), ...shares].flatMap((object) =>
     [labels.reapplyRequestedAt, labels.reconcileRequestedAt].flatMap((annotation) => {
       const token = object && requestToken(object, annotation);
       return token === undefined ? [] : [`${object?.metadata.uid} ${annotation} ${token}`];

@@ -60,10 +60,10 @@ export function recordedNames(network: ShareNetwork | undefined): readonly strin
 type Password = ReturnType<typeof findPassword>;
 
 function resolve(
-  { operator, namespace }: ServerScope,
+  { operator, view }: ServerScope,
   recorded: RecordedSecurityService,
 ): Finding | { readonly service: SecurityService; readonly password: Password } {
-  const service = namespaceView(operator, namespace).service(recorded.name);
+  const service = view.service(recorded.name);
   if (service === undefined || uidOf(service) !== recorded.uid) {
     return {
       reason: 'SecurityServiceNotFound',

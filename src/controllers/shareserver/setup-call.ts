@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Finding } from '../../api/v1alpha1/finding.ts';
 import { toReason } from '../../api/v1alpha1/reasons/reason.ts';
 import type { ShareServer } from '../../api/v1alpha1/share-server.ts';
-import { namespaceView } from '../../cluster-state/namespace-view.ts';
 import type { ServerSetupResult } from '../../drivers/driver.ts';
 import { DriverError, InProgress } from '../../drivers/errors.ts';
 import { uidOf } from '../../runtime/kube-object.ts';
@@ -51,7 +50,7 @@ export async function callSetup(scope: ServerScope, waiting: (wait: Finding | un
       held.push(lease);
       memory.progress.begin(key);
       // The network and its services may have changed while the lease was acquired.
-      const network = namespaceView(operator, namespace).network(server.spec.shareNetworkName);
+      const network = scope.view.network(server.spec.shareNetworkName);
       if (network === undefined || network.status?.phase !== 'active') return undefined;
       if (!isDeepStrictEqual(passServices({ ...scope, network }), services)) return undefined;
       return await callDriver({ ...scope, network }, lease, services);

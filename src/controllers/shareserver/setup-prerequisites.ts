@@ -1,5 +1,5 @@
 import type { Finding } from '../../api/v1alpha1/finding.ts';
-import { namespaceIsTerminating, namespaceView } from '../../cluster-state/namespace-view.ts';
+import { namespaceIsTerminating } from '../../cluster-state/namespace-view.ts';
 import { associationPending } from '../../network-change/association.ts';
 import { takesChanges } from '../../network-change/backend-state.ts';
 import { segmentOf } from '../../scheduling/segments.ts';
@@ -12,14 +12,13 @@ import { whyNotPassable } from './services.ts';
 
 /** Why the server can't be set up now. */
 export function whyNoSetup(scope: ServerScope): Finding | undefined {
-  const { operator, server, namespace, network, backend } = scope;
-  const { serversOf } = namespaceView(operator, namespace);
+  const { operator, server, namespace, network, backend, view } = scope;
   if (namespaceIsTerminating(operator, namespace)) return namespaceTerminating;
   if (network === undefined) {
     return { reason: 'ShareNetworkNotFound', message: `share network ${server.spec.shareNetworkName} does not exist` };
   }
   if (network.status?.phase !== 'active') return networkNotActive(network.metadata.name);
-  if (associationPending(network, serversOf(network.metadata.name))) {
+  if (associationPending(network, view.serversOf(network.metadata.name))) {
     return {
       reason: 'SecurityServicesPending',
       message: `waits until share network ${network.metadata.name} has recorded its security services`,
@@ -32,7 +31,7 @@ export function whyNoSetup(scope: ServerScope): Finding | undefined {
   if (!takesChanges(backend)) {
     return { reason: 'BackendUnavailable', message: `backend ${server.spec.backendName} is not ready or not enabled` };
   }
-  return subnetProblem(network.spec, serversOf(network.metadata.name)) ?? whyNoSegment(scope);
+  return subnetProblem(network.spec, view.serversOf(network.metadata.name)) ?? whyNoSegment(scope);
 }
 
 /** The owner of the backend may have closed the segment since the server was placed. */
