@@ -119,7 +119,7 @@ describe.skipIf(address === undefined)('the webhook behind its Service', () => {
     await cluster.kubectlWithInput(JSON.stringify(object), ...how);
   }
 
-  /** The certificate that is served to someone who trusts what the API server is told to trust, DER in base64. */
+  /** The certificate that is served to a client that trusts the authority of the webhook's registration, DER in base64. */
   async function served(): Promise<string> {
     const ca = await trustedBundle(cluster);
     return await new Promise((resolve, reject) => {

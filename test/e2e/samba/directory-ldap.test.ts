@@ -118,7 +118,7 @@ async function add(rdn: string, classes: readonly string[], ...attributes: reado
   await second.modify([...lines, ...attributes, ''].join('\n'));
 }
 
-/** A user of the second directory whom nobody made a group for. @returns its SID */
+/** A user of the second directory without a group of their own. @returns its SID */
 async function addUser(uid: string, uidNumber: number, gidNumber: number): Promise<string> {
   const userSID = `${sid}-${uidNumber * 2 + 9000}`;
   await add(

@@ -37,7 +37,7 @@ function ldapOf(more: Members = {}): Members {
   return { id: 'evil', name: 'evil', type: 'ldap', servers: [address], tls, ...account, ...more };
 }
 
-/** Highest memory in bytes of the programs that answer calls, read until it is told to end. */
+/** Highest memory in bytes of the programs that answer calls, read until it is stopped. */
 function watchPrograms(): { readonly end: () => Promise<number> } {
   let most = 0;
   let ended = false;

@@ -126,7 +126,7 @@ describe('the serving certificate of the webhook', () => {
       const instead = await probe(cluster);
       probes += 1;
       if (instead !== undefined) failures.push(instead);
-      // As an API server that connects again with what it is told to trust.
+      // As an API server that connects again with the authority of the registration.
       const bundle = await trustedBundle(cluster);
       const served = await servedFingerprint(port, bundle).catch((error: unknown) => void failures.push(String(error)));
       if (served !== undefined) seen.add(served);

@@ -111,7 +111,7 @@ def search(connection: socket.socket, number: bytes, address: str, request: byte
     what = harm("ldap")
     url = element(0x04, f"ldap://{address}/{BASE.decode()}".encode())
     if what == "late":
-        # What a server says of itself is right; the flood comes when somebody has logged in.
+        # What a server says of itself is right; the flood comes after a login.
         what = "none" if b"namingContexts" in request or b"currentTime" in request else "entries"
     if what == "none":
         connection.sendall(message(number, root()) + message(number, result(DONE, 0)))

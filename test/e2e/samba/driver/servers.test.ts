@@ -134,7 +134,7 @@ test('a rule whose user the new directory does not have fails with the change; w
   await remove(after);
 });
 
-test('a server that nobody started after a reboot of its host is started when its health is checked', async () => {
+test('a server that is down after a reboot of its host is started when its health is checked', async () => {
   const { server, network, remove } = await setUp('10.77.0.151');
   await host.reboot();
   expect(await driver.ensureServer?.({ server, network }, context())).toMatchObject({ exists: true, healthy: true });
